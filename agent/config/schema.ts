@@ -1,0 +1,157 @@
+/** device.config.json: one strict schema; the types of the whole agent's configuration are inferred from it. */
+import { z } from 'zod';
+import { deviceIdSchema } from '../../protocol/topics.ts';
+
+const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
+
+const simulatedLine = z.strictObject({
+  kind: z.literal('simulated-line'),
+  /** Parts a second. */
+  ratePerS: z.number().positive().max(100_000).default(10),
+  seed: z.int().default(1),
+  station: z.string().max(64).default('mill-1'),
+  /** How long after a part the line's events about it come. */
+  eventDelayMs: z.int().min(0).default(500),
+});
+
+const file = z.strictObject({
+  kind: z.literal('file'),
+  path: z.string().min(1),
+  format: z.enum(['csv', 'ndjson']),
+  /** `recorded` needs `timeColumn`; `scaled` plays recorded time `scale` times as fast; `full` waits for nothing. */
+  speed: z.enum(['recorded', 'scaled', 'full']).default('full'),
+  scale: z.number().positive().default(1),
+  timeColumn: z.string().optional(),
+  correlationColumn: z.string().optional(),
+  /** Feature name -> column name, where they differ. */
+  columns: z.record(z.string(), z.string()).default({}),
+  delimiter: z.string().length(1).default(','),
+  /** Stop after this many samples, reading the file again and again until then; absent: once through. */
+  repeatToSamples: z.int().min(1).optional(),
+  /** A longer row is refused and counted. */
+  maxRowBytes: z
+    .int()
+    .min(64)
+    .max(16 * 1024 * 1024)
+    .default(1024 * 1024),
+});
+
+const source = z.discriminatedUnion('kind', [simulatedLine, file]);
+
+const eventRule = z.strictObject({
+  name: id,
+  when: z.literal('event'),
+  /** Kind of the line event, for example `machine-failed`. */
+  event: id,
+  label: z.string(),
+  weight: z.number().gt(0).max(1).default(1),
+});
+
+const absenceRule = z.strictObject({
+  name: id,
+  when: z.literal('absence'),
+  event: id,
+  /** No such event this long after the prediction means `label`. */
+  withinMs: z.int().min(1),
+  label: z.string(),
+  weight: z.number().gt(0).max(1).default(0.9),
+});
+
+const slot = z.strictObject({
+  source: id,
+  /** Package folder to start with, before any desired state came. */
+  model: z.string().min(1),
+  /** What leaves the device with each prediction. */
+  privacy: z.enum(['outputs', 'features', 'none']).default('outputs'),
+  /** `result`: a caller waits until the prediction is durable. `commit`: the result may come up to `store.commitWithinMs` earlier. */
+  recordBefore: z.enum(['result', 'commit']).default('commit'),
+  batch: z
+    .strictObject({ maxRows: z.int().min(1).max(1024).default(256), maxQueued: z.int().min(1).default(4096) })
+    .prefault({}),
+  /** Keep the input row in the store on the device (needed for `privacy: "features"`). */
+  keepFeatures: z.boolean().default(false),
+  feedback: z.array(z.discriminatedUnion('when', [eventRule, absenceRule])).default([]),
+  probation: z
+    .strictObject({
+      /** A new champion is committed after this many predictions and this long without a guardrail broken. */
+      predictions: z.int().min(1).default(200),
+      forMs: z.int().min(0).default(10_000),
+      maxErrorRate: z.number().min(0).max(1).default(0.01),
+    })
+    .prefault({}),
+  drift: z
+    .strictObject({
+      /** Samples a window of the drift check. */
+      window: z.int().min(50).default(500),
+      /** Population Stability Index from which a feature is called drifting. */
+      psi: z.number().positive().default(0.25),
+    })
+    .prefault({}),
+});
+
+export const deviceConfigSchema = z.strictObject({
+  device: z.strictObject({
+    id: deviceIdSchema,
+    labels: z.record(z.string().max(64), z.string().max(128)).default({}),
+  }),
+  /** Database, packages and chunks live here. Relative paths count from the config file's folder. */
+  dataDir: z.string().min(1).default('./data/agent'),
+  sources: z.record(id, source),
+  slots: z.record(id, slot),
+  store: z
+    .strictObject({
+      maxBytes: z
+        .int()
+        .min(1024 * 1024)
+        .default(1024 * 1024 * 1024),
+      /** Upper bound of group commit: what is recorded is durable at most this much later. */
+      commitWithinMs: z.int().min(0).max(1000).default(10),
+    })
+    .prefault({}),
+  /** null: this device never syncs. */
+  sync: z
+    .strictObject({
+      broker: z.string().regex(/^(mqtts?|wss?):\/\//, 'an mqtt://, mqtts://, ws:// or wss:// address'),
+      username: z.string().optional(),
+      /** A file that holds the password; passwords never stand in the config. */
+      passwordFile: z.string().optional(),
+      keepaliveS: z.int().min(1).max(600).default(30),
+      /** Batches of one stream on the way at once. */
+      window: z.int().min(1).max(64).default(8),
+      retryMs: z.int().min(50).default(1000),
+    })
+    .nullable()
+    .default(null),
+  trust: z
+    .strictObject({
+      /** Trusted-keys files: who may release models, and which server may tell this device what to run. */
+      releaseKeys: z.array(z.string()).default(['models/trusted-keys.json']),
+      serverKeys: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      /** 0 takes a free port. */
+      port: z.int().min(0).max(65_535).default(8080),
+    })
+    .prefault({}),
+  engine: z
+    .strictObject({
+      /** 0: as many as the machine has cores. */
+      threads: z.int().min(0).max(64).default(1),
+      /** An engine that does not answer for this long is replaced. */
+      timeoutMs: z.int().min(100).default(10_000),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') })
+    .prefault({}),
+});
+
+export type DeviceConfig = z.infer<typeof deviceConfigSchema>;
+export type SlotConfig = DeviceConfig['slots'][string];
+export type SourceConfig = DeviceConfig['sources'][string];
+export type SimulatedLineConfig = z.infer<typeof simulatedLine>;
+export type FileSourceConfig = z.infer<typeof file>;
+export type FeedbackRule = SlotConfig['feedback'][number];

@@ -1,0 +1,36 @@
+/** Every coded error of the agent. The words are for the log and the page; the code is for programs. */
+import { CodedError } from '../protocol/errors.ts';
+
+export type AgentErrorCode =
+  | 'CONFIG_UNREADABLE'
+  | 'CONFIG_INVALID'
+  | 'SOURCE_FILE_UNREADABLE'
+  | 'SOURCE_COLUMN_MISSING'
+  | 'SOURCE_ROW_TOO_LONG'
+  | 'SAMPLE_INVALID'
+  | 'SAMPLE_DROPPED'
+  | 'LINE_EVENT_INVALID'
+  | 'ENGINE_MODEL_UNREADABLE'
+  | 'ENGINE_INPUT_MISMATCH'
+  | 'ENGINE_OUTPUT_INVALID'
+  | 'ENGINE_CRASHED'
+  | 'ENGINE_TIMEOUT'
+  | 'GOLDEN_SAMPLES_FAILED'
+  | 'MODEL_UNREADABLE'
+  | 'MODEL_NOT_ACTIVE'
+  | 'DESIRED_REFUSED'
+  | 'STORE_FULL'
+  | 'STORE_CORRUPT'
+  | 'STORE_LOCKED'
+  | 'STORE_UNWRITABLE'
+  | 'PREDICTION_UNKNOWN'
+  | 'REQUEST_INVALID'
+  | 'PORT_TAKEN';
+
+export function agentError(
+  code: AgentErrorCode,
+  message: string,
+  options: { hint?: string; cause?: unknown } = {},
+): CodedError<AgentErrorCode> {
+  return new CodedError(code, message, options);
+}

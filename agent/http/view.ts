@@ -1,0 +1,73 @@
+/** What the status page shows: the JSON of `GET /api/status`, sent again over SSE (`GET /api/live`) when it changes. */
+import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
+import type { Role, Severity, Stream } from '../../protocol/records.ts';
+
+export interface StatusView {
+  device: {
+    id: string;
+    labels: Record<string, string>;
+    agentVersion: string;
+    startedAtMs: number;
+    nowMs: number;
+  };
+  /** One sentence for two metres away: `Running. 3 parts need attention.` */
+  headline: { severity: Severity; text: string; next: string | null };
+  slots: SlotView[];
+  link: {
+    configured: boolean;
+    connected: boolean;
+    sinceMs: number;
+    /** Records not yet acknowledged, a stream. */
+    backlog: Record<Stream, number>;
+    lastAckMs: number | null;
+  };
+  store: { sizeBytes: number; maxBytes: number; storeEpoch: string; dropped: number };
+  engine: { alive: boolean; restarts: number; rssBytes: number };
+  /** Error codes with counts, never zero. */
+  counters: Record<string, number>;
+  /** Newest first, at most 30. */
+  events: { timeMs: number; kind: string; severity: Severity; slot: string | null; message: string }[];
+}
+
+export interface SlotView {
+  slot: string;
+  source: string;
+  labels: string[];
+  champion: { title: string; manifestSha256: string } | null;
+  challenger: { title: string; manifestSha256: string; share: number } | null;
+  install: (ReportedSlot['install'] & { stateWords: string; state: InstallState }) | null;
+  predictionsPerS: number;
+  latencyUs: { p50: number; p95: number; p99: number } | null;
+  /** Predictions a second over the last minute, oldest first (60 values). */
+  rateHistory: number[];
+  /** The model's one number: online from labels so far, beside what was promised. Null until there are labels. */
+  metric: {
+    name: string;
+    online: number | null;
+    labels: number;
+    offline: number;
+    baseline: { name: string; value: number };
+  } | null;
+  drift: { feature: string; psi: number; drifting: boolean; shares: number[]; baselineShares: number[] }[];
+  /** Newest first, at most 20, deciding roles only; attention first is the page's choice. */
+  recent: PredictionView[];
+}
+
+export interface PredictionView {
+  id: string;
+  timeMs: number;
+  correlationId: string | null;
+  role: Role;
+  label: string;
+  score: number;
+  health: number;
+  /** What feedback says, if anything: the true label, and who said so. */
+  truth: { label: string; kind: 'explicit' | 'implicit'; evidence: string } | null;
+}
+
+/** `POST /api/feedback` */
+export interface FeedbackRequest {
+  predictionId: string;
+  /** The true label's name. */
+  label: string;
+}

@@ -1,0 +1,41 @@
+/** What the rest of the agent knows of the engine: it loads packages and runs batches, somewhere outside this process. */
+import type { Manifest } from '../../protocol/manifest.ts';
+
+export interface EngineModel {
+  readonly manifestSha256: string;
+  /** Absolute path of the verified package folder. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+export interface EngineBatch {
+  readonly rows: number;
+  /** Row-major, rows x the width of one sample. */
+  readonly data: Float32Array | Uint8Array;
+}
+
+export interface EngineResult {
+  /** Row-major, rows x width. */
+  readonly output: Float32Array;
+  readonly width: number;
+  /** Time inside ONNX Runtime, microseconds. */
+  readonly computeUs: number;
+}
+
+export interface Engine {
+  start(): Promise<void>;
+  /**
+   * Loads, checks that the graph's inputs and outputs are those of the manifest, warms up.
+   * @throws CodedError ENGINE_MODEL_UNREADABLE, ENGINE_INPUT_MISMATCH
+   */
+  load(model: EngineModel): Promise<void>;
+  /**
+   * Runs one batch. A batch that was in flight when the engine died is run again by its successor, once.
+   * @throws CodedError ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUTPUT_INVALID (NaN or a wrong shape), MODEL_NOT_ACTIVE
+   */
+  run(manifestSha256: string, batch: EngineBatch): Promise<EngineResult>;
+  unload(manifestSha256: string): Promise<void>;
+  stop(): Promise<void>;
+  /** Starts since the agent began, less one; and the resident memory of the engine process in bytes. */
+  status(): { restarts: number; rssBytes: number; alive: boolean };
+}

@@ -1,0 +1,22 @@
+/** The read-only view of which models serve a slot. Only `models/` can change it; the pipeline reads it between two batches. */
+import type { BaselineProfile } from '../../protocol/manifest.ts';
+import type { EngineModel } from '../inference/engine.ts';
+
+export interface ActiveModel extends EngineModel {
+  readonly baseline: BaselineProfile;
+}
+
+export interface SlotModels {
+  readonly champion: ActiveModel;
+  /** `share` of the samples it decides (role canary); on the others it looks on (role shadow). */
+  readonly challenger: {
+    readonly model: ActiveModel;
+    readonly share: number;
+    readonly rolloutId: string;
+  } | null;
+}
+
+export interface ActiveModels {
+  /** Undefined while the slot has no model that may run. One object a change: compare by identity. */
+  of(slot: string): SlotModels | undefined;
+}

@@ -1,0 +1,51 @@
+/** Where samples come from. One file a kind of source; the pipeline sees only this. */
+
+export interface Sample {
+  /** Id of the source in the config. */
+  readonly source: string;
+  /** When it was observed, wall clock ms. */
+  readonly timeMs: number;
+  /** Part or serial number that later evidence will name. */
+  readonly correlationId: string | null;
+  /** Named values as they came; null or absent is missing. Empty when `tensor` is there. */
+  readonly features: Readonly<Record<string, number | string | null>>;
+  readonly tensor?: Uint8Array | Float32Array;
+  /**
+   * Place of this sample in a source that can be read again (a file), counting from 1; committed with its prediction,
+   * so that a restart goes on right after it. Absent for a live source.
+   */
+  readonly position?: number;
+}
+
+/** Something that happened on the line, named by the part it happened to. */
+export interface LineEvent {
+  readonly timeMs: number;
+  /** Kebab-case: `machine-failed`, `part-reworked`, `passed-downstream`, `alarm-acknowledged`. */
+  readonly kind: string;
+  readonly correlationId: string | null;
+  readonly station: string | null;
+}
+
+export interface SampleSink {
+  /** False when the pipeline's queue is full: a source that can wait awaits `ready()` first. */
+  hasRoom(): boolean;
+  ready(): Promise<void>;
+  /** Takes a sample; when there is no room it is dropped and counted. */
+  sample(sample: Sample): void;
+  event(event: LineEvent): void;
+  /** Something unusable came in (a bad row, a malformed event): counted under `code`, logged at most once a minute a code. */
+  refused(code: string, message: string): void;
+}
+
+export interface Source {
+  readonly id: string;
+  /**
+   * Begins to deliver; returns when delivery has begun.
+   * @param after deliver only positions greater than this (0: from the start)
+   */
+  start(sink: SampleSink, after: number): Promise<void>;
+  /** Delivers nothing after it returns. */
+  stop(): Promise<void>;
+  /** True when a finite source has delivered all it had. */
+  done(): boolean;
+}

@@ -1,0 +1,179 @@
+/**
+ * A batch: consecutive records of one stream, as they travel on `{device}/up/{stream}`.
+ *
+ * Layout, little-endian: magic u8 (0xA7), version u8 (1), stream u8 (index in STREAMS), reserved u8,
+ * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
+ * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`.
+ */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { decode, encode } from '@msgpack/msgpack';
+import { protocolError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { malformed } from './messages.ts';
+import { decodePredictionColumns, encodePredictionColumns } from './prediction-columns.ts';
+import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
+
+const MAGIC = 0xa7;
+const VERSION = 1;
+const HEADER_BYTES = 36;
+
+export interface BatchHeader {
+  readonly stream: Stream;
+  /** 16 hex digits. */
+  readonly storeEpoch: string;
+  readonly firstSeq: number;
+  /** How many records right before `firstSeq` the device dropped on purpose (retention); they will never come. */
+  readonly gapBefore: number;
+  readonly count: number;
+}
+
+export interface Batch<S extends Stream = Stream> extends BatchHeader {
+  readonly stream: S;
+  readonly records: readonly RecordOf[S][];
+}
+
+/**
+ * Encodes consecutive records (`records[i].seq === records[0].seq + i`).
+ * @throws CodedError PAYLOAD_TOO_LARGE when the result would not fit in one message: send fewer records.
+ */
+export function encodeBatch<S extends Stream>(
+  stream: S,
+  storeEpoch: string,
+  records: readonly RecordOf[S][],
+  gapBefore = 0,
+): Buffer {
+  const first = records[0];
+  if (!first) throw new RangeError('a batch needs at least one record');
+  const body = Buffer.from(
+    encode(stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records)),
+  );
+  const deflated = deflateRawSync(body, { level: 1 });
+  const out = Buffer.alloc(HEADER_BYTES + deflated.length);
+  out.writeUInt8(MAGIC, 0);
+  out.writeUInt8(VERSION, 1);
+  out.writeUInt8(STREAMS.indexOf(stream), 2);
+  out.write(storeEpoch, 4, 8, 'hex');
+  out.writeBigUInt64LE(BigInt(first.seq), 12);
+  out.writeBigUInt64LE(BigInt(gapBefore), 20);
+  out.writeUInt32LE(records.length, 28);
+  out.writeUInt32LE(body.length, 32);
+  deflated.copy(out, HEADER_BYTES);
+  if (
+    out.length > LIMITS.messageBytes ||
+    records.length > LIMITS.batchRecords ||
+    body.length > LIMITS.batchInflatedBytes
+  ) {
+    throw protocolError(
+      'PAYLOAD_TOO_LARGE',
+      `a batch of ${records.length} ${stream} has ${out.length} bytes`,
+    );
+  }
+  return out;
+}
+
+/**
+ * Reads the header alone, without inflating anything.
+ * @throws CodedError PAYLOAD_TOO_LARGE, PAYLOAD_TRUNCATED, PAYLOAD_MALFORMED, PAYLOAD_VERSION_UNKNOWN, PAYLOAD_EXPANDS_TOO_FAR
+ */
+export function decodeBatchHeader(bytes: Buffer): BatchHeader {
+  if (bytes.length > LIMITS.messageBytes)
+    throw protocolError('PAYLOAD_TOO_LARGE', `batch of ${bytes.length} bytes`);
+  if (bytes.length < HEADER_BYTES) throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
+  if (bytes.readUInt8(0) !== MAGIC) throw protocolError('PAYLOAD_MALFORMED', 'not a batch: wrong first byte');
+  const version = bytes.readUInt8(1);
+  if (version !== VERSION) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
+      hint: 'Update the server before the devices.',
+    });
+  }
+  const stream = STREAMS[bytes.readUInt8(2)];
+  const firstSeq = bytes.readBigUInt64LE(12);
+  const gapBefore = bytes.readBigUInt64LE(20);
+  const count = bytes.readUInt32LE(28);
+  if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
+  if (count < 1 || count > LIMITS.batchRecords)
+    throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records`);
+  if (firstSeq < 1n || firstSeq + BigInt(count) > BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
+    throw protocolError('PAYLOAD_MALFORMED', `batch starts at seq ${firstSeq} after a gap of ${gapBefore}`);
+  }
+  if (bytes.readUInt32LE(32) > LIMITS.batchInflatedBytes) {
+    throw protocolError('PAYLOAD_EXPANDS_TOO_FAR', `batch claims ${bytes.readUInt32LE(32)} bytes inflated`);
+  }
+  return {
+    stream,
+    storeEpoch: bytes.toString('hex', 4, 12),
+    firstSeq: Number(firstSeq),
+    gapBefore: Number(gapBefore),
+    count,
+  };
+}
+
+/**
+ * Reads a whole batch under the limits; never allocates more than `LIMITS.batchInflatedBytes` for its body.
+ * @throws CodedError as `decodeBatchHeader`
+ */
+export function decodeBatch(bytes: Buffer): Batch {
+  const header = decodeBatchHeader(bytes);
+  const body = inflate(bytes);
+  let value: unknown;
+  try {
+    value = decode(body, {
+      maxArrayLength: LIMITS.batchRecords,
+      maxMapLength: 64,
+      maxStrLength: 2048,
+      maxBinLength: LIMITS.batchInflatedBytes,
+      maxExtLength: 0,
+    });
+  } catch (cause) {
+    throw protocolError('PAYLOAD_MALFORMED', 'batch body is not msgpack', { cause });
+  }
+  if (header.stream === 'predictions') {
+    return { ...header, records: decodePredictionColumns(value, header.firstSeq, header.count) };
+  }
+  return { ...header, records: decodeRows(header.stream, value, header) };
+}
+
+export function isBatchOf<S extends Stream>(batch: Batch, stream: S): batch is Batch<S> {
+  return batch.stream === stream;
+}
+
+function inflate(bytes: Buffer): Buffer {
+  const claimed = bytes.readUInt32LE(32);
+  let body: Buffer;
+  try {
+    body = inflateRawSync(bytes.subarray(HEADER_BYTES), { maxOutputLength: Math.max(1, claimed) });
+  } catch (cause) {
+    const tooFar = cause instanceof RangeError;
+    throw tooFar
+      ? protocolError(
+          'PAYLOAD_EXPANDS_TOO_FAR',
+          `batch inflates to more than the ${claimed} bytes it claims`,
+          { cause },
+        )
+      : protocolError('PAYLOAD_TRUNCATED', 'batch body does not inflate', { cause });
+  }
+  if (body.length !== claimed) {
+    throw protocolError('PAYLOAD_TRUNCATED', `batch inflates to ${body.length} bytes, not ${claimed}`);
+  }
+  return body;
+}
+
+function rowsOf(records: readonly { seq: number }[]): unknown[] {
+  return records.map(({ seq: _seq, ...row }) => row);
+}
+
+function decodeRows(
+  stream: Exclude<Stream, 'predictions'>,
+  value: unknown,
+  header: BatchHeader,
+): RecordOf[typeof stream][] {
+  if (!Array.isArray(value) || value.length !== header.count) {
+    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${header.count} rows`);
+  }
+  const schema = recordSchemas[stream];
+  return value.map((row: unknown, i) => {
+    const parsed = schema.safeParse({ ...(row as object), seq: header.firstSeq + i });
+    if (!parsed.success) throw malformed(`${stream} row ${i}`, parsed.error);
+    return parsed.data;
+  });
+}

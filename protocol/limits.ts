@@ -1,0 +1,14 @@
+/** Sizes that every decoder enforces before it allocates. All in bytes unless the name says otherwise. */
+export const LIMITS = {
+  /** AWS IoT Core's message limit; every message of ours fits in it. */
+  messageBytes: 128 * 1024,
+  /** A batch may inflate to this much and no further. */
+  batchInflatedBytes: 4 * 1024 * 1024,
+  batchRecords: 4096,
+  /** One chunk of a package; leaves room for MQTT's own header under `messageBytes`. */
+  chunkBytes: 64 * 1024,
+  manifestBytes: 256 * 1024,
+  packageBytes: 64 * 1024 * 1024,
+  packageFiles: 64,
+  correlationIdChars: 128,
+} as const;

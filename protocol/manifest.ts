@@ -1,0 +1,145 @@
+/**
+ * The manifest of a model package: one immutable folder, identified by the sha256 of its `manifest.json` bytes.
+ * A package folder holds manifest.json, signature.json and the files that the manifest lists.
+ */
+import { z } from 'zod';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex sha256');
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
+
+/** One input of a tabular model, in the order of the tensor's columns. Ranges are physical limits, not quantiles. */
+const feature = z.strictObject({
+  name: z.string().min(1).max(64),
+  unit: z.string().max(16).default(''),
+  /** A category is sent to the graph as its index in `categories`, as a float32. */
+  categories: z.array(z.string()).min(2).max(256).optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+});
+
+const featureInput = z.strictObject({
+  kind: z.literal('features'),
+  /** The ONNX input: float32 [batch, features.length]; scaling and one-hot happen inside the graph. */
+  tensor: z.string(),
+  features: z.array(feature).min(1).max(1024),
+});
+
+/** The last `length` values of one feature, oldest first: float32 [batch, length]. */
+const windowInput = z.strictObject({
+  kind: z.literal('window'),
+  tensor: z.string(),
+  features: z.array(feature).length(1),
+  length: z.int().min(2).max(4096),
+  /** A prediction is made every `stride` samples once the window is full. */
+  stride: z.int().min(1).default(1),
+});
+
+/** A whole tensor made by the source, for example a grey image: [batch, ...shape]. */
+const tensorInput = z.strictObject({
+  kind: z.literal('tensor'),
+  tensor: z.string(),
+  dtype: z.enum(['float32', 'uint8']),
+  /** Without the batch dimension, for example [1, 64, 64] (channel, row, column). */
+  shape: z.array(z.int().min(1)).min(1).max(4),
+});
+
+const decision = z.discriminatedUnion('kind', [
+  /** The label of the largest of `labels.length` outputs; the score is that output. */
+  z.strictObject({ kind: z.literal('argmax'), labels: z.array(z.string()).min(2).max(1000) }),
+  /** One output (a probability or an anomaly score): labels[1] when it is >= threshold, else labels[0]. */
+  z.strictObject({
+    kind: z.literal('threshold'),
+    labels: z.array(z.string()).length(2),
+    threshold: z.number(),
+  }),
+]);
+
+/** The one number the model is judged by, and what it must beat. */
+const metric = z.strictObject({
+  /** `f-beta` is computed on labels[1] as the positive class; `macro-f1` over all labels. */
+  name: z.enum(['f-beta', 'macro-f1', 'accuracy']),
+  beta: z.number().positive().optional(),
+  /** Measured on held-out data before release. */
+  offline: z.number(),
+  baseline: z.strictObject({ name: z.string(), value: z.number() }),
+});
+
+export const manifestSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  name,
+  /** Counts up from 1 a name (Open Inference Protocol versions are integers). */
+  version: z.int().min(1),
+  /** A word on the version for people, for example `worse-on-purpose`. */
+  tag: name.optional(),
+  summary: z.string().min(1).max(280),
+  precision: z.enum(['float32', 'int8']),
+  model: z.strictObject({ file: z.string(), opset: z.int().min(7) }),
+  input: z.discriminatedUnion('kind', [featureInput, windowInput, tensorInput]),
+  /** The ONNX output that the decision reads: float32 [batch, k]. */
+  output: z.strictObject({ tensor: z.string(), decision }),
+  metric,
+  golden: z.strictObject({ file: z.string(), tolerance: z.number().positive() }),
+  baselineProfile: z.string(),
+  lineage: z.strictObject({
+    dataset: z.string(),
+    dataSha256: sha256,
+    script: z.string(),
+    seed: z.int(),
+    parent: sha256.optional(),
+  }),
+  /** Every file of the package but manifest.json and signature.json. Paths are relative, with forward slashes. */
+  files: z.record(z.string().min(1).max(200), z.strictObject({ sha256, sizeBytes: z.int().min(0) })),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Feature = z.infer<typeof feature>;
+export type Decision = z.infer<typeof decision>;
+export type Metric = z.infer<typeof metric>;
+
+/** golden.json: inputs with the outputs that the trained model gave, for the self-test on the device. */
+export const goldenSchema = z.strictObject({
+  samples: z
+    .array(
+      z.strictObject({
+        /** Row-major input values of one sample (a uint8 tensor as numbers 0..255). */
+        input: z.array(z.number()).min(1),
+        output: z.array(z.number()).min(1),
+        /** Index of the true label, where known. */
+        label: z.int().min(0).optional(),
+      }),
+    )
+    .min(1)
+    .max(512),
+});
+
+/** baseline.json: what the training data looked like, for drift. `edges` are inner cut points of the bins. */
+export const baselineProfileSchema = z.strictObject({
+  rows: z.int().min(1),
+  features: z.array(
+    z.strictObject({
+      name: z.string(),
+      mean: z.number(),
+      std: z.number(),
+      /** k-1 ascending cut points and k shares that sum to 1. A category has one bin an index. */
+      edges: z.array(z.number()),
+      shares: z.array(z.number()),
+    }),
+  ),
+  /** Share of predictions for each label on the training data. */
+  labelShares: z.array(z.number()),
+});
+
+export type Golden = z.infer<typeof goldenSchema>;
+export type BaselineProfile = z.infer<typeof baselineProfileSchema>;
+
+/** signature.json: Ed25519 over the bytes of manifest.json, by one or more release keys. */
+export const signatureFileSchema = z.strictObject({
+  signatures: z
+    .array(z.strictObject({ keyId: sha256, signature: z.string().regex(/^[0-9a-f]{128}$/) }))
+    .max(8),
+});
+
+/** A short human name: `milling-failure 3 (worse-on-purpose)`. */
+export function modelTitle(manifest: { name: string; version: number; tag?: string | undefined }): string {
+  return `${manifest.name} ${manifest.version}${manifest.tag ? ` (${manifest.tag})` : ''}`;
+}

@@ -1,0 +1,105 @@
+/** The checks that make a folder of files a model package that may run. Used by the registry and by every device. */
+import { protocolError } from './errors.ts';
+import { type PublicKey, sha256Hex, verifyBytes } from './keys.ts';
+import { LIMITS } from './limits.ts';
+import { type Manifest, manifestSchema, signatureFileSchema } from './manifest.ts';
+import { firstIssues } from './messages.ts';
+import { isSafePath } from './package-index.ts';
+
+export interface VerifiedPackage {
+  readonly manifest: Manifest;
+  readonly manifestSha256: string;
+}
+
+/** @throws CodedError PACKAGE_TOO_LARGE, PACKAGE_MANIFEST_INVALID, PACKAGE_PATH_UNSAFE, PACKAGE_FILE_MISSING */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  if (bytes.byteLength > LIMITS.manifestBytes) {
+    throw protocolError(
+      'PACKAGE_TOO_LARGE',
+      `manifest.json has ${bytes.byteLength} bytes, limit ${LIMITS.manifestBytes}`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (cause) {
+    throw protocolError('PACKAGE_MANIFEST_INVALID', 'manifest.json is not JSON', { cause });
+  }
+  const result = manifestSchema.safeParse(value);
+  if (!result.success) {
+    throw protocolError('PACKAGE_MANIFEST_INVALID', `manifest.json: ${firstIssues(result.error)}`);
+  }
+  const manifest = result.data;
+  for (const path of Object.keys(manifest.files)) {
+    if (!isSafePath(path))
+      throw protocolError('PACKAGE_PATH_UNSAFE', `manifest.json lists the path "${path}"`);
+  }
+  for (const path of [manifest.model.file, manifest.golden.file, manifest.baselineProfile]) {
+    if (!manifest.files[path]) {
+      throw protocolError(
+        'PACKAGE_FILE_MISSING',
+        `manifest.json names "${path}" but does not list its hash under files`,
+      );
+    }
+  }
+  return manifest;
+}
+
+/**
+ * Checks signature, manifest, and the hash and size of every listed file; files that are not listed are refused.
+ * @param files path -> bytes of the whole package, manifest.json and signature.json included
+ * @throws CodedError SIGNATURE_*, PACKAGE_*
+ */
+export function verifyPackage(
+  files: ReadonlyMap<string, Buffer>,
+  trusted: readonly PublicKey[],
+): VerifiedPackage {
+  const manifestBytes = files.get('manifest.json');
+  if (!manifestBytes) throw protocolError('PACKAGE_FILE_MISSING', 'the package has no manifest.json');
+  checkSignature(manifestBytes, files.get('signature.json'), trusted);
+  const manifest = parseManifest(manifestBytes);
+  for (const [path, expected] of Object.entries(manifest.files)) {
+    const bytes = files.get(path);
+    if (!bytes) throw protocolError('PACKAGE_FILE_MISSING', `the package lacks "${path}"`);
+    if (bytes.length !== expected.sizeBytes || sha256Hex(bytes) !== expected.sha256) {
+      throw protocolError('PACKAGE_HASH_MISMATCH', `"${path}" is not the file that the manifest names`, {
+        hint: 'Publish the package again from its source folder.',
+      });
+    }
+  }
+  for (const path of files.keys()) {
+    if (path !== 'manifest.json' && path !== 'signature.json' && !manifest.files[path]) {
+      throw protocolError('PACKAGE_HASH_MISMATCH', `"${path}" is in the package but not in its manifest`);
+    }
+  }
+  return { manifest, manifestSha256: sha256Hex(manifestBytes) };
+}
+
+function checkSignature(
+  manifestBytes: Buffer,
+  signatureBytes: Buffer | undefined,
+  trusted: readonly PublicKey[],
+): void {
+  const hint = 'Sign the package with a key that the device trusts: andon sign <folder> --key <file>.';
+  if (!signatureBytes)
+    throw protocolError('SIGNATURE_MISSING', 'the package has no signature.json', { hint });
+  let value: unknown;
+  try {
+    value = JSON.parse(signatureBytes.subarray(0, LIMITS.manifestBytes).toString('utf8'));
+  } catch (cause) {
+    throw protocolError('SIGNATURE_INVALID', 'signature.json is not JSON', { hint, cause });
+  }
+  const parsed = signatureFileSchema.safeParse(value);
+  if (!parsed.success)
+    throw protocolError('SIGNATURE_INVALID', `signature.json: ${firstIssues(parsed.error)}`, { hint });
+  const known = parsed.data.signatures.flatMap(({ keyId, signature }) => {
+    const key = trusted.find((candidate) => candidate.keyId === keyId);
+    return key ? [{ key, signature }] : [];
+  });
+  if (known.length === 0) {
+    throw protocolError('SIGNATURE_UNTRUSTED', 'no trusted release key signed this package', { hint });
+  }
+  if (!known.some(({ key, signature }) => verifyBytes(key, manifestBytes, signature))) {
+    throw protocolError('SIGNATURE_INVALID', 'manifest.json does not match its signature', { hint });
+  }
+}

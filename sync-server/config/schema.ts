@@ -1,0 +1,43 @@
+/** The server's configuration: one strict schema, every key with a default that works on one machine. */
+import { z } from 'zod';
+
+export const serverConfigSchema = z.strictObject({
+  dataDir: z.string().min(1).default('./data/server'),
+  broker: z
+    .discriminatedUnion('kind', [
+      /** aedes inside this process. Port 0 takes a free one. */
+      z.strictObject({
+        kind: z.literal('embedded'),
+        host: z.string().default('127.0.0.1'),
+        port: z.int().min(0).max(65_535).default(1883),
+      }),
+      z.strictObject({
+        kind: z.literal('external'),
+        url: z.string().regex(/^(mqtts?|wss?):\/\//, 'an mqtt://, mqtts://, ws:// or wss:// address'),
+        username: z.string().optional(),
+        passwordFile: z.string().optional(),
+      }),
+    ])
+    .prefault({ kind: 'embedded' }),
+  http: z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8090) })
+    .prefault({}),
+  trust: z
+    .strictObject({ releaseKeys: z.array(z.string()).default(['models/trusted-keys.json']) })
+    .prefault({}),
+  rollouts: z
+    .strictObject({
+      /** How often evidence is looked at. */
+      everyMs: z.int().min(50).default(2000),
+      /** A rollback or promotion is wrong at most this often (anytime-valid). */
+      alpha: z.number().gt(0).max(0.5).default(0.05),
+      /** A model that is not better is accepted as good enough after this many labelled pairs without sign of harm. */
+      minPairs: z.int().min(1).default(500),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') })
+    .prefault({}),
+});
+
+export type ServerConfig = z.infer<typeof serverConfigSchema>;

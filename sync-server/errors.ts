@@ -1,0 +1,25 @@
+/** Every coded error of the sync-server. */
+import { CodedError } from '../protocol/errors.ts';
+
+export type ServerErrorCode =
+  | 'CONFIG_UNREADABLE'
+  | 'CONFIG_INVALID'
+  | 'PORT_TAKEN'
+  | 'STORE_LOCKED'
+  | 'STORE_UNWRITABLE'
+  | 'MODEL_UNKNOWN'
+  | 'MODEL_VERSION_TAKEN'
+  | 'ROLLOUT_UNKNOWN'
+  | 'ROLLOUT_CONFLICT'
+  | 'ROLLOUT_NO_DEVICES'
+  | 'REQUEST_INVALID'
+  | 'TOPIC_MISMATCH'
+  | 'BATCH_GAP';
+
+export function serverError(
+  code: ServerErrorCode,
+  message: string,
+  options: { hint?: string; cause?: unknown } = {},
+): CodedError<ServerErrorCode> {
+  return new CodedError(code, message, options);
+}

@@ -1,0 +1,101 @@
+/** What the fleet console and the CLI see: the JSON of the admin API, all under `/api`. */
+import type { Reported } from '../../protocol/messages.ts';
+import type { Severity, Stream } from '../../protocol/records.ts';
+
+/** `GET /api/fleet`, sent again over SSE (`GET /api/live`) when it changes. */
+export interface FleetView {
+  nowMs: number;
+  server: { version: string; broker: string; keyId: string };
+  devices: DeviceView[];
+  models: ModelView[];
+  rollouts: RolloutView[];
+  /** Newest first, at most 50. */
+  events: {
+    device: string;
+    timeMs: number;
+    kind: string;
+    severity: Severity;
+    slot: string | null;
+    message: string;
+  }[];
+  /** Refused messages by error code. */
+  refused: Record<string, number>;
+}
+
+export interface DeviceView {
+  id: string;
+  labels: Record<string, string>;
+  online: boolean;
+  lastSeenMs: number;
+  agentVersion: string;
+  statusUrl: string | null;
+  storeEpoch: string;
+  /** Committed here, a stream. */
+  received: Record<Stream, number>;
+  /** Records that the device said it dropped. */
+  dropped: number;
+  reported: Reported | null;
+  generation: number;
+}
+
+export interface ModelView {
+  name: string;
+  version: number;
+  tag: string | null;
+  title: string;
+  manifestSha256: string;
+  sizeBytes: number;
+  precision: string;
+  summary: string;
+  metric: { name: string; offline: number; baseline: { name: string; value: number } };
+  publishedAtMs: number;
+  notes: string;
+}
+
+export type RolloutState = 'advancing' | 'holding' | 'paused' | 'done' | 'rolled-back' | 'aborted';
+
+export interface RolloutView {
+  id: string;
+  slot: string;
+  from: string;
+  to: string;
+  state: RolloutState;
+  /** Index of the stage under way. */
+  stage: number;
+  stages: RolloutStage[];
+  /** In words, with the numbers it rests on. */
+  reason: string;
+  startedAtMs: number;
+  updatedAtMs: number;
+  evidence: {
+    /** Samples with a label on which both models spoke. */
+    pairs: number;
+    /** Pairs on which only one of them was right, weighted by what the error costs. */
+    challengerBetter: number;
+    championBetter: number;
+    championMetric: number | null;
+    challengerMetric: number | null;
+    metricName: string;
+  };
+  /** Devices that run the new model (as challenger or champion), by id. */
+  devices: string[];
+  /** Every decision so far, newest first, at most 20. */
+  decisions: { timeMs: number; state: RolloutState; stage: number; reason: string }[];
+}
+
+export interface RolloutStage {
+  /** Share of the matching devices, 0..1 (at least one device). */
+  devices: number;
+  /** Share of samples that the new model decides there; 1 makes it champion. */
+  traffic: number;
+}
+
+/** `POST /api/rollouts` */
+export interface StartRolloutRequest {
+  slot: string;
+  /** `milling-failure@2` */
+  model: string;
+  /** Only devices with all these labels. */
+  labels?: Record<string, string>;
+  stages?: RolloutStage[];
+}

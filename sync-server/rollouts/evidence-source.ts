@@ -1,0 +1,25 @@
+/** What a rollout asks of the store: what happened where both models looked at the same labelled sample. */
+
+/** Samples with the same truth, the same two opinions and the same trust in the label. */
+export interface PairCount {
+  /** Index of the true label, by the latest feedback. */
+  readonly truth: number;
+  readonly champion: number;
+  readonly challenger: number;
+  /** Trust in the label, 0..1. */
+  readonly weight: number;
+  readonly count: number;
+}
+
+export interface Guardrails {
+  /** Predictions by the challenger, any role. */
+  readonly predictions: number;
+  /** Devices that refused it or rolled it back by themselves, with the reason. */
+  readonly failures: readonly { device: string; reason: string }[];
+}
+
+export interface EvidenceSource {
+  /** @param sinceMs only samples predicted after this (device wall clock) */
+  pairs(query: { slot: string; champion: string; challenger: string; sinceMs: number }): PairCount[];
+  guardrails(query: { slot: string; challenger: string; sinceMs: number }): Guardrails;
+}
