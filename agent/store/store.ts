@@ -1,0 +1,98 @@
+/**
+ * The device's memory: one SQLite file in WAL mode with group commit. Knows nothing of MQTT, models or pages.
+ * What a promise of this surface says is committed has been fsynced.
+ */
+import type { RecordOf, Stream } from '../../protocol/records.ts';
+import type { LineEvent } from '../sources/source.ts';
+import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
+
+export interface Store {
+  /** 16 hex digits, new with every new or restored database file. */
+  readonly epoch: string;
+  /** 8 hex digits, new with every start. */
+  readonly run: string;
+  readonly recorder: Recorder;
+  readonly streams: StreamLog;
+  readonly predictions: PredictionLog;
+  readonly states: StateTable;
+  sizeBytes(): number;
+  /** Records that retention had to drop before they were acknowledged, since the epoch began. */
+  droppedUnacked(): number;
+  /** Waits for what is under way, then closes. Nothing may be recorded after it. */
+  close(): Promise<void>;
+}
+
+/** Group commit: everything handed over within `commitWithinMs` is one fsynced transaction. Promises resolve after it. */
+export interface Recorder {
+  /**
+   * A slot's decided samples in order. Shadows get the seq right after their deciding prediction.
+   * @param position place reached in a source that can be read again; committed with the predictions
+   * @returns the deciding predictions (no shadows), committed
+   */
+  predictions(batch: {
+    readonly slot: string;
+    readonly source: string;
+    readonly position: number | null;
+    readonly predictions: readonly NewPrediction[];
+  }): Promise<StoredPrediction[]>;
+  feedback(records: readonly NewFeedback[]): Promise<void>;
+  metrics(records: readonly NewMetric[]): Promise<void>;
+  events(records: readonly NewEvent[]): Promise<void>;
+  /** Line events are kept for the feedback rules; they do not leave the device by themselves. */
+  lineEvents(events: readonly LineEvent[]): Promise<void>;
+}
+
+/** The streams as the uploader reads them. */
+export interface StreamLog {
+  /**
+   * Records after `afterSeq`, consecutive, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Features are filled in where they were kept; whether they may leave is the uploader's business.
+   */
+  read<S extends Stream>(
+    stream: S,
+    afterSeq: number,
+    limit: number,
+  ): { records: RecordOf[S][]; gapBefore: number };
+  /** Last committed seq; 0 when empty. */
+  head(stream: Stream): number;
+  acked(stream: Stream): number;
+  /** Moves the cursor forward (never back, never past the head). */
+  ack(stream: Stream, seq: number): void;
+}
+
+/** Predictions as rules and pages read them. Deciding roles only, unless it says otherwise. */
+export interface PredictionLog {
+  bySeq(seq: number): StoredPrediction | undefined;
+  /** The newest deciding prediction of this part in this slot. */
+  byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined;
+  recent(slot: string, limit: number): StoredPrediction[];
+  /** Place up to which a slot has committed a source that can be read again; 0 at first. */
+  position(slot: string, source: string): number;
+  /** Predictions with seq > afterSeq made at or before `untilMs`, oldest first: for absence rules. */
+  madeBefore(slot: string, afterSeq: number, untilMs: number, limit: number): StoredPrediction[];
+  /** True when a line event of this kind about this part is kept. */
+  hasLineEvent(kind: string, correlationId: string): boolean;
+  /** The label in force: explicit before implicit, then the later one. */
+  labelOf(
+    predictionSeq: number,
+  ): { label: number; kind: 'explicit' | 'implicit'; rule: string; evidence: string } | undefined;
+  /**
+   * Counts of (truth, said) over labelled predictions of one model in a slot since `sinceMs`, for the online metric.
+   * Shadows count where `role` is 'any'.
+   */
+  confusion(query: { slot: string; model: string; sinceMs: number; role: 'deciding' | 'any' }): {
+    truth: number;
+    said: number;
+    weight: number;
+    count: number;
+  }[];
+}
+
+/** Small durable state of other rooms, as JSON under a key; written in one fsynced transaction. */
+export interface StateTable {
+  get(key: string): unknown;
+  set(key: string, value: unknown): void;
+  delete(key: string): void;
+  /** Keys that begin with `prefix`. */
+  keys(prefix: string): string[];
+}
