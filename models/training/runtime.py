@@ -1,6 +1,7 @@
 """Runs ONNX models on one thread, the way a device does."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +36,17 @@ def check_batch_independence(model: Model, inputs: np.ndarray, tolerance: float 
         raise ValueError(f"outputs differ by {gap} between batch 1 and batch 32")
 
 
-def latency_us(model: Model, inputs: np.ndarray, batch: int, runs: int = 400) -> float:
+def latency_us(model: Model, inputs: np.ndarray, batch: int) -> float:
     """Median microseconds of one call with `batch` samples."""
     run = session(model)
     feed = {run.get_inputs()[0].name: np.resize(inputs, (batch, *inputs.shape[1:]))}
+    return median_us(lambda: run.run(None, feed), runs=400)
+
+
+def median_us(call: Callable[[], object], runs: int) -> float:
     times = []
-    for i in range(runs + 20):
+    for _ in range(runs + runs // 20):
         start = time.perf_counter_ns()
-        run.run(None, feed)
-        if i >= 20:
-            times.append(time.perf_counter_ns() - start)
-    return float(np.median(times)) / 1000
+        call()
+        times.append(time.perf_counter_ns() - start)
+    return float(np.median(times[runs // 20 :])) / 1000
