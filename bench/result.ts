@@ -1,0 +1,21 @@
+/** What every benchmark returns, and the small statistics that they share. */
+
+export interface BenchResult {
+  readonly name: string;
+  /** Ours against the baseline, measured in the same run. */
+  readonly ratios: Record<string, number>;
+  /** Absolute figures of this machine; the name carries the unit. */
+  readonly figures: Record<string, number>;
+  /** What the ratios are against, in words. */
+  readonly baseline: string;
+}
+
+/** @param q quantile, 0..1 */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
