@@ -1,0 +1,115 @@
+/** Small multiples: for each feature, the shares it had in training (outline) and has now (filled). */
+import { useState } from 'preact/hooks';
+import { formatCounted, formatRatio } from '../../web/format.ts';
+import { StateBadge } from '../../web/state-icon.tsx';
+import type { SlotView } from '../http/view.ts';
+
+type Drift = SlotView['drift'][number];
+const SHOWN_AT_FIRST = 6;
+
+export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
+  const [all, setAll] = useState(false);
+  const sorted = [...drift].sort((a, b) => Number(b.drifting) - Number(a.drifting) || b.psi - a.psi);
+  const shown = all ? sorted : sorted.slice(0, SHOWN_AT_FIRST);
+  return (
+    <div class="drift">
+      <div class="section-head">
+        <h3>Are the inputs as in training?</h3>
+      </div>
+      {drift.length === 0 ? (
+        <p class="soft">Known after the first few hundred samples.</p>
+      ) : (
+        <>
+          <p class="verdict">
+            <DriftVerdict drift={sorted} />
+          </p>
+          <p class="small soft key">
+            <svg width="12" height="12" aria-hidden="true">
+              <rect class="drift-now" width="12" height="12" />
+            </svg>{' '}
+            now{' '}
+            <svg width="12" height="12" aria-hidden="true">
+              <rect class="drift-then" x="1" y="1" width="10" height="10" />
+            </svg>{' '}
+            in training
+          </p>
+          <ul class="multiples">
+            {shown.map((feature) => (
+              <li key={feature.feature}>
+                <p class="feature">{feature.feature}</p>
+                <Histogram feature={feature} />
+                <p class="small">
+                  <DriftWord feature={feature} />
+                </p>
+              </li>
+            ))}
+          </ul>
+          {drift.length > SHOWN_AT_FIRST ? (
+            <button class="button quiet" type="button" aria-expanded={all} onClick={() => setAll(!all)}>
+              {all ? 'Show the most changed only' : `Show all ${drift.length}`}
+            </button>
+          ) : null}
+        </>
+      )}
+    </div>
+  );
+}
+
+function DriftVerdict({ drift }: { drift: readonly Drift[] }) {
+  const drifting = drift.filter((feature) => feature.drifting);
+  if (drifting.length === 0) return <StateBadge state="ok">Yes</StateBadge>;
+  const names = drifting.slice(0, 3).map((feature) => feature.feature);
+  const more = drifting.length - names.length;
+  return (
+    <>
+      <StateBadge state="warning">No: {formatCounted(drifting.length, 'input')} drifting</StateBadge>{' '}
+      <span class="soft">
+        {names.join(', ')}
+        {more > 0 ? ` and ${more} more` : ''}. Check sensors, tools and material; the model may be less right.
+      </span>
+    </>
+  );
+}
+
+function DriftWord({ feature }: { feature: Drift }) {
+  const psi = <span class="faint">PSI {formatRatio(feature.psi)}</span>;
+  if (feature.drifting)
+    return (
+      <>
+        <StateBadge state="warning">drifting</StateBadge> {psi}
+      </>
+    );
+  return (
+    <>
+      {feature.psi < 0.1 ? 'as in training' : 'a little different'} {psi}
+    </>
+  );
+}
+
+function Histogram({ feature }: { feature: Drift }) {
+  const { shares, baselineShares } = feature;
+  const bins = Math.max(1, baselineShares.length);
+  const top = Math.max(0.01, ...shares, ...baselineShares);
+  const width = 100 / bins;
+  const bar = (share: number, i: number, inset: number) => ({
+    x: i * width + inset,
+    y: 40 - (share / top) * 38,
+    width: Math.max(0.5, width - 2 * inset),
+    height: (share / top) * 38,
+  });
+  return (
+    <svg class="chart" viewBox="0 0 100 40" height="56" preserveAspectRatio="none" aria-hidden="true">
+      {shares.map((share, i) => (
+        <rect
+          class={feature.drifting ? 'drift-now drifting' : 'drift-now'}
+          key={`now-${i}`}
+          {...bar(share, i, 1.2)}
+        />
+      ))}
+      {baselineShares.map((share, i) => (
+        <rect class="drift-then" key={`then-${i}`} {...bar(share, i, 0.6)} />
+      ))}
+      <line class="axis" x1="0" x2="100" y1="40" y2="40" />
+    </svg>
+  );
+}

@@ -1,0 +1,92 @@
+/** The figures of a slot: samples a second, latency, and the model's one number beside its promise and its baseline. */
+import {
+  formatCount,
+  formatCounted,
+  formatMicros,
+  formatRatio,
+  formatShare,
+  metricName,
+} from '../../web/format.ts';
+import { Sparkline } from '../../web/sparkline.tsx';
+import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
+import type { SlotView } from '../http/view.ts';
+
+export function SlotFigures({ slot }: { slot: SlotView }) {
+  return (
+    <div class="figures">
+      <Rate slot={slot} />
+      <Latency latency={slot.latencyUs} />
+      <OnlineMetric metric={slot.metric} />
+    </div>
+  );
+}
+
+function Rate({ slot }: { slot: SlotView }) {
+  return (
+    <div class="figure">
+      <h3>Predictions a second</h3>
+      <div class="with-spark">
+        <p class="number">{formatCount(slot.predictionsPerS)}</p>
+        <Sparkline
+          values={slot.rateHistory}
+          words={`Predictions a second over the last minute, now ${formatCount(slot.predictionsPerS)}, highest ${formatCount(Math.max(0, ...slot.rateHistory))}`}
+        />
+      </div>
+      <p class="small soft">over the last minute</p>
+    </div>
+  );
+}
+
+function Latency({ latency }: { latency: SlotView['latencyUs'] }) {
+  return (
+    <div class="figure">
+      <h3>Time to a decision</h3>
+      {latency ? (
+        <>
+          <p class="number">
+            {formatMicros(latency.p50)} <span class="unit soft">for half of them (p50)</span>
+          </p>
+          <p class="small soft">
+            {formatShare(0.95)} within {formatMicros(latency.p95)} (p95), {formatShare(0.99)} within{' '}
+            {formatMicros(latency.p99)} (p99)
+          </p>
+        </>
+      ) : (
+        <p class="soft">No prediction yet.</p>
+      )}
+    </div>
+  );
+}
+
+function OnlineMetric({ metric }: { metric: SlotView['metric'] }) {
+  if (!metric) {
+    return (
+      <div class="figure">
+        <h3>How well it does</h3>
+        <p class="soft">Known when the first labels come: from the line, or from your answers below.</p>
+      </div>
+    );
+  }
+  const promised: ScaleMark[] = [
+    { kind: 'promised', name: 'promised', value: metric.offline },
+    { kind: 'baseline', name: metric.baseline.name, value: metric.baseline.value },
+  ];
+  const marks: ScaleMark[] =
+    metric.online === null ? promised : [...promised, { kind: 'now', name: 'now', value: metric.online }];
+  return (
+    <div class="figure">
+      <h3>Quality on this line, {metricName(metric.name)}</h3>
+      <p class="number">
+        {metric.online === null ? '–' : formatRatio(metric.online)}{' '}
+        <span class="unit soft">{metricWords(metric)}</span>
+      </p>
+      <ValueScale marks={marks} />
+      <ScaleLegend marks={promised} />
+    </div>
+  );
+}
+
+function metricWords(metric: NonNullable<SlotView['metric']>): string {
+  if (metric.online === null) return `too few labels (${formatCount(metric.labels)})`;
+  return `from ${formatCounted(metric.labels, 'label')}`;
+}

@@ -1,0 +1,64 @@
+/** The evidence of a rollout: labelled samples that both models judged, and who was right where they differ. */
+import { formatCount, formatCounted, metricName } from '../../web/format.ts';
+import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
+import type { RolloutView } from '../http/view.ts';
+
+type Evidence = RolloutView['evidence'];
+
+export function EvidencePanel({ rollout }: { rollout: RolloutView }) {
+  const { evidence } = rollout;
+  return (
+    <div>
+      <h4>Evidence</h4>
+      <p>{evidenceWords(evidence)}</p>
+      {evidence.challengerBetter + evidence.championBetter > 0 ? <BetterWorse evidence={evidence} /> : null}
+      <MetricPair rollout={rollout} />
+    </div>
+  );
+}
+
+function evidenceWords(evidence: Evidence): string {
+  if (evidence.pairs === 0) return 'No labelled sample yet that both models judged.';
+  const pairs = `${formatCounted(evidence.pairs, 'labelled sample')} judged by both.`;
+  if (evidence.challengerBetter + evidence.championBetter === 0)
+    return `${pairs} They were right and wrong alike.`;
+  return `${pairs} Where only one was right, weighted by what the error costs:`;
+}
+
+function BetterWorse({ evidence }: { evidence: Evidence }) {
+  const total = evidence.challengerBetter + evidence.championBetter;
+  const better = (evidence.challengerBetter / total) * 100;
+  return (
+    <div class="better-worse">
+      <div class="sides">
+        <span>
+          new model <strong>{formatCount(evidence.challengerBetter)}</strong>
+        </span>
+        <span>
+          <strong>{formatCount(evidence.championBetter)}</strong> old model
+        </span>
+      </div>
+      <svg class="chart" height="18" aria-hidden="true">
+        <rect class="side-new" width={`${better}%`} height="18" />
+        <rect class="side-old" x={`${better}%`} width={`${100 - better}%`} height="18" />
+        <line class="half" x1="50%" x2="50%" y1="-3" y2="21" />
+      </svg>
+    </div>
+  );
+}
+
+function MetricPair({ rollout }: { rollout: RolloutView }) {
+  const { championMetric, challengerMetric } = rollout.evidence;
+  if (championMetric === null || challengerMetric === null) return null;
+  const marks: ScaleMark[] = [
+    { kind: 'promised', name: `old, ${rollout.from}`, value: championMetric },
+    { kind: 'now', name: `new, ${rollout.to}`, value: challengerMetric },
+  ];
+  return (
+    <div class="metric-pair">
+      <p class="small soft">{metricName(rollout.evidence.metricName)} on these samples</p>
+      <ValueScale marks={marks} />
+      <ScaleLegend marks={marks} />
+    </div>
+  );
+}

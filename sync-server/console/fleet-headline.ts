@@ -1,0 +1,92 @@
+/** The state of the whole fleet in one sentence, and what to do next. Pure. */
+import { formatCounted } from '../../web/format.ts';
+import type { BoardState } from '../../web/page-state.ts';
+import type { DeviceView, FleetView, RolloutView } from '../http/view.ts';
+import { isRunning } from './rollout-words.ts';
+
+/** A stopped rollout and an alarm stay on the board this long. */
+const FRESH_MS = 15 * 60_000;
+
+interface Headline {
+  readonly state: BoardState;
+  readonly text: string;
+  readonly next: string | null;
+}
+
+export function fleetHeadline(view: FleetView, nowMs: number): Headline {
+  const { devices } = view;
+  if (devices.length === 0) {
+    return {
+      state: 'ok',
+      text: 'Ready for the first device.',
+      next: 'Start an agent that names this server’s broker.',
+    };
+  }
+  const fresh = (timeMs: number) => nowMs - timeMs < FRESH_MS;
+  const online = devices.filter((device) => device.online).length;
+  const counted = `${formatCounted(devices.length, 'device')}, ${online === devices.length ? 'all' : online} online.`;
+
+  const empty = devices.filter((device) => device.online && slotsWithoutModel(device).length > 0);
+  if (empty[0]) {
+    return {
+      state: 'alarm',
+      text: `${formatCounted(empty.length, 'device')} without a model.`,
+      next: `Nothing judges ${slotsWithoutModel(empty[0]).join(', ')} on ${empty[0].id}. Start a rollout for it.`,
+    };
+  }
+  const alarm = view.events.find(
+    (event, i) =>
+      event.severity === 'alarm' && fresh(event.timeMs) && !isOver(event, view.events.slice(0, i)),
+  );
+  if (alarm) return { state: 'alarm', text: `${alarm.device}: ${alarm.message}`, next: counted };
+
+  const stopped = view.rollouts.find(
+    (rollout) => rollout.state === 'rolled-back' && fresh(rollout.updatedAtMs),
+  );
+  if (stopped)
+    return {
+      state: 'warning',
+      text: `${stopped.to} was rolled back.`,
+      next: `${stopped.from} runs in its place. The reason stands below.`,
+    };
+
+  if (online < devices.length) {
+    return {
+      state: 'warning',
+      text: counted,
+      next: offlineWords(devices.filter((device) => !device.online)),
+    };
+  }
+  const running = view.rollouts.find(isRunning);
+  if (running) return { state: 'ok', text: counted, next: runningWords(running) };
+  return { state: 'ok', text: counted, next: null };
+}
+
+/** A newer word of the same kind from the same place that is no alarm ends an alarm. */
+function isOver(alarm: FleetView['events'][number], newer: FleetView['events']): boolean {
+  return newer.some(
+    ({ device, kind, slot, severity }) =>
+      device === alarm.device && kind === alarm.kind && slot === alarm.slot && severity !== 'alarm',
+  );
+}
+
+function offlineWords([first, ...more]: DeviceView[]): string {
+  const who =
+    more.length === 0
+      ? `${first?.id} keeps working and keeps its`
+      : `${first?.id} and ${more.length} more keep working and keep their`;
+  return `${who} records. Look at the network if that is not planned.`;
+}
+
+function runningWords(rollout: RolloutView): string {
+  const stage = `stage ${rollout.stage + 1} of ${rollout.stages.length}`;
+  if (rollout.state === 'paused') return `The rollout of ${rollout.to} is paused in ${stage}.`;
+  if (rollout.state === 'holding') return `${rollout.to} waits in ${stage} for more evidence.`;
+  return `${rollout.to} is being rolled out: ${stage}.`;
+}
+
+function slotsWithoutModel(device: DeviceView): string[] {
+  return Object.entries(device.reported?.slots ?? {}).flatMap(([slot, reported]) =>
+    reported.champion === null ? [slot] : [],
+  );
+}

@@ -1,0 +1,70 @@
+/** Pause, resume and abort, each asked twice: these reach machines. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { postJson } from '../../web/post-json.ts';
+import type { RolloutView } from '../http/view.ts';
+
+type Action = 'pause' | 'resume' | 'abort';
+
+function question(action: Action, rollout: RolloutView): string {
+  if (action === 'pause') return `Pause? Devices keep what they run now; ${rollout.to} goes no further.`;
+  if (action === 'resume') return `Resume? ${rollout.to} goes on as soon as the evidence allows.`;
+  return `Abort? Every device goes back to ${rollout.from}.`;
+}
+
+const WORDS: Record<Action, { ask: string; yes: string; no: string; done: string }> = {
+  pause: { ask: 'Pause …', yes: 'Pause the rollout', no: 'Let it go on', done: 'Paused.' },
+  resume: { ask: 'Resume …', yes: 'Resume the rollout', no: 'Stay paused', done: 'Resumed.' },
+  abort: { ask: 'Abort …', yes: 'Abort the rollout', no: 'Keep it', done: 'Aborted.' },
+};
+
+export function RolloutActions({ rollout }: { rollout: RolloutView }) {
+  const [asking, setAsking] = useState<Action>();
+  const [words, setWords] = useState('');
+  const send = async (action: Action) => {
+    setWords('Sending …');
+    const result = await postJson(`api/rollouts/${encodeURIComponent(rollout.id)}/${action}`, {});
+    setAsking(undefined);
+    setWords(result.ok ? WORDS[action].done : `Not done. ${result.words}`);
+  };
+  const offered: Action[] = [rollout.state === 'paused' ? 'resume' : 'pause', 'abort'];
+  return (
+    <div class="actions">
+      {asking ? (
+        <Confirm
+          question={question(asking, rollout)}
+          action={asking}
+          onYes={() => void send(asking)}
+          onNo={() => setAsking(undefined)}
+        />
+      ) : (
+        <div class="buttons">
+          {offered.map((action) => (
+            <button class="button" type="button" key={action} onClick={() => setAsking(action)}>
+              {WORDS[action].ask}
+            </button>
+          ))}
+        </div>
+      )}
+      <p role="status">{words}</p>
+    </div>
+  );
+}
+
+function Confirm(props: { question: string; action: Action; onYes: () => void; onNo: () => void }) {
+  const { question, action, onYes, onNo } = props;
+  const safe = useRef<HTMLButtonElement>(null);
+  useEffect(() => safe.current?.focus(), []);
+  return (
+    <fieldset class="confirm" onKeyDown={(event) => event.key === 'Escape' && onNo()}>
+      <legend>{question}</legend>
+      <div class="buttons">
+        <button class="button" type="button" ref={safe} onClick={onNo}>
+          {WORDS[action].no}
+        </button>
+        <button class={action === 'abort' ? 'button danger' : 'button primary'} type="button" onClick={onYes}>
+          {WORDS[action].yes}
+        </button>
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,39 @@
+/** One rollout as a person reads it: the reason, the stages, the evidence, what was decided, and the three levers. */
+import { formatClock } from '../../web/format.ts';
+import type { RolloutView } from '../http/view.ts';
+import { EvidencePanel } from './evidence-panel.tsx';
+import { RolloutActions } from './rollout-actions.tsx';
+import { isRunning, ROLLOUT_STATES } from './rollout-words.ts';
+import { StageStrip } from './stage-strip.tsx';
+
+export function RolloutDetails({ rollout, nowMs }: { rollout: RolloutView; nowMs: number }) {
+  return (
+    <>
+      <p class="reason">{rollout.reason}</p>
+      <StageStrip rollout={rollout} />
+      <div class="rollout-columns">
+        <EvidencePanel rollout={rollout} />
+        <div>
+          <h4>Decisions</h4>
+          <ol class="decisions">
+            {rollout.decisions.map((decision) => (
+              <li key={`${decision.timeMs}-${decision.state}-${decision.reason}`}>
+                <time class="soft">{formatClock(decision.timeMs, nowMs)}</time>
+                <span>
+                  <strong>
+                    Stage {decision.stage + 1}, {ROLLOUT_STATES[decision.state].word.toLowerCase()}.
+                  </strong>{' '}
+                  {decision.reason}
+                </span>
+              </li>
+            ))}
+          </ol>
+          {rollout.decisions.length === 0 ? <p class="soft">None yet.</p> : null}
+          <h4 class="runs-it">Runs it</h4>
+          <p>{rollout.devices.length === 0 ? 'No device' : rollout.devices.join(', ')}</p>
+        </div>
+      </div>
+      {isRunning(rollout) ? <RolloutActions rollout={rollout} /> : null}
+    </>
+  );
+}

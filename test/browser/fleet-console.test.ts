@@ -1,0 +1,136 @@
+/** The central team's page in a real browser, against a stand-in for the server. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { FleetView } from '../../sync-server/http/view.ts';
+import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
+import { contrastProblems } from './contrast.ts';
+import * as views from './fixtures/fleet-views.ts';
+import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
+
+describe.skipIf(chromiumMissing())('the fleet console', () => {
+  let browser: Browser;
+  let opened: OpenedPage | undefined;
+
+  beforeAll(async () => {
+    buildPages();
+    browser = await launchChromium();
+  });
+  afterAll(() => browser?.close());
+  afterEach(async () => {
+    await opened?.close();
+    opened = undefined;
+  });
+
+  const open = async (view: FleetView, options?: Parameters<typeof openPage>[3]) => {
+    opened = await openPage(browser, 'console', view, options);
+    return opened;
+  };
+
+  it.each(Object.entries(views))(
+    'shows %s on a 360 px phone within the width, the policy and the origin',
+    async (_, view) => {
+      const { page, complaints } = await open(view, { width: 360 });
+      expect(await overflowPx(page)).toBeLessThanOrEqual(0);
+      for (const device of view.devices) expect(await page.getByText(device.id).count()).toBeGreaterThan(0);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
+    for (const view of [views.twelveDevices, views.rolledBackFleet, views.emptyFleet]) {
+      const { page, close } = await openPage(browser, 'console', view, { colorScheme });
+      if (view === views.twelveDevices) {
+        await page.getByRole('button', { name: 'Abort' }).click();
+        await page.getByRole('button', { name: 'Roll out' }).first().click();
+      }
+      const { judged, problems } = await contrastProblems(page);
+      await close();
+      expect(judged).toBeGreaterThan(5);
+      expect(problems).toEqual([]);
+    }
+  });
+
+  it('says what each device really runs, by hash', async () => {
+    const { page } = await open(views.advancingFleet);
+    const row = page.getByRole('row', { name: /mill-02/ });
+    expect(await row.textContent()).toMatch(
+      /milling-failure 1\s+ca0df2c9[\s\S]*on trial: milling-failure 2\s+29c1b289/,
+    );
+  });
+
+  it('aborts a rollout only after a second, different yes', async () => {
+    const { page, server } = await open(views.advancingFleet);
+    await page.getByRole('button', { name: 'Abort' }).click();
+    expect(server.posted).toEqual([]);
+    await page.getByRole('group', { name: 'Abort? Every device goes back to milling-failure 1.' }).waitFor();
+    expect(await page.evaluate<string>('document.activeElement.innerText')).toBe('Keep it');
+    await page.keyboard.press('Escape');
+    expect(server.posted).toEqual([]);
+    await page.getByRole('button', { name: 'Abort' }).click();
+    await page.getByRole('button', { name: 'Abort the rollout' }).click();
+    await page.getByText('Aborted.', { exact: true }).waitFor();
+    expect(server.posted).toEqual([{ path: '/api/rollouts/r-7f3a/abort', body: {} }]);
+  });
+
+  it('offers to resume what is paused, and says why when that is refused', async () => {
+    const [rollout] = views.advancingFleet.rollouts;
+    if (!rollout) throw new Error('the fixture has no rollout');
+    const { page, server } = await open({
+      ...views.advancingFleet,
+      rollouts: [{ ...rollout, state: 'paused' }],
+    });
+    server.answer = {
+      status: 409,
+      body: { code: 'ROLLOUT_CONFLICT', message: 'another rollout uses this slot', hint: 'Abort it first.' },
+    };
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('button', { name: 'Resume the rollout' }).click();
+    await page.getByText('Not done. another rollout uses this slot Abort it first.').waitFor();
+  });
+
+  it('starts a rollout from a model’s row, for the devices chosen', async () => {
+    const { page, server } = await open(views.rolledBackFleet);
+    await page.getByRole('button', { name: 'Roll out' }).first().click();
+    await page.getByRole('combobox', { name: 'Devices' }).selectOption('site linz');
+    await page.getByText('Reaches 1 device in stages').waitFor();
+    await page.getByRole('button', { name: 'Start the rollout' }).click();
+    await page.getByText('Rollout of milling-failure 2 started for machine-failure.').waitFor();
+    expect(server.posted).toEqual([
+      {
+        path: '/api/rollouts',
+        body: { slot: 'machine-failure', model: 'milling-failure@2', labels: { site: 'linz' } },
+      },
+    ]);
+  });
+
+  it('tells a new team what to do first', async () => {
+    const { page } = await open(views.emptyFleet);
+    await page.getByText('npm run andon -- publish models/milling-failure/2').waitFor();
+    await page.getByText('Ready for the first device.').waitFor();
+  });
+
+  it('shows why a rollout was rolled back without a tap', async () => {
+    const { page } = await open(views.rolledBackFleet);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
+      'milling-failure 3 was rolled back.',
+    );
+    await page.getByText('Harm is likely: on 214 labelled samples').waitFor();
+  });
+
+  it('makes a link only of a web address that a device names', async () => {
+    const devices = views.advancingFleet.devices.map((device, i) =>
+      i === 0 ? { ...device, statusUrl: 'javascript:alert(1)' } : device,
+    );
+    const { page } = await open({ ...views.advancingFleet, devices });
+    expect(await page.getByRole('link', { name: 'mill-02' }).count()).toBe(1);
+    expect(await page.getByRole('link', { name: 'mill-01' }).count()).toBe(0);
+  });
+
+  it('says in words that it lost the server, and comes back by itself', async () => {
+    const { page, server } = await open(views.advancingFleet);
+    server.setDown(true);
+    await page.getByText('This page lost the server; showing 12:03:22.').waitFor();
+    server.setDown(false);
+    await page.getByRole('heading', { level: 1, name: '3 devices, all online.' }).waitFor();
+  });
+});

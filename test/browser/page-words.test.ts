@@ -1,0 +1,150 @@
+/** The pure parts of both pages: what stays in view, and the sentences. Needs no browser. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PredictionView } from '../../agent/http/view.ts';
+import { linkWords, storeWords } from '../../agent/status-page/device-words.ts';
+import {
+  attentionReason,
+  KEPT_ATTENTION,
+  KEPT_LATEST,
+  keepPredictions,
+} from '../../agent/status-page/kept-predictions.ts';
+import { followWords, safeUrl } from '../../sync-server/console/device-words.ts';
+import { fleetHeadline } from '../../sync-server/console/fleet-headline.ts';
+import { formatAge, formatBytes } from '../../web/format.ts';
+import { refusedRows } from '../../web/refused-words.ts';
+import { advancingFleet, emptyFleet, rolledBackFleet, twelveDevices } from './fixtures/fleet-views.ts';
+import { healthy, NOW_MS, offline } from './fixtures/status-views.ts';
+
+const LABELS = ['ok', 'failure'];
+
+const prediction = fc.record<PredictionView>({
+  id: fc.integer({ min: 1, max: 60 }).map((seq) => `9f3ac01e-${seq}`),
+  timeMs: fc.integer({ min: 0, max: 10_000 }),
+  correlationId: fc.constant(null),
+  role: fc.constant('champion'),
+  label: fc.constantFrom(...LABELS),
+  score: fc.double({ min: 0, max: 1, noNaN: true }),
+  health: fc.constantFrom(0, 0, 0, 1, 16),
+  truth: fc.constant(null),
+});
+const recent = fc.uniqueArray(prediction, { selector: ({ id }) => id, maxLength: 20 });
+const nothing = { attention: [], latest: [] };
+
+describe('the predictions kept in view', () => {
+  it('show no prediction twice, never more than fit, and all that need an eye above the rest', () => {
+    fc.assert(
+      fc.property(recent, recent, (first, second) => {
+        const kept = keepPredictions(keepPredictions(nothing, first, LABELS, false), second, LABELS, false);
+        const ids = [...kept.attention, ...kept.latest].map(({ id }) => id);
+        expect(new Set(ids).size).toBe(ids.length);
+        expect(kept.attention.length).toBeLessThanOrEqual(KEPT_ATTENTION);
+        expect(kept.latest.length).toBeLessThanOrEqual(KEPT_LATEST);
+        for (const each of kept.attention) expect(attentionReason(each, LABELS)).toBeDefined();
+      }),
+    );
+  });
+
+  it('keep their places while held, but learn the truth', () => {
+    fc.assert(
+      fc.property(recent, (first) => {
+        const before = keepPredictions(nothing, first, LABELS, false);
+        const learned = first.map(
+          (each): PredictionView => ({
+            ...each,
+            truth: { label: 'ok', kind: 'explicit', evidence: 'operator' },
+          }),
+        );
+        const held = keepPredictions(before, learned, LABELS, true);
+        expect(held.latest.map(({ id }) => id)).toEqual(before.latest.map(({ id }) => id));
+        expect(held.attention.map(({ id }) => id)).toEqual(before.attention.map(({ id }) => id));
+        expect([...held.latest, ...held.attention].every(({ truth }) => truth !== null)).toBe(true);
+      }),
+    );
+  });
+
+  it('let go of what a person has answered', () => {
+    const [raised] = healthy.slots[0]?.recent.filter(({ label }) => label === 'failure') ?? [];
+    if (!raised) throw new Error('the fixture raises nothing');
+    expect(attentionReason(raised, LABELS)).toBe('the model raises it');
+    const answered: PredictionView = { ...raised, truth: { label: 'ok', kind: 'explicit', evidence: '' } };
+    expect(attentionReason(answered, LABELS)).toBeUndefined();
+  });
+});
+
+describe('the sentences of the status page', () => {
+  it('count what waits while offline, one and many', () => {
+    const one = { ...offline.link, backlog: { predictions: 1, feedback: 0, metrics: 0, events: 0 } };
+    expect(linkWords(one, NOW_MS).sentence).toMatch(/1 record waits safely on this device\.$/);
+    expect(linkWords(offline.link, NOW_MS).sentence).toMatch(/records wait safely on this device\.$/);
+  });
+
+  it('call a device without a server no fault', () => {
+    expect(linkWords({ ...offline.link, configured: false }, NOW_MS).state).toBe('idle');
+  });
+
+  it('never hide dropped records behind a store with room', () => {
+    expect(storeWords({ ...healthy.store, dropped: 3 }).state).toBe('warning');
+  });
+});
+
+describe('the board of the fleet', () => {
+  it('asks for the first device when there is none', () => {
+    expect(fleetHeadline(emptyFleet, NOW_MS).next).toMatch(/Start an agent/);
+  });
+
+  it('names the device that is offline', () => {
+    const headline = fleetHeadline(twelveDevices, NOW_MS);
+    expect(headline).toMatchObject({ state: 'warning', text: '12 devices, 11 online.' });
+    expect(headline.next).toMatch(/^mill-05 keeps working/);
+  });
+
+  it('shows a rollback for a quarter of an hour, then rests', () => {
+    expect(fleetHeadline(rolledBackFleet, NOW_MS).state).toBe('warning');
+    expect(fleetHeadline(rolledBackFleet, NOW_MS + 20 * 60_000).state).toBe('ok');
+  });
+
+  it('rests when a newer event ends an alarm', () => {
+    const silence = { device: 'mill-01', kind: 'silence', slot: null, timeMs: NOW_MS - 9000 };
+    const alarm = { ...silence, severity: 'alarm' as const, message: 'No samples.' };
+    const over = { ...silence, timeMs: NOW_MS - 1000, severity: 'info' as const, message: 'Samples again.' };
+    expect(fleetHeadline({ ...advancingFleet, events: [alarm] }, NOW_MS).state).toBe('alarm');
+    expect(fleetHeadline({ ...advancingFleet, events: [over, alarm] }, NOW_MS).state).toBe('ok');
+  });
+
+  it('raises an alarm over a slot that no model serves', () => {
+    const [device] = advancingFleet.devices;
+    if (!device?.reported) throw new Error('the fixture has no reporting device');
+    const slots = { 'machine-failure': { champion: null, challenger: null, install: null } };
+    const bare = { ...device, reported: { ...device.reported, slots } };
+    expect(fleetHeadline({ ...advancingFleet, devices: [bare] }, NOW_MS).state).toBe('alarm');
+  });
+});
+
+describe('small words', () => {
+  it('say how many orders a device is behind', () => {
+    const offlineDevice = twelveDevices.devices.find(({ id }) => id === 'mill-05');
+    if (!offlineDevice) throw new Error('the fixture has no mill-05');
+    expect(followWords(offlineDevice)).toEqual({ state: 'warning', words: '2 orders behind' });
+  });
+
+  it('refuse a link that is no web address', () => {
+    expect(safeUrl('javascript:alert(1)')).toBeUndefined();
+    expect(safeUrl('http://127.0.0.1:8080/')).toBe('http://127.0.0.1:8080/');
+  });
+
+  it('leave counters that are no error out of what was refused', () => {
+    expect(refusedRows({ 'source.samples': 9, SAMPLE_INVALID: 2, SAMPLE_DROPPED: 0 })).toMatchObject([
+      { code: 'SAMPLE_INVALID', count: 2 },
+    ]);
+  });
+
+  it('give ages and sizes their units', () => {
+    expect([formatAge(0, 2000), formatAge(0, 12_000), formatAge(0, 240_000)]).toEqual([
+      'just now',
+      '12 s ago',
+      '4 min ago',
+    ]);
+    expect([formatBytes(812), formatBytes(1_400_000)]).toEqual(['812 B', '1.4 MB']);
+  });
+});

@@ -1,0 +1,177 @@
+/** The operators' page in a real browser, against a stand-in for the agent. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { StatusView } from '../../agent/http/view.ts';
+import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
+import { contrastProblems } from './contrast.ts';
+import * as views from './fixtures/status-views.ts';
+import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
+
+const fixtures = Object.entries(views).filter(
+  (entry): entry is [string, StatusView] => typeof entry[1] === 'object',
+);
+
+describe.skipIf(chromiumMissing())('the status page', () => {
+  let browser: Browser;
+  let opened: OpenedPage | undefined;
+
+  beforeAll(async () => {
+    buildPages();
+    browser = await launchChromium();
+  });
+  afterAll(() => browser?.close());
+  afterEach(async () => {
+    await opened?.close();
+    opened = undefined;
+  });
+
+  const open = async (view: StatusView, options?: Parameters<typeof openPage>[3]) => {
+    opened = await openPage(browser, 'status', view, options);
+    return opened;
+  };
+
+  it.each(fixtures)(
+    'shows %s on a 360 px phone within the width, the policy and the origin',
+    async (_, view) => {
+      const { page, complaints } = await open(view, { width: 360 });
+      expect(await overflowPx(page)).toBeLessThanOrEqual(0);
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(view.headline.text);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
+    for (const view of [views.driftingCanary, views.silence, views.healthy]) {
+      const { page, close } = await openPage(browser, 'status', view, { colorScheme });
+      await page.locator('button.row').first().click();
+      const { judged, problems } = await contrastProblems(page);
+      await close();
+      expect(judged).toBeGreaterThan(10);
+      expect(problems).toEqual([]);
+    }
+  });
+
+  it('tells the state by a word as well as by colour', async () => {
+    const { page, server } = await open(views.healthy);
+    const board = page.getByTestId('board');
+    await board.getByText('Normal', { exact: true }).waitFor();
+    server.show(views.silence);
+    await board.getByText('Alarm', { exact: true }).waitFor();
+    expect(await board.textContent()).toContain('Is the machine running?');
+  });
+
+  it('sends what really happened with two taps', async () => {
+    const { page, server } = await open(views.healthy);
+    await page.getByRole('button', { name: 'L47294' }).click();
+    await page.getByRole('button', { name: 'failure', exact: true }).click();
+    await page.getByText('Saved: part L47294 was failure.').waitFor();
+    expect(server.posted).toEqual([
+      { path: '/api/feedback', body: { predictionId: '9f3ac01e-48206', label: 'failure' } },
+    ]);
+    expect(await page.getByRole('button', { name: 'L47294' }).textContent()).toContain('you say failure');
+  });
+
+  it('says why when an answer is refused, and keeps it open', async () => {
+    const { page, server } = await open(views.healthy);
+    server.answer = {
+      status: 404,
+      body: { code: 'PREDICTION_UNKNOWN', message: 'no such prediction', hint: 'It was thinned out.' },
+    };
+    await page.locator('button.row').first().click();
+    await page.getByRole('button', { name: 'Right: failure' }).click();
+    await page.getByText('Not saved. no such prediction It was thinned out.').waitFor();
+    expect(await page.getByRole('button', { name: 'Right: failure' }).isVisible()).toBe(true);
+  });
+
+  it('takes an answer from the keyboard alone and gives the focus back', async () => {
+    const { page, server } = await open(views.healthy);
+    const focused = () => page.evaluate<string>('document.activeElement.innerText');
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Go to recent predictions');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    expect(await focused()).toContain('L47294');
+    await page.keyboard.press('Enter');
+    await page.getByRole('group', { name: 'What was part L47294 really?' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('group').count()).toBe(0);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('2');
+    await page.getByText('Saved: part L47294 was failure.').waitFor();
+    expect(server.posted).toHaveLength(1);
+    expect(await focused()).toContain('L47294');
+  });
+
+  it('holds the list still under the pointer and goes on when it leaves', async () => {
+    const { page, server } = await open(views.healthy);
+    const latest = page.locator('ul.rows').last().locator('button.row').first();
+    const before = await latest.textContent();
+    await latest.hover();
+    const later = laterBy(views.healthy, 10_000);
+    server.show(later);
+    await page.getByText('12:03:32').first().waitFor();
+    expect(await latest.textContent()).toBe(before);
+    await page.mouse.move(5, 5);
+    await page.getByText('NEW-0').waitFor();
+  });
+
+  it('lets the list go on when nobody has touched it for a while', async () => {
+    const { page, server } = await open(views.healthy, { ownClock: true });
+    const row = page.getByRole('button', { name: 'L47294' });
+    await row.click();
+    await row.click();
+    server.show(laterBy(views.healthy, 5000));
+    await page.getByText('12:03:27').first().waitFor();
+    expect(await page.getByText('NEW-0').count()).toBe(0);
+    await page.clock.fastForward(21_000);
+    await page.getByText('NEW-0').waitFor();
+  });
+
+  it('sends one answer when the finger taps twice', async () => {
+    const { page, server } = await open(views.healthy);
+    await page.getByRole('button', { name: 'L47294' }).click();
+    await page.getByRole('button', { name: 'Right: ok' }).dblclick();
+    await page.getByText('Saved: part L47294 was ok.').waitFor();
+    expect(server.posted).toHaveLength(1);
+  });
+
+  it('says in words that it lost the agent, and comes back by itself', async () => {
+    const { page, server } = await open(views.healthy);
+    server.setDown(true);
+    await page.getByText('This page lost the agent; showing 12:03:22.').waitFor();
+    server.setDown(false);
+    await page.getByRole('heading', { level: 1, name: 'Running.' }).waitFor();
+  });
+
+  it('counts what waits while offline in a sentence', async () => {
+    const { page } = await open(views.offline);
+    await page.getByText('Offline since 12:01. 4,210 records wait safely on this device.').waitFor();
+  });
+
+  it('shows what a source calls itself as text, never as markup', async () => {
+    const hostile = '<img src=x onerror=alert(1)>';
+    const [slot] = views.healthy.slots;
+    if (!slot) throw new Error('the fixture has no slot');
+    const { page, complaints } = await open({ ...views.healthy, slots: [{ ...slot, source: hostile }] });
+    await page.getByText(`from ${hostile}`).waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** The same device some time on, with new predictions only. */
+function laterBy(view: StatusView, ms: number): StatusView {
+  return {
+    ...view,
+    device: { ...view.device, nowMs: view.device.nowMs + ms },
+    slots: view.slots.map((slot) => ({
+      ...slot,
+      recent: slot.recent.slice(0, 3).map((prediction, i) => ({
+        ...prediction,
+        id: `9f3ac01e-${99_000 - i}`,
+        timeMs: prediction.timeMs + ms,
+        correlationId: `NEW-${i}`,
+      })),
+    })),
+  };
+}
