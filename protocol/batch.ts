@@ -120,7 +120,8 @@ export function decodeBatch(bytes: Buffer): Batch {
     value = decode(body, {
       maxArrayLength: LIMITS.batchRecords,
       maxMapLength: 64,
-      maxStrLength: 2048,
+      // Bytes; the schemas count characters, of which 1024 may have up to three each.
+      maxStrLength: 4096,
       maxBinLength: LIMITS.batchInflatedBytes,
       maxExtLength: 0,
     });

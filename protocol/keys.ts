@@ -48,6 +48,7 @@ export function generateSigningKey(): SigningKey {
   return signingKeyFrom(generateKeyPairSync('ed25519').privateKey);
 }
 
+/** @throws CodedError SIGNATURE_UNTRUSTED when it holds another kind of key; node:crypto's errors when it holds none */
 export function signingKeyFromPem(pem: string): SigningKey {
   return signingKeyFrom(createPrivateKey(pem));
 }
@@ -105,6 +106,11 @@ export function openEnvelope<T>(
 }
 
 function signingKeyFrom(privateKey: KeyObject): SigningKey {
+  if (privateKey.asymmetricKeyType !== 'ed25519') {
+    throw protocolError('SIGNATURE_UNTRUSTED', `not an Ed25519 key but ${privateKey.asymmetricKeyType}`, {
+      hint: 'Make one with: andon keys init <folder>.',
+    });
+  }
   const key = createPublicKey(privateKey);
   const publicHex = Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url').toString('hex');
   return { privateKey, key, publicHex, keyId: sha256Hex(Buffer.from(publicHex, 'hex')) };

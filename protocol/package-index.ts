@@ -83,9 +83,53 @@ export function parsePackageIndex(bytes: Uint8Array, expectedSha256: string): Pa
   }
   const result = packageIndexSchema.safeParse(value);
   if (!result.success) throw malformed('package index', result.error);
+  checkLayout(result.data);
   const total = result.data.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   if (total > LIMITS.packageBytes) {
     throw protocolError('PACKAGE_TOO_LARGE', `package has ${total} bytes, limit ${LIMITS.packageBytes}`);
   }
   return result.data;
+}
+
+/**
+ * Puts the files together again: the inverse of `chunkPackage`.
+ * @param chunkOf verified bytes of a chunk
+ * @throws CodedError PACKAGE_FILE_MISSING when a chunk is not there, PACKAGE_HASH_MISMATCH when a file's size is not the index's
+ */
+export function assemblePackage(
+  index: PackageIndex,
+  chunkOf: (sha256: string) => Buffer | undefined,
+): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const { path, sizeBytes, chunks } of index.files) {
+    const parts = chunks.map((sha256) => {
+      const bytes = chunkOf(sha256);
+      if (!bytes) throw protocolError('PACKAGE_FILE_MISSING', `"${path}" lacks chunk ${sha256.slice(0, 12)}`);
+      return bytes;
+    });
+    const total = parts.reduce((sum, part) => sum + part.length, 0);
+    if (total !== sizeBytes) {
+      throw protocolError(
+        'PACKAGE_HASH_MISMATCH',
+        `"${path}" has ${total} bytes, its index says ${sizeBytes}`,
+      );
+    }
+    files.set(path, Buffer.concat(parts, total));
+  }
+  return files;
+}
+
+/** An index must not make a device fetch more than the sizes it admits to. */
+function checkLayout(index: PackageIndex): void {
+  const paths = new Set<string>();
+  for (const { path, sizeBytes, chunks } of index.files) {
+    if (chunks.length !== Math.ceil(sizeBytes / LIMITS.chunkBytes)) {
+      throw protocolError(
+        'PAYLOAD_MALFORMED',
+        `package index: ${chunks.length} chunks for ${sizeBytes} bytes of "${path}"`,
+      );
+    }
+    if (paths.has(path)) throw protocolError('PAYLOAD_MALFORMED', `package index lists "${path}" twice`);
+    paths.add(path);
+  }
 }

@@ -35,7 +35,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       throw protocolError('PACKAGE_PATH_UNSAFE', `manifest.json lists the path "${path}"`);
   }
   for (const path of [manifest.model.file, manifest.golden.file, manifest.baselineProfile]) {
-    if (!manifest.files[path]) {
+    if (!Object.hasOwn(manifest.files, path)) {
       throw protocolError(
         'PACKAGE_FILE_MISSING',
         `manifest.json names "${path}" but does not list its hash under files`,
@@ -68,7 +68,7 @@ export function verifyPackage(
     }
   }
   for (const path of files.keys()) {
-    if (path !== 'manifest.json' && path !== 'signature.json' && !manifest.files[path]) {
+    if (path !== 'manifest.json' && path !== 'signature.json' && !Object.hasOwn(manifest.files, path)) {
       throw protocolError('PACKAGE_HASH_MISMATCH', `"${path}" is in the package but not in its manifest`);
     }
   }

@@ -11,7 +11,12 @@ const simulatedLine = z.strictObject({
   seed: z.int().default(1),
   station: z.string().max(64).default('mill-1'),
   /** How long after a part the line's events about it come. */
-  eventDelayMs: z.int().min(0).default(500),
+  eventDelayMs: z.int().min(0).max(3_600_000).default(500),
+  /**
+   * Parts after which a temperature has mostly forgotten where it was; absent: as slow as in the published rows (1600).
+   * Small values make every window of samples look like the whole, so that only injected drift is drift.
+   */
+  temperatureMemoryParts: z.number().positive().optional(),
 });
 
 const file = z.strictObject({

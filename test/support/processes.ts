@@ -33,7 +33,11 @@ export class RunningProcess {
   /** The first log line with this `event`, already seen or yet to come. Rejects with the process's output when it ends first. */
   async logged(event: string, withinMs = 30_000): Promise<LogLine> {
     const found = () => this.lines.find((line) => line.event === event);
-    await waitFor(() => found() !== undefined || this.ended, withinMs, () => `log event "${event}"\n${this.output()}`);
+    await waitFor(
+      () => found() !== undefined || this.ended,
+      withinMs,
+      () => `log event "${event}"\n${this.output()}`,
+    );
     const line = found();
     if (!line) throw new Error(`the process ended before it logged "${event}":\n${this.output()}`);
     return line;
@@ -60,7 +64,11 @@ export class RunningProcess {
 }
 
 /** @param entry project-relative TypeScript file, for example `agent/main.ts` */
-export function startProcess(entry: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningProcess {
+export function startProcess(
+  entry: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): RunningProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', join(projectRoot, entry), ...args], {
     cwd: projectRoot,
     env: { ...process.env, ...env },

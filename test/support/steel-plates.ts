@@ -23,7 +23,9 @@ function rows(): number[][] {
 
 /** A CSV with a unique `part` id a row and a `time` column that advances `everyMs`. */
 export function steelPlatesCsv(count: number, everyMs: number): string {
-  const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(packageFolder, 'manifest.json'), 'utf8')));
+  const manifest = manifestSchema.parse(
+    JSON.parse(readFileSync(join(packageFolder, 'manifest.json'), 'utf8')),
+  );
   if (manifest.input.kind !== 'features') throw new Error('steel-surface takes features');
   const data = rows();
   const lines = Array.from({ length: count }, (_, i) => {

@@ -1,0 +1,66 @@
+/** Problems of a device config that concern two places at once, found also while other places are still wrong. */
+import { z } from 'zod';
+import { closestWord } from '../../protocol/closest-word.ts';
+import { dottedPath, shortValue } from '../../protocol/config-errors.ts';
+
+const text = z.string().optional().catch(undefined);
+
+/** As much of the config as can be understood; what is malformed reads as absent, because the schema tells of it. */
+const lenient = z
+  .object({
+    sources: z
+      .record(z.string(), z.object({ kind: text, speed: text, timeColumn: text }).catch({}))
+      .catch({}),
+    slots: z
+      .record(
+        z.string(),
+        z
+          .object({
+            source: text,
+            privacy: text,
+            keepFeatures: z.boolean().optional().catch(true),
+            feedback: z.array(z.object({ name: text }).catch({})).catch([]),
+          })
+          .catch({ feedback: [] }),
+      )
+      .catch({}),
+    sync: z.object({ broker: text }).nullable().catch(null),
+  })
+  .catch({ sources: {}, slots: {}, sync: null });
+
+/** @returns one line a problem, as `explainIssues` writes them */
+export function crossCheck(input: unknown): string[] {
+  const config = lenient.parse(input);
+  const sources = Object.keys(config.sources);
+  const problems: string[] = [];
+  for (const [id, source] of Object.entries(config.sources)) {
+    if ((source.speed === 'recorded' || source.speed === 'scaled') && source.timeColumn === undefined) {
+      const where = dottedPath(['sources', id, 'timeColumn']);
+      problems.push(`${where}: is missing; speed "${source.speed}" needs the column that holds the time`);
+    }
+  }
+  for (const [id, slot] of Object.entries(config.slots)) {
+    if (slot.source !== undefined && !sources.includes(slot.source)) {
+      const meant = closestWord(slot.source, sources);
+      const advice = meant ? `did you mean "${meant}"?` : `sources are: ${sources.join(', ') || 'none'}`;
+      const where = dottedPath(['slots', id, 'source']);
+      problems.push(`${where}: ${shortValue(slot.source)} is not one of the sources; ${advice}`);
+    }
+    if (slot.privacy === 'features' && slot.keepFeatures !== true) {
+      const where = dottedPath(['slots', id, 'keepFeatures']);
+      problems.push(`${where}: must be true, because privacy "features" sends what is kept`);
+    }
+    const names = slot.feedback.map((rule) => rule.name);
+    names.forEach((name, i) => {
+      if (name === undefined || names.indexOf(name) === i) return;
+      const where = dottedPath(['slots', id, 'feedback', i, 'name']);
+      problems.push(`${where}: ${shortValue(name)} is the name of an earlier rule; give each its own`);
+    });
+  }
+  if (/^\w+:\/\/[^/]*:[^/]*@/.test(config.sync?.broker ?? '')) {
+    problems.push(
+      'sync.broker: holds a password; write it to a file and name that file in sync.passwordFile',
+    );
+  }
+  return problems;
+}

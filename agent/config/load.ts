@@ -1,0 +1,85 @@
+/** Reads device.config.json: every problem listed at once, relative paths resolved, the result frozen. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { explainIssues, knownKeysOf } from '../../protocol/config-errors.ts';
+import { jsonErrorPlace } from '../../protocol/json-place.ts';
+import { agentError } from '../errors.ts';
+import { crossCheck } from './cross-check.ts';
+import { type DeviceConfig, deviceConfigSchema } from './schema.ts';
+
+/**
+ * Relative paths in the file count from the file's own folder.
+ * @returns deeply frozen
+ * @throws CodedError CONFIG_UNREADABLE (no file, not JSON), CONFIG_INVALID (one line a problem)
+ */
+export function loadDeviceConfig(path: string): DeviceConfig {
+  const file = resolve(path);
+  const input = parseJson(file, readText(file));
+  const parsed = deviceConfigSchema.safeParse(input);
+  const problems = [
+    ...(parsed.success ? [] : explainIssues(parsed.error, input, knownKeysOf(deviceConfigSchema, input))),
+    ...crossCheck(input),
+  ];
+  if (!parsed.success || problems.length > 0) {
+    const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+    throw agentError('CONFIG_INVALID', [`${file} has ${count}:`, ...problems].join('\n  '), {
+      hint: 'Mend these lines and start the agent again.',
+    });
+  }
+  return deepFreeze(withAbsolutePaths(parsed.data, dirname(file)));
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (cause) {
+    throw agentError('CONFIG_UNREADABLE', `cannot read ${file}: ${(cause as Error).message}`, {
+      hint: 'Copy device.config.json of the project there, or pass the path of yours.',
+      cause,
+    });
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const place = jsonErrorPlace(text);
+    const where = place ? `line ${place.line}, column ${place.column}` : 'an unknown place';
+    throw agentError('CONFIG_UNREADABLE', `${file} is not JSON at ${where}`, {
+      hint: 'Look there for a missing or trailing comma, a missing quote, or a comment.',
+      cause,
+    });
+  }
+}
+
+function withAbsolutePaths(config: DeviceConfig, folder: string): DeviceConfig {
+  const absolute = (path: string) => resolve(folder, path);
+  return {
+    ...config,
+    dataDir: absolute(config.dataDir),
+    sources: mapValues(config.sources, (source) =>
+      source.kind === 'file' ? { ...source, path: absolute(source.path) } : source,
+    ),
+    slots: mapValues(config.slots, (slot) => ({ ...slot, model: absolute(slot.model) })),
+    sync: config.sync?.passwordFile
+      ? { ...config.sync, passwordFile: absolute(config.sync.passwordFile) }
+      : config.sync,
+    trust: {
+      releaseKeys: config.trust.releaseKeys.map(absolute),
+      serverKeys: config.trust.serverKeys.map(absolute),
+    },
+  };
+}
+
+function mapValues<T>(record: Record<string, T>, change: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const child of Object.values(value)) deepFreeze(child);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,184 @@
+/** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { codeOf } from '../../protocol/errors.ts';
+import { firstIssues } from '../../protocol/messages.ts';
+import { parsePredictionId } from '../../protocol/records.ts';
+import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
+import { type Injection, injectionSchema } from '../sources/injection.ts';
+import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
+import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
+import { LiveStream } from './live-stream.ts';
+import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
+import type { FeedbackRequest, StatusView } from './view.ts';
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+
+export interface StatusServerDeps {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly view: () => StatusView;
+  /** Calls the listener after every change of the view; returns how to end that. */
+  readonly changed: (listener: () => void) => () => void;
+  /**
+   * Records an operator's answer; resolves when it is durable.
+   * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID (no such label), STORE_FULL
+   */
+  readonly answer: (request: FeedbackRequest) => Promise<void>;
+  /** Only where a source is simulated. */
+  readonly inject?: (injection: Injection) => void;
+  /** Only in a demo: drops the connection to the broker and keeps it down until told otherwise. */
+  readonly cutLink?: (cut: boolean) => void;
+  readonly metricsText: () => string;
+  /** Folder of the built page: index.html, app.js, app.css. */
+  readonly pageFolder: string;
+  readonly log: Logger;
+  readonly counters: Counters;
+}
+
+const feedbackRequestSchema = z.strictObject({
+  predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
+  label: z.string().min(1).max(256),
+}) satisfies z.ZodType<FeedbackRequest>;
+
+const cutLinkSchema = z.strictObject({ cut: z.boolean() });
+
+export class StatusServer {
+  readonly #deps: StatusServerDeps;
+  readonly #live: LiveStream;
+  #page: ReadonlyMap<string, PageFile> | undefined;
+  /** The fastify instance, for `inject` in tests. */
+  readonly app: FastifyInstance;
+
+  constructor(deps: StatusServerDeps) {
+    this.#deps = deps;
+    this.#live = new LiveStream({
+      view: () => JSON.stringify(deps.view()),
+      changed: deps.changed,
+      counters: deps.counters,
+    });
+    this.app = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+    this.#addGuards();
+    this.#addRoutes();
+  }
+
+  /**
+   * Reads the page and listens.
+   * @returns the address to open in a browser on this machine
+   * @throws CodedError PORT_TAKEN
+   */
+  async start(): Promise<string> {
+    const { host, port } = this.#deps;
+    this.#page = readPageFiles(this.#deps.pageFolder);
+    try {
+      await this.app.listen({ host, port });
+    } catch (cause) {
+      throw cannotListen(host, port, cause);
+    }
+    this.#live.start();
+    const address = this.app.server.address();
+    const realPort = typeof address === 'object' && address ? address.port : port;
+    const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+    return `http://${name.includes(':') ? `[${name}]` : name}:${realPort}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#live.stop();
+    await this.app.close();
+  }
+
+  #addGuards(): void {
+    const { app } = this;
+    app.removeContentTypeParser('text/plain');
+    app.addHook('onRequest', async (request, reply) => {
+      reply.headers(SECURITY_HEADERS);
+      reply.header('cache-control', 'no-store');
+      checkHost(this.#deps.host, request.headers.host);
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        checkOrigin(request.headers.host, request.headers.origin);
+      }
+    });
+    app.setNotFoundHandler((_request, reply) => {
+      const error = agentError('NOT_FOUND', 'there is nothing at this address', {
+        hint: 'The page is at /.',
+      });
+      return reply.code(404).send(bodyOf(error));
+    });
+    app.setErrorHandler((thrown, request, reply) => {
+      const error = toCodedError(thrown);
+      this.#deps.counters.add(error.code);
+      const status = statusOf(error);
+      if (status === 500) this.#deps.log.error({ err: thrown, url: request.url }, 'request failed');
+      return reply.code(status).send(bodyOf(error));
+    });
+  }
+
+  #addRoutes(): void {
+    const { app } = this;
+    const { view, answer, inject, cutLink, metricsText } = this.#deps;
+    for (const [url, name] of Object.entries({
+      '/': 'index.html',
+      '/app.js': 'app.js',
+      '/app.css': 'app.css',
+    })) {
+      app.get(url, async (request, reply) => {
+        const file = this.#page?.get(name);
+        if (!file) throw pageNotBuilt();
+        reply.header('cache-control', 'no-cache').header('etag', file.etag);
+        if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+        return reply.type(file.type).send(file.bytes);
+      });
+    }
+    app.get('/api/status', async () => view());
+    app.get('/api/live', { exposeHeadRoute: false }, async (_request, reply) => {
+      this.#live.checkRoom();
+      reply.hijack();
+      this.#live.add(reply.raw, SECURITY_HEADERS);
+    });
+    app.get('/api/health', async (_request, reply) => {
+      const { engine, slots, headline } = view();
+      const serves = engine.alive && slots.length > 0 && slots.every(({ champion }) => champion);
+      return reply.code(serves ? 200 : 503).send({ serves, headline: headline.text });
+    });
+    app.post('/api/feedback', async (request) => {
+      await answer(parseBody(feedbackRequestSchema, request.body));
+      return { recorded: true };
+    });
+    app.post('/api/simulator', async (request) => {
+      if (!inject) throw agentError('NOT_FOUND', 'this device has no simulated line');
+      inject(parseBody(injectionSchema, request.body));
+      return { applied: true };
+    });
+    app.post('/api/demo/link', async (request) => {
+      if (!cutLink) throw agentError('NOT_FOUND', 'this device is no part of a demo');
+      cutLink(parseBody(cutLinkSchema, request.body).cut);
+      return { applied: true };
+    });
+    app.get('/metrics', async (_request, reply) =>
+      reply.type('text/plain; version=0.0.4; charset=utf-8').send(metricsText()),
+    );
+  }
+}
+
+function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) throw agentError('REQUEST_INVALID', firstIssues(parsed.error));
+  return parsed.data;
+}
+
+function cannotListen(host: string, port: number, cause: unknown) {
+  const code = codeOf(cause);
+  const why =
+    code === 'EADDRINUSE'
+      ? 'another program uses it'
+      : code === 'EACCES'
+        ? 'this user may not use it'
+        : (cause as Error).message;
+  return agentError('PORT_TAKEN', `cannot listen on ${host} port ${port}: ${why}`, {
+    hint: 'Set another http.port in device.config.json; 0 takes a free one.',
+    cause,
+  });
+}

@@ -1,0 +1,165 @@
+/** Gathers the status view from the parts of the agent. Reads only; cheap enough for twice a second. */
+import type { Manifest } from '../../protocol/manifest.ts';
+import { modelTitle } from '../../protocol/manifest.ts';
+import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Clock } from '../clock.ts';
+import type { DeviceConfig } from '../config/schema.ts';
+import type { Counters } from '../counters.ts';
+import type { Engine } from '../inference/engine.ts';
+import type { ActiveModels } from '../models/active-models.ts';
+import type { StoredPrediction } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import { headline, type Problem } from './headline.ts';
+import type { PredictionView, SlotView, StatusView } from './view.ts';
+
+/** What the monitors know of a slot. */
+interface SlotFigures extends Pick<SlotView, 'predictionsPerS' | 'latencyUs' | 'rateHistory' | 'drift'> {
+  /** The metric from labels so far; null without labels. */
+  readonly online: number | null;
+  /** Labels that `online` rests on. */
+  readonly labels: number;
+}
+
+export interface StatusParts {
+  readonly config: DeviceConfig;
+  readonly agentVersion: string;
+  readonly startedAtMs: number;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly store: Pick<Store, 'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked'>;
+  readonly engine: Pick<Engine, 'status'>;
+  readonly models: ActiveModels;
+  /** What the device tells the server of each slot. */
+  readonly reported: () => Readonly<Record<string, ReportedSlot>>;
+  readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs'>;
+  readonly figures: (slot: string) => SlotFigures;
+  /** Silence and the like, in words. */
+  readonly alarms: () => readonly Problem[];
+}
+
+const STATE_WORDS: Record<InstallState, string> = {
+  wanted: 'asked for',
+  fetching: 'being fetched',
+  verifying: 'being verified',
+  staged: 'stored, not yet tested',
+  testing: 'being tested on this device',
+  challenger: 'on trial beside the champion',
+  probation: 'in charge, on probation',
+  committed: 'in charge',
+  refused: 'refused',
+  'rolled-back': 'rolled back',
+};
+
+const RECENT_PREDICTIONS = 20;
+const RECENT_EVENTS = 30;
+
+export function buildStatusView(parts: StatusParts): StatusView {
+  const { config, store, clock } = parts;
+  const reported = parts.reported();
+  const view: Omit<StatusView, 'headline'> = {
+    device: {
+      id: config.device.id,
+      labels: config.device.labels,
+      agentVersion: parts.agentVersion,
+      startedAtMs: parts.startedAtMs,
+      nowMs: clock.wallMs(),
+    },
+    slots: Object.keys(config.slots).map((slot) => slotView(parts, slot, reported[slot])),
+    link: { configured: config.sync !== null, ...parts.link(), backlog: backlogOf(store) },
+    store: {
+      sizeBytes: store.sizeBytes(),
+      maxBytes: config.store.maxBytes,
+      storeEpoch: store.epoch,
+      dropped: store.droppedUnacked(),
+    },
+    engine: parts.engine.status(),
+    counters: errorCounts(parts.counters),
+    events: recentEvents(store),
+  };
+  const unanswered = view.slots.reduce((sum, slot) => sum + unansweredOf(parts.models, slot), 0);
+  return { ...view, headline: headline({ view, alarms: parts.alarms(), unanswered }) };
+}
+
+function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | undefined): SlotView {
+  const active = parts.models.of(slot);
+  const { online, labels: labelCount, ...figures } = parts.figures(slot);
+  const manifest = active?.champion.manifest;
+  const challenger = active?.challenger;
+  const install = reported?.install ?? null;
+  return {
+    slot,
+    source: parts.config.slots[slot]?.source ?? '',
+    labels: manifest?.output.decision.labels ?? [],
+    champion: active ? shown(active.champion) : null,
+    challenger: challenger ? { ...shown(challenger.model), share: challenger.share } : null,
+    install: install && { ...install, stateWords: STATE_WORDS[install.state] },
+    ...figures,
+    metric: manifest
+      ? {
+          name: manifest.metric.name,
+          online,
+          labels: labelCount,
+          offline: manifest.metric.offline,
+          baseline: manifest.metric.baseline,
+        }
+      : null,
+    recent: parts.store.predictions
+      .recent(slot, RECENT_PREDICTIONS)
+      .map((prediction) => predictionView(parts, prediction)),
+  };
+}
+
+function shown(model: { manifest: Manifest; manifestSha256: string }) {
+  return { title: modelTitle(model.manifest), manifestSha256: model.manifestSha256 };
+}
+
+function predictionView(parts: StatusParts, prediction: StoredPrediction): PredictionView {
+  const labels = labelsOf(parts.models, prediction);
+  const word = (index: number) => labels[index] ?? `label ${index}`;
+  const truth = parts.store.predictions.labelOf(prediction.seq);
+  return {
+    id: prediction.id,
+    timeMs: prediction.timeMs,
+    correlationId: prediction.correlationId,
+    role: prediction.role,
+    label: word(prediction.label),
+    score: prediction.score,
+    health: prediction.health,
+    truth: truth ? { label: word(truth.label), kind: truth.kind, evidence: truth.evidence } : null,
+  };
+}
+
+/** The words of the model that spoke where it is still loaded; a slot's models share their labels otherwise. */
+function labelsOf(models: ActiveModels, prediction: StoredPrediction): readonly string[] {
+  const active = models.of(prediction.slot);
+  const challenger = active?.challenger?.model;
+  const model = challenger?.manifestSha256 === prediction.model ? challenger : active?.champion;
+  return model?.manifest.output.decision.labels ?? [];
+}
+
+/** A model with a threshold raises `labels[1]`; of the recent ones, those that no evidence has answered yet. */
+function unansweredOf(models: ActiveModels, { slot, labels, recent }: SlotView): number {
+  if (models.of(slot)?.champion.manifest.output.decision.kind !== 'threshold') return 0;
+  return recent.filter(({ label, truth }) => label === labels[1] && truth === null).length;
+}
+
+function backlogOf(store: StatusParts['store']): Record<Stream, number> {
+  const entries = STREAMS.map((stream) => [stream, store.streams.head(stream) - store.streams.acked(stream)]);
+  return Object.fromEntries(entries) as Record<Stream, number>;
+}
+
+function recentEvents(store: StatusParts['store']): StatusView['events'] {
+  const after = Math.max(0, store.streams.head('events') - RECENT_EVENTS);
+  return store.streams
+    .read('events', after, RECENT_EVENTS)
+    .records.map(({ timeMs, kind, severity, slot, message }) => ({ timeMs, kind, severity, slot, message }))
+    .reverse();
+}
+
+/** Codes are upper-case; what is counted and no error (`source.samples`) is left to /metrics. */
+function errorCounts(counters: Counters): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counters.snapshot()).filter(([code, count]) => /^[A-Z]/.test(code) && count > 0),
+  );
+}

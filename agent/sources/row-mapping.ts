@@ -1,0 +1,62 @@
+/** Which column of a file becomes which feature, the correlation id, or the time. */
+import { shortValue } from '../../protocol/config-errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { FileSourceConfig } from '../config/schema.ts';
+import { cellTime } from './cell.ts';
+import type { Row } from './row.ts';
+
+export class RowMapping {
+  readonly #timeColumn: string | undefined;
+  readonly #correlationColumn: string | undefined;
+  readonly #featureOf: ReadonlyMap<string, string>;
+  readonly #named: readonly string[];
+
+  constructor(config: FileSourceConfig) {
+    this.#timeColumn = config.timeColumn;
+    this.#correlationColumn = config.correlationColumn;
+    this.#featureOf = new Map(Object.entries(config.columns).map(([feature, column]) => [column, feature]));
+    this.#named = [...this.#featureOf.keys(), config.timeColumn, config.correlationColumn].filter(
+      (name) => name !== undefined,
+    );
+  }
+
+  /** Columns that the configuration names and `columns` lacks. */
+  missingFrom(columns: readonly string[]): string[] {
+    return this.#named.filter((name) => !columns.includes(name));
+  }
+
+  /**
+   * Every column but time and correlation id becomes a feature.
+   * @param meaning what a cell says as a feature
+   */
+  toRow<Cell>(
+    columns: readonly string[],
+    cells: readonly Cell[],
+    meaning: (cell: Cell) => number | string | null,
+  ): Row {
+    const features: Record<string, number | string | null> = {};
+    let correlationId: string | null = null;
+    let recordedMs: number | null = null;
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i] as string;
+      const cell = cells[i] as Cell;
+      if (column === this.#timeColumn) {
+        const ms = cellTime(cell);
+        if (ms === undefined) return invalid(`has ${shortValue(cell)} in "${column}", which is no time`);
+        recordedMs = ms;
+      } else if (column === this.#correlationColumn) {
+        correlationId = meaning(cell) === null ? null : String(cell).trim();
+        if (correlationId !== null && correlationId.length > LIMITS.correlationIdChars) {
+          return invalid(`has more than ${LIMITS.correlationIdChars} characters in "${column}"`);
+        }
+      } else {
+        features[this.#featureOf.get(column) ?? column] = meaning(cell);
+      }
+    }
+    return { features, correlationId, recordedMs };
+  }
+}
+
+function invalid(problem: string): Row {
+  return { code: 'SAMPLE_INVALID', problem };
+}

@@ -1,0 +1,195 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadDeviceConfig } from '../../../agent/config/load.ts';
+import { CodedError } from '../../../protocol/errors.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'andon-config-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const minimal = {
+  device: { id: 'mill-1' },
+  sources: { line: { kind: 'simulated-line' } },
+  slots: { milling: { source: 'line', model: 'models/milling-failure/1' } },
+};
+
+function write(content: unknown): string {
+  const path = join(folder, 'device.config.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+function refusal(content: unknown): CodedError {
+  try {
+    loadDeviceConfig(write(content));
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
+  throw new Error('the config was accepted');
+}
+
+const problemsOf = (content: unknown) => refusal(content).message.split('\n  ').slice(1);
+
+describe('loading device.config.json', () => {
+  it('fills in what the smallest config leaves out', () => {
+    const config = loadDeviceConfig(write(minimal));
+    expect(config.sources.line).toMatchObject({ ratePerS: 10, station: 'mill-1' });
+    expect(config.slots.milling?.batch.maxRows).toBe(256);
+    expect(config.sync).toBeNull();
+  });
+
+  it('reads the example that ships with a byte order mark as well', () => {
+    expect(loadDeviceConfig(write(`\uFEFF${JSON.stringify(minimal)}`)).device.id).toBe('mill-1');
+  });
+
+  it('counts relative paths from the folder of the file and leaves absolute ones', () => {
+    const config = loadDeviceConfig(
+      write({
+        ...minimal,
+        dataDir: 'data',
+        sources: {
+          line: { kind: 'file', path: '../rows.csv', format: 'csv' },
+          other: { kind: 'file', path: '/rows.csv', format: 'csv' },
+        },
+        sync: { broker: 'mqtt://127.0.0.1', passwordFile: 'secret' },
+        trust: { releaseKeys: ['keys.json'], serverKeys: ['server.json'] },
+      }),
+    );
+    expect(config.dataDir).toBe(join(folder, 'data'));
+    expect(config.sources.line).toMatchObject({ path: join(folder, '..', 'rows.csv') });
+    expect(config.sources.other).toMatchObject({ path: '/rows.csv' });
+    expect(config.slots.milling?.model).toBe(join(folder, 'models/milling-failure/1'));
+    expect(config.sync?.passwordFile).toBe(join(folder, 'secret'));
+    expect(config.trust).toEqual({
+      releaseKeys: [join(folder, 'keys.json')],
+      serverKeys: [join(folder, 'server.json')],
+    });
+  });
+
+  it('freezes the result all the way down', () => {
+    const config = loadDeviceConfig(write(minimal));
+    expect(() => Object.assign(config.device.labels, { site: 'x' })).toThrow(TypeError);
+    expect(() => Object.assign(config.slots, { other: {} })).toThrow(TypeError);
+  });
+
+  it('lists every problem at once, each with its path, the wrong value and what is allowed', () => {
+    const error = refusal({
+      device: { id: 'Mill 1' },
+      sources: {
+        line: { kind: 'simulated-line', ratePerS: -1 },
+        rows: { kind: 'file', path: 'a.csv', format: 'xlsx' },
+        odd: { kind: 'simulated-lime' },
+      },
+      slots: { milling: { source: 'lime', model: 'm', privacy: 'feature' } },
+      http: { port: 99_999, hots: 'x' },
+    });
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.hint).toBeTruthy();
+    expect(error.message.split('\n  ').slice(1).sort()).toEqual(
+      [
+        'device.id: "Mill 1" is refused; lower-case letters, digits and dashes, at most 63 characters',
+        'sources.line.ratePerS: -1 is refused; more than 0',
+        'sources.rows.format: "xlsx" is refused; allowed: "csv" or "ndjson"',
+        'sources.odd.kind: "simulated-lime" is refused; did you mean "simulated-line"? Allowed: "simulated-line" or "file"',
+        'slots.milling.privacy: "feature" is refused; did you mean "features"? Allowed: "outputs" or "features" or "none"',
+        'http.port: 99999 is refused; at most 65535',
+        'http.hots: unknown key; did you mean "host"?',
+        'slots.milling.source: "lime" is not one of the sources; did you mean "line"?',
+      ].sort(),
+    );
+  });
+
+  it('says what is missing', () => {
+    expect(problemsOf({ device: {}, sources: {} })).toEqual([
+      'device.id: is missing; expected string',
+      'slots: is missing; expected record',
+    ]);
+  });
+
+  it.each([
+    [[], '(the whole file): [] is refused; expected object'],
+    ['null', '(the whole file): null is refused; expected object'],
+    ['"text"', '(the whole file): "text" is refused; expected object'],
+  ])('refuses %j as a config', (content, problem) => {
+    expect(problemsOf(content)).toEqual([problem]);
+  });
+
+  it('suggests the key that was meant inside sources, slots and rules', () => {
+    const rule = { name: 'r', when: 'event', event: 'machine-failed', label: 'failure', wieght: 1 };
+    expect(
+      problemsOf({
+        ...minimal,
+        sources: { line: { kind: 'file', path: 'a', format: 'csv', timeColum: 't' } },
+        slots: { milling: { ...minimal.slots.milling, keepFeature: true, feedback: [rule] } },
+        sotre: {},
+      }),
+    ).toEqual([
+      'sources.line.timeColum: unknown key; did you mean "timeColumn"?',
+      'slots.milling.feedback[0].wieght: unknown key; did you mean "weight"?',
+      'slots.milling.keepFeature: unknown key; did you mean "keepFeatures"?',
+      'sotre: unknown key; did you mean "store"?',
+    ]);
+  });
+
+  it('names the known keys where nothing is close', () => {
+    expect(problemsOf({ ...minimal, log: { destination: 'file' } })).toEqual([
+      'log.destination: unknown key; known here: level',
+    ]);
+  });
+
+  it('refuses what contradicts itself across places', () => {
+    const rule = { name: 'failed', when: 'event', event: 'machine-failed', label: 'failure' };
+    expect(
+      problemsOf({
+        ...minimal,
+        sources: { rows: { kind: 'file', path: 'a.csv', format: 'csv', speed: 'recorded' } },
+        slots: {
+          milling: { source: 'press', model: 'm', privacy: 'features', feedback: [rule, rule] },
+        },
+      }),
+    ).toEqual([
+      'sources.rows.timeColumn: is missing; speed "recorded" needs the column that holds the time',
+      'slots.milling.source: "press" is not one of the sources; sources are: rows',
+      'slots.milling.keepFeatures: must be true, because privacy "features" sends what is kept',
+      'slots.milling.feedback[1].name: "failed" is the name of an earlier rule; give each its own',
+    ]);
+  });
+
+  it('refuses a password in the broker address and never repeats it', () => {
+    const wrong = refusal({ ...minimal, sync: { broker: 'mqtt://me:hunter2@broker' } });
+    expect(wrong.message).toContain('sync.passwordFile');
+    const both = refusal({ ...minimal, sync: { broker: 'http://me:hunter2@broker' } });
+    expect(both.message).toContain('sync.broker');
+    expect(`${wrong.message} ${both.message}`).not.toContain('hunter2');
+  });
+
+  it('shortens a long wrong value', () => {
+    const [problem] = problemsOf({ ...minimal, http: { port: 'x'.repeat(5000) } });
+    expect(problem?.length).toBeLessThan(100);
+  });
+
+  it.each([
+    ['{"device": {"id": "a"},\n  "dataDir": "x",\n}', 3, 1],
+    ['{"device": tru}', 1, 12],
+    ["{\n  'device': 1}", 2, 3],
+    ['{"a": 1 // why\n}', 1, 9],
+    ['{"a": [1, 2', 1, 12],
+    ['', 1, 1],
+  ])('names line and column of broken JSON: %j', (text, line, column) => {
+    const error = refusal(text);
+    expect(error.code).toBe('CONFIG_UNREADABLE');
+    expect(error.message).toContain(`line ${line}, column ${column}`);
+  });
+
+  it('says which file it could not read', () => {
+    const path = join(folder, 'nowhere.json');
+    expect(() => loadDeviceConfig(path)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining(path) }),
+    );
+  });
+});

@@ -1,0 +1,46 @@
+/** A status view of a healthy device, for tests to change. */
+import type { SlotView, StatusView } from '../../../agent/http/view.ts';
+
+export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
+  return {
+    slot: 'milling',
+    source: 'line',
+    labels: ['ok', 'failure'],
+    champion: { title: 'milling-failure 1', manifestSha256: 'a'.repeat(64) },
+    challenger: null,
+    install: null,
+    predictionsPerS: 10,
+    latencyUs: { p50: 100, p95: 200, p99: 300 },
+    rateHistory: Array(60).fill(10),
+    metric: {
+      name: 'f-beta',
+      online: 0.8,
+      labels: 12,
+      offline: 0.75,
+      baseline: { name: 'rules', value: 0.5 },
+    },
+    drift: [],
+    recent: [],
+    ...change,
+  };
+}
+
+export function sampleView(change: Partial<StatusView> = {}): StatusView {
+  return {
+    device: { id: 'mill-1', labels: {}, agentVersion: '0.1.0', startedAtMs: 1, nowMs: 2 },
+    headline: { severity: 'info', text: 'Running.', next: null },
+    slots: [sampleSlot()],
+    link: {
+      configured: true,
+      connected: true,
+      sinceMs: 1,
+      backlog: { predictions: 0, feedback: 0, metrics: 0, events: 0 },
+      lastAckMs: 1,
+    },
+    store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0 },
+    engine: { alive: true, restarts: 0, rssBytes: 80_000_000 },
+    counters: {},
+    events: [],
+    ...change,
+  };
+}

@@ -1,0 +1,117 @@
+/** A bad line between a device and its broker: it can break, refuse, fall silent and be slow. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
+
+export class TcpProxy {
+  readonly #targetPort: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #refusing = false;
+  #silent = false;
+  #delayMs = 0;
+  #bytesPerS = Number.POSITIVE_INFINITY;
+  #cutAfterBytes = Number.POSITIVE_INFINITY;
+
+  /** Connections over its life, refused ones included. */
+  connections = 0;
+  /** Bytes towards the device over its life. */
+  bytesDown = 0;
+
+  constructor(targetPort: number) {
+    this.#targetPort = targetPort;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.cut();
+    await closed;
+  }
+
+  /** Breaks every connection there is; new ones are welcome. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** While on, new connections end at once. */
+  refuse(on: boolean): void {
+    this.#refusing = on;
+  }
+
+  /** While on, bytes in both directions are lost and nobody is told (a pulled cable). */
+  silence(on: boolean): void {
+    this.#silent = on;
+  }
+
+  /** Everything arrives this much later, in both directions. Set it before the connection it is for. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** Lets no more than this through, in each direction of each connection. */
+  throttle(bytesPerS: number): void {
+    this.#bytesPerS = bytesPerS;
+  }
+
+  /** Breaks all connections once this many more bytes went towards the device. */
+  cutAfter(bytesDown: number): void {
+    this.#cutAfterBytes = this.bytesDown + bytesDown;
+  }
+
+  #accept(device: Socket): void {
+    this.connections += 1;
+    device.on('error', () => undefined);
+    if (this.#refusing) {
+      device.destroy();
+      return;
+    }
+    const broker = connect({ port: this.#targetPort, host: '127.0.0.1' });
+    broker.on('error', () => undefined);
+    for (const [socket, other] of [
+      [device, broker],
+      [broker, device],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    device.pipe(this.#line(() => undefined)).pipe(broker);
+    broker.pipe(this.#line((bytes) => this.#countDown(bytes))).pipe(device);
+  }
+
+  #line(count: (bytes: number) => void): Transform {
+    const line = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        count(chunk.length);
+        const arrive = () => {
+          if (!this.#silent && !line.destroyed) line.push(chunk);
+        };
+        if (this.#delayMs > 0) setTimeout(arrive, this.#delayMs);
+        else arrive();
+        if (this.#bytesPerS === Number.POSITIVE_INFINITY) done();
+        else setTimeout(done, (1000 * chunk.length) / this.#bytesPerS);
+      },
+      // The end comes after what is still on its way.
+      flush: (done) => void setTimeout(done, this.#delayMs),
+    });
+    return line;
+  }
+
+  #countDown(bytes: number): void {
+    this.bytesDown += bytes;
+    if (this.bytesDown < this.#cutAfterBytes) return;
+    this.#cutAfterBytes = Number.POSITIVE_INFINITY;
+    this.cut();
+  }
+}

@@ -1,0 +1,145 @@
+/** Hand-made ONNX files for tests: a protobuf writer of the few messages that a small graph needs. */
+
+const FLOAT = 1;
+const UINT8 = 2;
+const INT64 = 7;
+const BOOL = 9;
+const OPSET = 17;
+
+export interface TinyGraph {
+  /** Values of a sample. */
+  readonly width?: number;
+  readonly input?: string;
+  readonly output?: string;
+  /** One weight vector an output; default one output of zeros. */
+  readonly weights?: readonly (readonly number[])[];
+  readonly bias?: readonly number[];
+  /**
+   * `sigmoid`: probabilities. `sqrt`: NaN wherever the linear part is negative.
+   * `loop`: adds nothing, as many times as the linear part says (a hang on demand).
+   */
+  readonly kind?: 'sigmoid' | 'sqrt' | 'loop' | 'linear';
+  /** Input as bytes; the graph casts. */
+  readonly dtype?: 'float32' | 'uint8';
+  /** Default: free. */
+  readonly batch?: number;
+}
+
+/** The ONNX bytes of y = f(x W^T + b), x [batch, width], y [batch, weights.length]. */
+export function tinyOnnx(graph: TinyGraph = {}): Buffer {
+  const { input = 'input', output = 'probability', kind = 'sigmoid', dtype = 'float32' } = graph;
+  const width = graph.width ?? graph.weights?.[0]?.length ?? 2;
+  const weights = graph.weights ?? [new Array<number>(width).fill(0)];
+  const outputs = weights.length;
+  const bias = graph.bias ?? new Array<number>(outputs).fill(0);
+  const nodes = [
+    ...(dtype === 'uint8' ? [node('Cast', [input], ['x'], [intAttribute('to', FLOAT)])] : []),
+    node('Gemm', [dtype === 'uint8' ? 'x' : input, 'w', 'b'], ['linear'], [intAttribute('transB', 1)]),
+    ...ending(kind, output),
+  ];
+  return model([
+    ...nodes.map((bytes) => field(1, bytes)),
+    text(2, 'tiny'),
+    field(5, floatTensor('w', [outputs, width], weights.flat())),
+    field(5, floatTensor('b', [outputs], bias)),
+    field(11, value(input, dtype === 'uint8' ? UINT8 : FLOAT, [graph.batch ?? 'batch', width])),
+    field(12, value(output, FLOAT, [graph.batch ?? 'batch', outputs])),
+  ]);
+}
+
+function ending(kind: NonNullable<TinyGraph['kind']>, output: string): Buffer[] {
+  switch (kind) {
+    case 'linear':
+      return [node('Identity', ['linear'], [output])];
+    case 'sigmoid':
+      return [node('Sigmoid', ['linear'], [output])];
+    case 'sqrt':
+      return [node('Sqrt', ['linear'], [output])];
+    case 'loop':
+      return [
+        node('ReduceMax', ['linear'], ['most'], [intAttribute('keepdims', 0)]),
+        node('Cast', ['most'], ['trips'], [intAttribute('to', INT64)]),
+        node('Sigmoid', ['linear'], ['seed']),
+        node('Loop', ['trips', '', 'seed'], [output], [graphAttribute('body', loopBody())]),
+      ];
+  }
+}
+
+/** (iteration, condition, v) -> (condition, v): nothing but time. */
+function loopBody(): Buffer {
+  return Buffer.concat([
+    field(1, node('Identity', ['go'], ['goOn'])),
+    field(1, node('Abs', ['v'], ['vOut'])),
+    text(2, 'body'),
+    field(11, value('i', INT64, [])),
+    field(11, value('go', BOOL, [])),
+    field(11, value('v', FLOAT, ['n', 'k'])),
+    field(12, value('goOn', BOOL, [])),
+    field(12, value('vOut', FLOAT, ['n', 'k'])),
+  ]);
+}
+
+function model(graph: readonly Buffer[]): Buffer {
+  return Buffer.concat([
+    varintField(1, 8),
+    text(2, 'andon-tests'),
+    field(7, Buffer.concat(graph)),
+    field(8, varintField(2, OPSET)),
+  ]);
+}
+
+function node(op: string, inputs: string[], outputs: string[], attributes: Buffer[] = []): Buffer {
+  return Buffer.concat([
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, op),
+    ...attributes.map((attribute) => field(5, attribute)),
+  ]);
+}
+
+function intAttribute(name: string, number: number): Buffer {
+  return Buffer.concat([text(1, name), varintField(3, number), varintField(20, 2)]);
+}
+
+function graphAttribute(name: string, graph: Buffer): Buffer {
+  return Buffer.concat([text(1, name), field(6, graph), varintField(20, 5)]);
+}
+
+function floatTensor(name: string, dims: number[], values: readonly number[]): Buffer {
+  const raw = Buffer.from(Float32Array.from(values).buffer);
+  return Buffer.concat([
+    ...dims.map((dim) => varintField(1, dim)),
+    varintField(2, FLOAT),
+    text(8, name),
+    field(9, raw),
+  ]);
+}
+
+function value(name: string, type: number, shape: readonly (number | string)[]): Buffer {
+  const dims = shape.map((dim) => field(1, typeof dim === 'number' ? varintField(1, dim) : text(2, dim)));
+  const tensor = Buffer.concat([varintField(1, type), field(2, Buffer.concat(dims))]);
+  return Buffer.concat([text(1, name), field(2, field(1, tensor))]);
+}
+
+function text(number: number, value: string): Buffer {
+  return field(number, Buffer.from(value));
+}
+
+function field(number: number, bytes: Buffer): Buffer {
+  return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);
+}
+
+function varintField(number: number, value: number): Buffer {
+  return Buffer.concat([varint(number << 3), varint(value)]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes.push(rest);
+  return Buffer.from(bytes);
+}
