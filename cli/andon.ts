@@ -1,0 +1,32 @@
+/** The `andon` command: reads arguments, calls one command file each, and tells errors as a sentence and a hint. */
+import { Command } from 'commander';
+import { DEFAULT_SERVER } from './admin-api.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addFleetCommands } from './commands/fleet.ts';
+import { addKeyCommands } from './commands/keys.ts';
+import { addPublishCommand } from './commands/publish.ts';
+import { addRolloutCommands } from './commands/rollout.ts';
+import { addRunCommands } from './commands/run.ts';
+import { explainError } from './errors.ts';
+import { versionOf } from './project.ts';
+
+const program = new Command('andon')
+  .description('Runs ONNX models on factory devices, and moves them safely.')
+  .version(versionOf())
+  .option('--server <url>', 'address of the sync-server', process.env.ANDON_SERVER ?? DEFAULT_SERVER)
+  .option('--json', 'print JSON for scripts')
+  .showHelpAfterError('(andon --help shows what there is)');
+
+addDemoCommand(program);
+addRunCommands(program);
+addPublishCommand(program);
+addRolloutCommands(program);
+addFleetCommands(program);
+addKeyCommands(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(explainError(error));
+  process.exitCode = 1;
+}

@@ -1,0 +1,48 @@
+/** Step 2: the link of the second device is cut; it works on, keeps its records, and sends them when the link is back. */
+import { pause, waitFor } from '../wait-for.ts';
+import { count, deviceAt, type Stage } from './stage.ts';
+
+const OFFLINE_MS = 6000;
+
+export async function cutLink(stage: Stage): Promise<void> {
+  const { api, tell, signal } = stage;
+  const device = deviceAt(stage, 1);
+  const seenByServer = async () => (await api.fleet()).devices.find(({ id }) => id === device.id);
+  const committedBefore = (await seenByServer())?.received.predictions ?? 0;
+
+  await device.cutLink(true);
+  tell.say(`The network link of ${device.id} is cut.`);
+  await waitFor(`${device.id} noticing the cut`, 10_000, signal, async () =>
+    (await device.status()).link.connected ? undefined : true,
+  );
+  await pause(OFFLINE_MS, signal);
+  const kept = await waitFor('a growing backlog', 15_000, signal, async () => {
+    const { link, slots } = await device.status();
+    const backlog = link.backlog.predictions;
+    return backlog > 100 ? { backlog, rate: slots[0]?.predictionsPerS ?? 0 } : undefined;
+  });
+  const online = (await seenByServer())?.online;
+  tell.say(
+    `${device.id} works on without it: ${count(kept.rate)} predictions a second, ${count(kept.backlog)} wait safely on its disk. ` +
+      `The server shows it ${online ? 'still online' : 'offline'}.`,
+  );
+
+  await device.cutLink(false);
+  tell.say('The link is back.');
+  const emptied = performance.now();
+  await waitFor(
+    'an empty backlog',
+    20_000,
+    signal,
+    async () => {
+      const { link } = await device.status();
+      return link.connected && link.backlog.predictions === 0 ? true : undefined;
+    },
+    40,
+  );
+  const tookS = (performance.now() - emptied) / 1000;
+  const committed = ((await seenByServer())?.received.predictions ?? 0) - committedBefore;
+  tell.say(
+    `${device.id} has sent all of it in ${tookS.toFixed(1)} s: backlog 0, and the server has committed ${count(committed)} more of its predictions since the cut.`,
+  );
+}

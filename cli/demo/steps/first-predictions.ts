@@ -1,0 +1,31 @@
+/** Step 1: every line predicts, and the server commits what they send. */
+import { waitFor } from '../wait-for.ts';
+import { count, type Stage } from './stage.ts';
+
+export async function firstPredictions({ api, devices, tell, signal }: Stage): Promise<void> {
+  const sinceMs = Date.now();
+  const first = await waitFor('a first prediction', 20_000, signal, async () => {
+    for (const device of devices) {
+      const prediction = (await device.slot())?.recent.find(({ timeMs }) => timeMs >= sinceMs - 1000);
+      if (prediction) return { device, prediction };
+    }
+    return undefined;
+  });
+  const { correlationId, label, score } = first.prediction;
+  tell.say(
+    `First prediction: ${first.device.id} says "${label}" of part ${correlationId} (failure score ${score.toFixed(3)}).`,
+  );
+  const rates = await waitFor('predictions on every line', 20_000, signal, async () => {
+    const slots = await Promise.all(devices.map((device) => device.slot()));
+    const values = slots.map((slot) => slot?.predictionsPerS ?? 0);
+    return values.every((value) => value > 1) ? values : undefined;
+  });
+  const committed = await waitFor('predictions at the server', 20_000, signal, async () => {
+    const fleet = await api.fleet();
+    const values = devices.map(({ id }) => fleet.devices.find((d) => d.id === id)?.received.predictions ?? 0);
+    return values.every((value) => value > 0) ? values.reduce((sum, value) => sum + value, 0) : undefined;
+  });
+  tell.say(
+    `All lines predict (${rates.map(count).join(', ')} a second); the server has committed ${count(committed)} predictions.`,
+  );
+}

@@ -1,0 +1,35 @@
+/** A rollout as the console and the CLI show it. Pure. */
+import type { RolloutView } from '../http/view.ts';
+import type { FleetDevice } from './fleet-control.ts';
+import type { Rollout, RolloutDecision } from './rollout.ts';
+
+/** @param decisions newest first */
+export function rolloutView(
+  rollout: Rollout,
+  devices: readonly FleetDevice[],
+  decisions: readonly RolloutDecision[],
+): RolloutView {
+  return {
+    id: rollout.id,
+    slot: rollout.slot,
+    from: rollout.fromTitle,
+    to: rollout.toTitle,
+    state: rollout.state,
+    stage: rollout.stage,
+    stages: rollout.stages,
+    reason: rollout.reason,
+    startedAtMs: rollout.startedAtMs,
+    updatedAtMs: rollout.updatedAtMs,
+    evidence: rollout.evidence,
+    devices: devices
+      .filter((device) => rollout.members[device.id] && runs(rollout, device))
+      .map(({ id }) => id),
+    decisions: [...decisions],
+  };
+}
+
+function runs(rollout: Rollout, device: FleetDevice): boolean {
+  const slot = device.reported?.slots[rollout.slot];
+  const hash = rollout.to.manifestSha256;
+  return slot?.champion?.manifestSha256 === hash || slot?.challenger?.manifestSha256 === hash;
+}

@@ -1,0 +1,72 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signPackageFolder } from '../../cli/sign-package.ts';
+import { generateSigningKey } from '../../protocol/keys.ts';
+import { serverConfigSchema } from '../../sync-server/config/schema.ts';
+import { type RunningServer, startServer } from '../../sync-server/main.ts';
+import { runAndon } from './run-andon.ts';
+
+const SHIPPED = fileURLToPath(new URL('../../models/milling-failure/2', import.meta.url));
+let folder = '';
+let model = '';
+let server: RunningServer;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'andon-cli-'));
+  model = join(folder, 'model');
+  cpSync(SHIPPED, model, { recursive: true });
+  const key = generateSigningKey();
+  signPackageFolder(model, key);
+  const trustedKeys = join(folder, 'trusted-keys.json');
+  writeFileSync(trustedKeys, JSON.stringify({ keys: [{ name: 'test', publicKey: key.publicHex }] }));
+  server = await startServer(
+    serverConfigSchema.parse({
+      dataDir: join(folder, 'server'),
+      broker: { kind: 'embedded', port: 0 },
+      http: { port: 0 },
+      trust: { releaseKeys: [trustedKeys] },
+      log: { level: 'fatal' },
+    }),
+  );
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const andon = (...args: string[]) => runAndon('--server', server.url, ...args);
+
+describe('the andon command against a real server', () => {
+  it('publishes a package, again without harm, and lists it', async () => {
+    const published = await andon('publish', model, '--notes', 'for line 3');
+    expect(published).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Published milling-failure 2\./),
+    });
+    expect((await andon('publish', model)).code).toBe(0);
+    const { stdout } = await andon('models', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ name: 'milling-failure', version: 2, notes: 'for line 3' }]);
+  });
+
+  it('tells the server’s refusal in a sentence with a hint, and exits with 1', async () => {
+    const ran = await andon('rollout', 'start', 'machine-failure', 'milling-failure@9');
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toMatch(/^milling-failure.*9.*\.\n {2}\S/);
+    expect((await andon('rollout', 'abort', 'nothing')).stderr).toMatch(
+      /^there is no rollout "nothing"\.\n {2}\S/,
+    );
+  });
+
+  it.each([
+    [['rollout', 'start', 'slot', 'm@1', '--stage', '2:1'], /--stage "2:1" is not two shares/],
+    [['rollout', 'start', 'slot', 'm@1', '--label', 'site'], /--label "site" is not key=value/],
+    [['rollout', 'status', 'nothing'], /there is no rollout "nothing"/i],
+    [['sign', 'x', '--key', '/nowhere.pem'], /not a readable Ed25519 private key/],
+  ])('refuses %j', async (args, words) => {
+    const ran = await andon(...args);
+    expect(ran).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(words) });
+  });
+});

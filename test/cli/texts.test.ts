@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { devicesText, modelsText } from '../../cli/commands/fleet.ts';
+import { lastWords } from '../../cli/demo/last-words.ts';
+import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
+import { age, table } from '../../cli/table.ts';
+import type { RolloutView } from '../../sync-server/http/view.ts';
+
+const rollout: RolloutView = {
+  id: 'a1b2c3d4',
+  slot: 'machine-failure',
+  from: 'milling-failure 1',
+  to: 'milling-failure 2',
+  state: 'holding',
+  stage: 0,
+  stages: [
+    { devices: 0.05, traffic: 0.05 },
+    { devices: 1, traffic: 1 },
+  ],
+  reason: 'Too few labels.',
+  startedAtMs: 0,
+  updatedAtMs: 0,
+  evidence: {
+    pairs: 12,
+    challengerBetter: 3,
+    championBetter: 0.25,
+    championMetric: 0.5,
+    challengerMetric: null,
+    metricName: 'f-beta',
+  },
+  devices: ['mill-1'],
+  decisions: [{ timeMs: 0, state: 'advancing', stage: 0, reason: 'Just begun.' }],
+};
+
+describe('tables', () => {
+  it('aligns columns by characters and leaves no trailing spaces', () => {
+    expect(
+      table(
+        ['A', 'B'],
+        [
+          ['wörd', 'x'],
+          ['', 'yy'],
+        ],
+      ),
+    ).toBe('A     B\nwörd  x\n      yy');
+  });
+
+  it.each([
+    [0, '0 s'],
+    [-5, '0 s'],
+    [99_000, '99 s'],
+    [150_000, '3 min'],
+    [7_200_000, '2 h'],
+    [400_000_000, '5 d'],
+  ])('tells %i ms as %s', (ms, words) => {
+    expect(age(ms)).toBe(words);
+  });
+});
+
+describe('what commands print', () => {
+  it('shows a rollout with its stage, evidence and decisions', () => {
+    const text = rolloutText(rollout);
+    expect(text).toMatch(/holding, stage 1 of 2 \(5 % of the devices, 5 % of their samples\)/);
+    expect(text).toMatch(/12 labelled pairs; .* old 3\.0, new 0\.3/);
+    expect(text).toMatch(/old 0\.500, new unknown/);
+    expect(text).toMatch(/00:00:00 {2}advancing, stage 1: Just begun\./);
+  });
+
+  it('says what to do next where there is nothing yet', () => {
+    expect(devicesText({ devices: [], nowMs: 0 })).toMatch(/andon agent/);
+    expect(modelsText([])).toMatch(/andon publish/);
+    expect(rolloutsText([])).toMatch(/andon rollout start/);
+  });
+
+  it('shows what a device really runs, with the hash and the backlog', () => {
+    const champion = { manifestSha256: 'ab'.repeat(32), title: 'milling-failure 1' };
+    const challenger = { manifestSha256: 'cd'.repeat(32), title: 'milling-failure 2', share: 0.05 };
+    const text = devicesText({
+      nowMs: 5000,
+      devices: [
+        {
+          id: 'mill-1',
+          labels: { line: 'milling' },
+          online: true,
+          lastSeenMs: 2000,
+          agentVersion: '0.1.0',
+          statusUrl: null,
+          storeEpoch: '00'.repeat(8),
+          received: { predictions: 1, feedback: 0, metrics: 0, events: 0 },
+          dropped: 0,
+          reported: {
+            v: 1,
+            device: 'mill-1',
+            timeMs: 0,
+            generation: 1,
+            slots: { 'machine-failure': { champion, challenger, install: null } },
+            backlog: { predictions: 1200, feedback: 34, metrics: 0, events: 0 },
+          },
+          generation: 1,
+        },
+      ],
+    });
+    expect(text.split('\n')[1]).toBe(
+      'mill-1  online  3 s ago  machine-failure  milling-failure 1 + milling-failure 2 on 5 %  abababababab  1,234    line=milling',
+    );
+  });
+});
+
+describe('the last words of a part that died', () => {
+  it('reads the messages out of JSON lines and keeps plain ones', () => {
+    const log = '{"level":30,"msg":"hello"}\n\nError: boom\n';
+    expect(lastWords(log)).toEqual({ lines: ['hello', 'Error: boom'], hint: undefined });
+  });
+
+  it.each([
+    ['{"msg":"x","code":"STORE_FULL"}', /disk is full/],
+    ['Error: listen EADDRINUSE: address already in use', /took its port/],
+    ['{"msg":"x","code":"STORE_LOCKED"}', /Another demo/],
+  ])('knows what %s means', (line, meaning) => {
+    expect(lastWords(line).hint).toMatch(meaning);
+  });
+});
