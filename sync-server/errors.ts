@@ -7,6 +7,7 @@ export type ServerErrorCode =
   | 'PORT_TAKEN'
   | 'STORE_LOCKED'
   | 'STORE_UNWRITABLE'
+  | 'STORE_CORRUPT'
   | 'MODEL_UNKNOWN'
   | 'MODEL_VERSION_TAKEN'
   | 'ROLLOUT_UNKNOWN'

@@ -1,0 +1,70 @@
+/** The admin API and the console page on one HTTP server. */
+import { type FastifyInstance, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import { addConsolePage } from './console-page.ts';
+import { errorReply } from './error-reply.ts';
+import { type FleetViewDeps, fleetView } from './fleet-view.ts';
+import { addGuards } from './guards.ts';
+import { LiveFeed } from './live-feed.ts';
+import { addModelRoutes, type ModelRouteDeps } from './model-routes.ts';
+import { openApiDocument } from './openapi.ts';
+import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
+
+export interface AdminApiDeps extends FleetViewDeps, ModelRouteDeps, RolloutRouteDeps {
+  readonly rollouts: FleetViewDeps['rollouts'] & RolloutRouteDeps['rollouts'];
+  /** Where it will listen: decides which Host headers are served. */
+  readonly host: string;
+  readonly consoleFolder: string;
+  /** Whether the link to the broker stands. */
+  readonly brokerConnected: () => boolean;
+  readonly log: Logger;
+}
+
+const DEAD_LETTERS_SHOWN = 50;
+
+/** Routes only; the caller listens on `app.server`, or tests by `app.inject`. */
+export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstance> {
+  // `forceCloseConnections`: an open page must not hold up the end of the server.
+  const app = fastify({ forceCloseConnections: true, bodyLimit: 64 * 1024 });
+  const view = () => fleetView(deps);
+  const live = new LiveFeed(view);
+  // A page of another site may send plain text without asking the browser first.
+  app.removeContentTypeParser('text/plain');
+  addGuards(app, deps.host);
+  app.setErrorHandler(errorReply(deps.log));
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      code: 'REQUEST_INVALID',
+      message: `There is no ${request.url}.`,
+      hint: 'See /api/openapi.json.',
+    }),
+  );
+  app.addHook('preClose', async () => live.stop());
+
+  app.get('/api/health', async () => ({
+    ok: true,
+    broker: deps.brokerConnected(),
+    counters: deps.counters.snapshot(),
+  }));
+  app.get('/api/fleet', async (_request, reply) => reply.header('cache-control', 'no-store').send(view()));
+  app.get('/api/dead-letters', async () => ({
+    deadLetters: deps.store.deadLetters
+      .newest(DEAD_LETTERS_SHOWN)
+      .map(({ head, ...letter }) => ({ ...letter, headBase64: head.toString('base64') })),
+  }));
+  app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
+    reply.raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+    });
+    reply.hijack();
+    if (!live.add(reply.raw)) reply.raw.end('event: busy\ndata: {}\n\n');
+  });
+  app.get('/api/openapi.json', async () => openApiDocument(deps.server.version));
+  addModelRoutes(app, deps);
+  addRolloutRoutes(app, deps);
+  addConsolePage(app, deps.consoleFolder);
+  await app.ready();
+  return app;
+}

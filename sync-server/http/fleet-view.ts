@@ -1,0 +1,75 @@
+/** Puts the fleet view together from the store: what the console and the CLI see. */
+import { modelTitle } from '../../protocol/manifest.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Clock } from '../clock.ts';
+import type { Counters } from '../counters.ts';
+import { isOnline } from '../registry/fleet.ts';
+import type { DeviceRow } from '../store/device-table.ts';
+import type { PublishedModel } from '../store/model-table.ts';
+import type { ServerStore } from '../store/server-store.ts';
+import type { DeviceView, FleetView, ModelView, RolloutView } from './view.ts';
+
+export interface FleetViewDeps {
+  readonly store: ServerStore;
+  readonly rollouts: { views(): RolloutView[] };
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly server: FleetView['server'];
+}
+
+const EVENTS_SHOWN = 50;
+
+export function fleetView(deps: FleetViewDeps): FleetView {
+  const { store, clock } = deps;
+  const nowMs = clock.wallMs();
+  return {
+    nowMs,
+    server: deps.server,
+    devices: store.devices.all().map((device) => deviceView(store, device, nowMs)),
+    models: store.models.all().map(modelView),
+    rollouts: deps.rollouts.views(),
+    events: store.records.recentEvents(EVENTS_SHOWN),
+    refused: refusals(deps.counters),
+  };
+}
+
+/** Names with a dot count other things than refused messages; `GET /api/health` has them all. */
+function refusals(counters: Counters): Record<string, number> {
+  return Object.fromEntries(Object.entries(counters.snapshot()).filter(([code]) => !code.includes('.')));
+}
+
+export function modelView({ ref, manifest, notes, publishedAtMs }: PublishedModel): ModelView {
+  const { name, offline, baseline } = manifest.metric;
+  return {
+    name: ref.name,
+    version: ref.version,
+    tag: ref.tag ?? null,
+    title: modelTitle(manifest),
+    manifestSha256: ref.manifestSha256,
+    sizeBytes: ref.sizeBytes,
+    precision: manifest.precision,
+    summary: manifest.summary,
+    metric: { name, offline, baseline },
+    publishedAtMs,
+    notes,
+  };
+}
+
+function deviceView(store: ServerStore, device: DeviceRow, nowMs: number): DeviceView {
+  const { id, labels, lastSeenMs, agentVersion, statusUrl, storeEpoch, reported } = device;
+  const cursors = store.cursors.ofEpoch(id, storeEpoch);
+  const received = Object.fromEntries(STREAMS.map((stream) => [stream, cursors[stream].committedSeq]));
+  return {
+    id,
+    labels,
+    online: isOnline(device, nowMs),
+    lastSeenMs,
+    agentVersion,
+    statusUrl,
+    storeEpoch,
+    received: received as Record<Stream, number>,
+    dropped: STREAMS.reduce((sum, stream) => sum + cursors[stream].dropped, 0),
+    reported,
+    generation: store.desired.of(id)?.generation ?? 0,
+  };
+}

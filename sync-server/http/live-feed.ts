@@ -1,0 +1,74 @@
+/** `GET /api/live`: the fleet view over server-sent events, when it changes and at most twice a second. */
+import type { ServerResponse } from 'node:http';
+import type { FleetView } from './view.ts';
+
+const EVERY_MS = 500;
+/** A comment this often keeps proxies and watchdogs from closing a quiet stream. */
+const BEAT_MS = 15_000;
+const MAX_LISTENERS = 64;
+/** A reader that is this far behind is cut; it comes back and gets the newest view. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+
+export class LiveFeed {
+  readonly #view: () => FleetView;
+  readonly #listeners = new Set<ServerResponse>();
+  #timers: NodeJS.Timeout[] = [];
+  #last = '';
+
+  constructor(view: () => FleetView) {
+    this.#view = view;
+  }
+
+  /** Takes over an open answer and sends the view at once; @returns false when there are too many listeners */
+  add(response: ServerResponse): boolean {
+    if (this.#listeners.size >= MAX_LISTENERS) return false;
+    this.#listeners.add(response);
+    response.on('close', () => this.#remove(response));
+    const view = this.#view();
+    response.write(`data: ${JSON.stringify(view)}\n\n`);
+    if (this.#timers.length === 0) {
+      this.#last = factsOf(view);
+      this.#timers = [
+        setInterval(() => this.#tick(), EVERY_MS),
+        setInterval(() => this.#send(':\n\n'), BEAT_MS),
+      ];
+    }
+    return true;
+  }
+
+  stop(): void {
+    for (const response of this.#listeners) response.end();
+    this.#listeners.clear();
+    this.#stopTimers();
+  }
+
+  #tick(): void {
+    const view = this.#view();
+    const facts = factsOf(view);
+    if (facts === this.#last) return;
+    this.#last = facts;
+    this.#send(`data: ${JSON.stringify(view)}\n\n`);
+  }
+
+  #send(text: string): void {
+    for (const response of this.#listeners) {
+      if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+      else response.write(text);
+    }
+  }
+
+  #remove(response: ServerResponse): void {
+    this.#listeners.delete(response);
+    if (this.#listeners.size === 0) this.#stopTimers();
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+  }
+}
+
+/** The time alone is no change. */
+function factsOf(view: FleetView): string {
+  return JSON.stringify({ ...view, nowMs: 0 });
+}

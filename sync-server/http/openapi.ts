@@ -1,0 +1,77 @@
+/** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
+import { z } from 'zod';
+import { startRolloutSchema } from './rollout-routes.ts';
+
+const json = (schema: object) => ({ content: { 'application/json': { schema } } });
+const error = { description: 'Refused', ...json({ $ref: '#/components/schemas/Error' }) };
+const answers = (status: number, description: string) => ({
+  [status]: { description, ...json({ type: 'object' }) },
+  default: error,
+});
+const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+
+const rolloutAction = (summary: string) => ({
+  post: { summary, parameters: [idParameter], responses: answers(200, 'The rollout') },
+});
+
+export function openApiDocument(version: string): object {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Andon admin API', version },
+    paths: {
+      '/api/health': { get: { summary: 'Is the server up, and its broker', responses: answers(200, 'Up') } },
+      '/api/fleet': {
+        get: { summary: 'Everything the console shows', responses: answers(200, 'FleetView') },
+      },
+      '/api/live': {
+        get: {
+          summary: 'The fleet view as server-sent events, when it changes',
+          responses: { 200: { description: 'Events', content: { 'text/event-stream': {} } } },
+        },
+      },
+      '/api/dead-letters': {
+        get: {
+          summary: 'Messages that were refused, newest first',
+          responses: answers(200, '{ deadLetters }'),
+        },
+      },
+      '/api/models': {
+        get: { summary: 'Published models', responses: answers(200, '{ models }') },
+        post: {
+          summary: 'Publish a signed package',
+          parameters: [{ name: 'notes', in: 'query', schema: { type: 'string', maxLength: 2000 } }],
+          requestBody: {
+            description: 'A msgpack map from path to bytes of all files of the package folder',
+            required: true,
+            content: { 'application/msgpack': {} },
+          },
+          responses: { ...answers(201, 'The model'), 200: { description: 'It was published before' } },
+        },
+      },
+      '/api/rollouts': {
+        get: { summary: 'Rollouts, newest first', responses: answers(200, '{ rollouts }') },
+        post: {
+          summary: 'Start a rollout',
+          requestBody: { required: true, ...json(z.toJSONSchema(startRolloutSchema, { io: 'input' })) },
+          responses: answers(201, 'The rollout'),
+        },
+      },
+      '/api/rollouts/{id}/pause': rolloutAction('Stop moving on; what runs where stays'),
+      '/api/rollouts/{id}/resume': rolloutAction('Go on'),
+      '/api/rollouts/{id}/abort': rolloutAction('Bring back what ran before'),
+    },
+    components: {
+      schemas: {
+        Error: {
+          type: 'object',
+          required: ['code', 'message', 'hint'],
+          properties: {
+            code: { type: 'string' },
+            message: { type: 'string' },
+            hint: { type: ['string', 'null'] },
+          },
+        },
+      },
+    },
+  };
+}

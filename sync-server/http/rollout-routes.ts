@@ -1,0 +1,52 @@
+/** `/api/rollouts`: start, list, pause, resume, abort. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { parseRequest } from './error-reply.ts';
+import type { RolloutView, StartRolloutRequest } from './view.ts';
+
+export interface RolloutRouteDeps {
+  readonly rollouts: {
+    startRollout(request: StartRolloutRequest): RolloutView;
+    pause(id: string): RolloutView;
+    resume(id: string): RolloutView;
+    abort(id: string): RolloutView;
+    views(): RolloutView[];
+  };
+  readonly audit: (action: string, subject: string) => void;
+}
+
+const share = z.number().gt(0).max(1);
+
+export const startRolloutSchema = z.strictObject({
+  slot: z.string().min(1).max(64),
+  model: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}@[1-9][0-9]{0,8}$/, 'a model and version, for example milling-failure@2'),
+  labels: z.record(z.string().max(64), z.string().max(128)).exactOptional(),
+  stages: z
+    .array(z.strictObject({ devices: share, traffic: share }))
+    .min(1)
+    .max(20)
+    .exactOptional(),
+});
+
+const idParams = z.object({ id: z.string().min(1).max(64) });
+
+export function addRolloutRoutes(app: FastifyInstance, { rollouts, audit }: RolloutRouteDeps): void {
+  app.get('/api/rollouts', async () => ({ rollouts: rollouts.views() }));
+
+  app.post('/api/rollouts', async (request, reply) => {
+    const view = rollouts.startRollout(parseRequest(startRolloutSchema, request.body));
+    audit('rollout-started', `${view.id} ${view.slot} ${view.to}`);
+    return reply.code(201).send(view);
+  });
+
+  for (const action of ['pause', 'resume', 'abort'] as const) {
+    app.post(`/api/rollouts/:id/${action}`, async (request) => {
+      const { id } = parseRequest(idParams, request.params);
+      const view = rollouts[action](id);
+      audit(`rollout-${action}`, id);
+      return view;
+    });
+  }
+}

@@ -1,0 +1,63 @@
+/** `{device}/up/{stream}`: stores what is new of a batch, moves the cursor with it, and acknowledges after the commit. */
+import { type Batch, decodeBatch, decodeBatchHeader, isBatchOf } from '../../protocol/batch.ts';
+import { codeOf } from '../../protocol/errors.ts';
+import type { Ack } from '../../protocol/messages.ts';
+import type { Stream } from '../../protocol/records.ts';
+import type { Counters } from '../counters.ts';
+import { serverError } from '../errors.ts';
+import type { ServerStore } from '../store/server-store.ts';
+import { type BatchPlan, planBatch } from './batch-plan.ts';
+import type { Delivery, MessageHandler } from './message-handler.ts';
+
+export interface BatchDelivery extends Delivery {
+  readonly stream: Stream;
+}
+
+export interface BatchHandlerDeps {
+  readonly store: ServerStore;
+  readonly counters: Counters;
+  readonly acknowledge: (device: string, ack: Ack) => void;
+}
+
+export function batchHandler({
+  store,
+  counters,
+  acknowledge,
+}: BatchHandlerDeps): MessageHandler<BatchDelivery> {
+  return ({ device, stream, payload, timeMs }) => {
+    const header = decodeBatchHeader(payload);
+    if (header.stream !== stream) {
+      throw serverError('TOPIC_MISMATCH', `a batch of ${header.stream} came on the topic of ${stream}`);
+    }
+    const { storeEpoch } = header;
+    const ackUpTo = (seq: number) => () => acknowledge(device, { v: 1, storeEpoch, stream, seq });
+    const epochId = store.cursors.epochId(device, storeEpoch);
+    const cursor = store.cursors.of(epochId, stream);
+    let plan: BatchPlan;
+    try {
+      plan = planBatch(cursor, header);
+    } catch (error) {
+      // Not the sender's fault (the broker lost a batch on the way): no dead letter, the low ack makes it send again.
+      counters.add(codeOf(error));
+      return ackUpTo(cursor.committedSeq);
+    }
+    if (plan.kind === 'duplicate') {
+      store.devices.seen(device, timeMs);
+      return ackUpTo(cursor.committedSeq);
+    }
+    const batch = decodeBatch(payload);
+    store.cursors.move(epochId, stream, plan.cursor);
+    insert(store, epochId, batch, plan.firstNewSeq);
+    store.devices.seen(device, timeMs);
+    return ackUpTo(plan.cursor.committedSeq);
+  };
+}
+
+function insert(store: ServerStore, epochId: number, batch: Batch, firstNewSeq: number): void {
+  const from = firstNewSeq - batch.firstSeq;
+  const { records } = store;
+  if (isBatchOf(batch, 'predictions')) records.addPredictions(epochId, batch.records.slice(from));
+  else if (isBatchOf(batch, 'feedback')) records.addFeedback(epochId, batch.records.slice(from));
+  else if (isBatchOf(batch, 'metrics')) records.addMetrics(epochId, batch.records.slice(from));
+  else if (isBatchOf(batch, 'events')) records.addEvents(epochId, batch.records.slice(from));
+}

@@ -1,0 +1,160 @@
+/**
+ * The composition root of the sync-server: read top to bottom, it is the list of the parts and how they join.
+ * Run: `node sync-server/main.ts [--config file]`.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { CodedError, codeOf } from '../protocol/errors.ts';
+import { topics } from '../protocol/topics.ts';
+import { reachBroker, withoutLogin } from './broker/reach-broker.ts';
+import { systemClock } from './clock.ts';
+import { loadServerConfig } from './config/load.ts';
+import type { ServerConfig } from './config/schema.ts';
+import { Counters } from './counters.ts';
+import { createAdminApi } from './http/admin-api.ts';
+import { isLoopback } from './http/guards.ts';
+import { Ingest } from './ingest/ingest.ts';
+import { listen } from './listen.ts';
+import { createLog } from './log.ts';
+import { MqttLink } from './mqtt-link.ts';
+import { findProject } from './project-root.ts';
+import { ChunkPublisher } from './registry/chunk-publisher.ts';
+import { DesiredStates } from './registry/desired-states.ts';
+import { Fleet } from './registry/fleet.ts';
+import { publishPackage } from './registry/publish-package.ts';
+import { loadServerKey } from './registry/server-key.ts';
+import { readTrustedKeys } from './registry/trusted-keys.ts';
+import { RolloutConductor } from './rollouts/conductor.ts';
+import { ChunkFiles } from './store/chunk-files.ts';
+import { openServerStore } from './store/server-store.ts';
+
+export interface RunningServer {
+  /** Of the admin API and the console. */
+  readonly url: string;
+  readonly brokerUrl: string;
+  /** A trusted-keys file for `trust.serverKeys` of the devices. */
+  readonly publicKeysFile: string;
+  stop(): Promise<void>;
+}
+
+/** @throws CodedError CONFIG_UNREADABLE, PORT_TAKEN, STORE_LOCKED, STORE_UNWRITABLE, STORE_CORRUPT */
+export async function startServer(config: ServerConfig): Promise<RunningServer> {
+  const clock = systemClock;
+  const counters = new Counters();
+  const log = createLog(config.log.level);
+  const project = findProject();
+  /** How to stop what was started, in the order of starting. */
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each();
+  };
+  try {
+    const releaseKeys = readTrustedKeys(config.trust.releaseKeys);
+    const store = openServerStore(config.dataDir);
+    stops.push(() => store.close());
+    const chunkFiles = new ChunkFiles(join(config.dataDir, 'chunks'));
+    const { key, publicKeysFile } = loadServerKey(config.dataDir);
+
+    const broker = await reachBroker(config.broker, { counters, log });
+    stops.push(() => broker.stop());
+    const brokerUrl = withoutLogin(broker.url);
+    const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
+      link.publish(topic, payload, retain);
+
+    const chunks = new ChunkPublisher({ store, chunkFiles, publish, clock, counters, log });
+    const desired = new DesiredStates({ store, key, clock, publish, onChange: () => chunks.reconcile() });
+    const fleet = new Fleet({ store, desired, clock });
+    const { evidence, rollouts } = store;
+    const conductor = new RolloutConductor({
+      evidence,
+      fleet,
+      rollouts,
+      clock,
+      log,
+      config: config.rollouts,
+    });
+    const ingest = new Ingest({
+      store,
+      clock,
+      counters,
+      log,
+      acknowledge: (device, ack) => void publish(topics.ack(device, ack.stream), JSON.stringify(ack), false),
+      onBirth: (device) => desired.publish(device),
+      onReported: () => chunks.deviceReported(),
+      onWant: (wanted) => chunks.answer(wanted),
+    });
+    const link = new MqttLink({
+      broker,
+      log,
+      counters,
+      onMessage: (message) => ingest.receive(message),
+      onConnect: () => {
+        desired.publishAll();
+        chunks.connected();
+      },
+    });
+    link.start();
+    stops.push(async () => {
+      ingest.stop();
+      const chunksIdle = chunks.stop();
+      await link.stop();
+      await chunksIdle;
+    });
+    conductor.start();
+    stops.push(() => conductor.stop());
+
+    const api = await createAdminApi({
+      store,
+      rollouts: conductor,
+      counters,
+      clock,
+      log,
+      host: config.http.host,
+      consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
+      server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
+      models: () => store.models.all(),
+      publish: (files, notes) => publishPackage({ store, chunkFiles, releaseKeys, clock }, files, notes),
+      audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
+      brokerConnected: () => link.connected,
+    });
+    stops.push(() => api.close());
+    const address = await listen(api.server, { ...config.http, what: 'the admin API', key: 'http.port' });
+    const url = `http://${address}`;
+    log.info(
+      { event: 'listening', url, brokerUrl, publicKeysFile },
+      `fleet console at ${url}, devices connect to ${brokerUrl}`,
+    );
+    const open = [config.http.host, ...(config.broker.kind === 'embedded' ? [config.broker.host] : [])];
+    if (!open.every(isLoopback)) {
+      log.warn(
+        { event: 'open-to-network', hosts: open },
+        'anyone who reaches this address can act here: put a proxy with a log-in, or a broker with accounts, before it',
+      );
+    }
+    return { url, brokerUrl, publicKeysFile, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Starts from a configuration file (absent: all defaults) and stops at SIGTERM or SIGINT. */
+export async function runServer(configFile?: string): Promise<void> {
+  try {
+    const server = await startServer(loadServerConfig(configFile));
+    const end = () => void server.stop();
+    process.once('SIGTERM', end).once('SIGINT', end);
+  } catch (error) {
+    const { message } = error as Error;
+    const hint = error instanceof CodedError ? error.hint : undefined;
+    createLog('info').fatal({ event: 'not-started', code: codeOf(error), hint, err: error }, message);
+    process.exitCode = 1;
+  }
+}
+
+const script = process.argv[1];
+if (script !== undefined && existsSync(script) && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  await runServer(parseArgs({ options: { config: { type: 'string' } } }).values.config);
+}

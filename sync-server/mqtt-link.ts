@@ -1,0 +1,117 @@
+/** The server's one MQTT connection, to the embedded broker or to an external one. The only importer of `mqtt` here. */
+import { connect, type MqttClient } from 'mqtt';
+import type { Logger } from 'pino';
+import { codeOf } from '../protocol/errors.ts';
+import { serverSubscriptions } from '../protocol/topics.ts';
+import type { Counters } from './counters.ts';
+
+export interface MqttLinkDeps {
+  readonly broker: {
+    readonly url: string;
+    readonly username?: string | undefined;
+    readonly password?: string | undefined;
+  };
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly onMessage: (message: InboundMessage) => void;
+  /** Called after every (re)connect, when the subscriptions stand: publish the retained state again. */
+  readonly onConnect: () => void;
+}
+
+export interface InboundMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** True for what the broker kept from before this subscription: it may be old. */
+  readonly retained: boolean;
+}
+
+const RECONNECT_MS = 1000;
+const STOP_WITHIN_MS = 1000;
+
+export class MqttLink {
+  readonly #deps: MqttLinkDeps;
+  #client: MqttClient | undefined;
+  /** Of the outage under way. */
+  readonly #problems = new Set<string>();
+  #stopping = false;
+
+  constructor(deps: MqttLinkDeps) {
+    this.#deps = deps;
+  }
+
+  get connected(): boolean {
+    return this.#client?.connected ?? false;
+  }
+
+  /** Begins to connect and keeps trying for ever; does not wait for the first connection. */
+  start(): void {
+    const { url, username, password } = this.#deps.broker;
+    const client = connect(url, {
+      // 3.1.1, because the embedded broker speaks no 5; the wire contract needs nothing newer.
+      protocolVersion: 4,
+      clean: true,
+      resubscribe: false,
+      reconnectPeriod: RECONNECT_MS,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+    });
+    this.#client = client;
+    client.on('connect', () => this.#onConnect(client));
+    client.on('message', (topic, payload, packet) => {
+      this.#deps.onMessage({ topic, payload, retained: packet.retain });
+    });
+    client.on('close', () => this.#lost('CLOSED', 'the connection to the broker ended'));
+    client.on('error', (error) => this.#lost(codeOf(error), error.message));
+  }
+
+  /** Waits a moment for what is on its way, then ends. */
+  async stop(): Promise<void> {
+    const client = this.#client;
+    if (!client) return;
+    this.#stopping = true;
+    const deadline = setTimeout(() => client.end(true), STOP_WITHIN_MS);
+    await client.endAsync(!client.connected);
+    clearTimeout(deadline);
+  }
+
+  /**
+   * Publishes with QoS 1. While offline nothing is queued: what matters is published again on connect, and devices
+   * send again what was not acknowledged.
+   * @returns true when the broker took it
+   */
+  async publish(topic: string, payload: Buffer | string, retain = false): Promise<boolean> {
+    const client = this.#client;
+    if (!client?.connected) {
+      this.#deps.counters.add('link.offline');
+      return false;
+    }
+    try {
+      await client.publishAsync(topic, payload, { qos: 1, retain });
+      return true;
+    } catch (error) {
+      this.#deps.counters.add(`link.${codeOf(error)}`);
+      return false;
+    }
+  }
+
+  #onConnect(client: MqttClient): void {
+    client.subscribe([...serverSubscriptions], { qos: 1 }, (error) => {
+      // A cut right here fails the subscription; the next connect makes it again.
+      if (error) return this.#deps.counters.add('link.subscribe-failed');
+      this.#problems.clear();
+      this.#deps.log.info({ event: 'broker-link-up' }, 'connected to the broker');
+      this.#deps.onConnect();
+    });
+  }
+
+  /** Told once an outage and kind of problem, not with every attempt. */
+  #lost(code: string, message: string): void {
+    if (this.#problems.has(code) || this.#stopping) return;
+    this.#problems.add(code);
+    this.#deps.counters.add(`link.${code}`);
+    this.#deps.log.warn(
+      { event: 'broker-link-down', code, err: message },
+      'not connected to the broker; trying on',
+    );
+  }
+}

@@ -1,0 +1,59 @@
+/** Takes a package into the registry: verified first, its chunks on disk next, its row last. */
+import type { PublicKey } from '../../protocol/keys.ts';
+import { modelTitle } from '../../protocol/manifest.ts';
+import { chunkPackage } from '../../protocol/package-index.ts';
+import { verifyPackage } from '../../protocol/package-verify.ts';
+import type { Clock } from '../clock.ts';
+import { serverError } from '../errors.ts';
+import type { ChunkFiles } from '../store/chunk-files.ts';
+import type { PublishedModel } from '../store/model-table.ts';
+import type { ServerStore } from '../store/server-store.ts';
+
+export interface PublisherDeps {
+  readonly store: ServerStore;
+  readonly chunkFiles: ChunkFiles;
+  readonly releaseKeys: readonly PublicKey[];
+  readonly clock: Clock;
+}
+
+/**
+ * @param files path -> bytes of the whole package, manifest.json and signature.json included
+ * @param notes words for people; kept from the first time when the same package is published again
+ * @returns `created` false when this very package was published before
+ * @throws CodedError SIGNATURE_*, PACKAGE_*, MODEL_VERSION_TAKEN, STORE_UNWRITABLE
+ */
+export function publishPackage(
+  { store, chunkFiles, releaseKeys, clock }: PublisherDeps,
+  files: ReadonlyMap<string, Buffer>,
+  notes: string,
+): { model: PublishedModel; created: boolean } {
+  const { manifest, manifestSha256 } = verifyPackage(files, releaseKeys);
+  const known = store.models.byVersion(manifest.name, manifest.version);
+  if (known && known.ref.manifestSha256 !== manifestSha256) {
+    throw serverError('MODEL_VERSION_TAKEN', `${manifest.name} ${manifest.version} is another package here`, {
+      hint: 'A version never changes: count "version" up in the manifest, sign and publish again.',
+    });
+  }
+  const { chunks, indexSha256, sizeBytes } = chunkPackage(files);
+  if (known) {
+    // Published again: heals chunks that were lost or damaged.
+    if (known.ref.indexSha256 === indexSha256) chunkFiles.writeAll(chunks);
+    return { model: known, created: false };
+  }
+  const { name, version, tag } = manifest;
+  const ref = {
+    name,
+    version,
+    ...(tag === undefined ? {} : { tag }),
+    manifestSha256,
+    indexSha256,
+    sizeBytes,
+  };
+  const model = { ref, manifest, notes, publishedAtMs: clock.wallMs() };
+  chunkFiles.writeAll(chunks);
+  store.transaction(() => {
+    store.models.add(model, chunks.keys());
+    store.audit.append(model.publishedAtMs, 'model-published', `${modelTitle(manifest)} ${manifestSha256}`);
+  });
+  return { model, created: true };
+}

@@ -1,0 +1,61 @@
+/** The key that signs desired states: made at the first start, kept in dataDir/keys, its public half beside it for the devices. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodedError } from '../../protocol/errors.ts';
+import {
+  generateSigningKey,
+  type SigningKey,
+  signingKeyFromPem,
+  signingKeyToPem,
+} from '../../protocol/keys.ts';
+import { serverError } from '../errors.ts';
+
+export interface ServerKey {
+  readonly key: SigningKey;
+  /** A trusted-keys file for `trust.serverKeys` of the devices. */
+  readonly publicKeysFile: string;
+}
+
+/** @throws CodedError STORE_UNWRITABLE, STORE_CORRUPT when the key file is no Ed25519 key */
+export function loadServerKey(dataDir: string): ServerKey {
+  const folder = join(dataDir, 'keys');
+  const pemFile = join(folder, 'server.pem');
+  const publicKeysFile = join(folder, 'server-public.json');
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const key = existsSync(pemFile) ? readKey(pemFile) : createKey(pemFile);
+    const trusted = { keys: [{ name: 'server', publicKey: key.publicHex }] };
+    writeWhole(publicKeysFile, `${JSON.stringify(trusted, null, 2)}\n`, 0o644);
+    return { key, publicKeysFile };
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause;
+    throw serverError('STORE_UNWRITABLE', `cannot keep the server's key in ${folder}`, {
+      hint: 'Check that this user may write there.',
+      cause,
+    });
+  }
+}
+
+function readKey(pemFile: string): SigningKey {
+  const pem = readFileSync(pemFile, 'utf8');
+  chmodSync(pemFile, 0o600);
+  try {
+    return signingKeyFromPem(pem);
+  } catch (cause) {
+    throw serverError('STORE_CORRUPT', `${pemFile} is not a private key`, {
+      hint: 'Restore it from a backup: devices trust this key. Without one, delete it and give the devices the new server-public.json.',
+      cause,
+    });
+  }
+}
+
+function createKey(pemFile: string): SigningKey {
+  const key = generateSigningKey();
+  writeWhole(pemFile, signingKeyToPem(key), 0o600);
+  return key;
+}
+
+function writeWhole(file: string, text: string, mode: number): void {
+  writeFileSync(`${file}.part`, text, { mode, flush: true });
+  renameSync(`${file}.part`, file);
+}

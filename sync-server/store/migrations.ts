@@ -1,0 +1,168 @@
+/** The schema, one step an entry: `user_version` counts the steps a file has had. Never change a step that was released. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE devices (
+    id TEXT PRIMARY KEY,
+    agent_version TEXT NOT NULL DEFAULT '',
+    store_epoch TEXT NOT NULL DEFAULT '',
+    labels TEXT NOT NULL DEFAULT '{}',
+    status_url TEXT,
+    gone INTEGER NOT NULL DEFAULT 0,
+    last_seen_ms INTEGER NOT NULL DEFAULT 0,
+    reported TEXT
+  ) WITHOUT ROWID;
+
+  -- Which device database a record comes from: a new or restored one is a new epoch.
+  CREATE TABLE epochs (
+    id INTEGER PRIMARY KEY,
+    device TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    UNIQUE (device, epoch)
+  );
+  -- Every record up to and with committed_seq is here, less the dropped ones that the device declared as gaps.
+  CREATE TABLE cursors (
+    epoch_id INTEGER NOT NULL REFERENCES epochs (id),
+    stream TEXT NOT NULL,
+    committed_seq INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,
+    PRIMARY KEY (epoch_id, stream)
+  ) WITHOUT ROWID;
+
+  -- What is equal for very many predictions stands once.
+  CREATE TABLE contexts (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    model TEXT NOT NULL,
+    role TEXT NOT NULL,
+    UNIQUE (slot, model, role, run)
+  );
+  CREATE TABLE predictions (
+    epoch_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    context_id INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    correlation_id TEXT,
+    label INTEGER NOT NULL,
+    score REAL NOT NULL,
+    latency_us INTEGER NOT NULL,
+    health INTEGER NOT NULL,
+    pair_of INTEGER NOT NULL,
+    features BLOB,
+    PRIMARY KEY (epoch_id, seq)
+  ) WITHOUT ROWID;
+  -- Shadows alone, for evidence: a deciding prediction costs nothing here.
+  CREATE INDEX shadows ON predictions (context_id, time_ms, pair_of, label) WHERE pair_of > 0;
+
+  -- Predictions a minute of device time, so that counting them never scans them.
+  CREATE TABLE prediction_counts (
+    context_id INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (context_id, minute)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE feedback (
+    epoch_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    prediction_seq INTEGER NOT NULL,
+    slot TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    label INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    rule TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    PRIMARY KEY (epoch_id, seq)
+  ) WITHOUT ROWID;
+  -- The label in force for a prediction: explicit before implicit, then the later one.
+  CREATE TABLE labels (
+    epoch_id INTEGER NOT NULL,
+    prediction_seq INTEGER NOT NULL,
+    label INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    kind TEXT NOT NULL,
+    PRIMARY KEY (epoch_id, prediction_seq)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE metrics (
+    epoch_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    slot TEXT,
+    value REAL NOT NULL,
+    PRIMARY KEY (epoch_id, seq)
+  ) WITHOUT ROWID;
+  CREATE TABLE events (
+    epoch_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    slot TEXT,
+    message TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (epoch_id, seq)
+  ) WITHOUT ROWID;
+  CREATE INDEX events_by_time ON events (time_ms);
+
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    head BLOB NOT NULL
+  );
+
+  CREATE TABLE models (
+    manifest_sha256 TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    index_sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    manifest TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    published_at_ms INTEGER NOT NULL,
+    UNIQUE (name, version)
+  ) WITHOUT ROWID;
+  -- The bytes stand in dataDir/chunks/<sha256>.
+  CREATE TABLE package_chunks (
+    manifest_sha256 TEXT NOT NULL REFERENCES models (manifest_sha256),
+    chunk_sha256 TEXT NOT NULL,
+    PRIMARY KEY (manifest_sha256, chunk_sha256)
+  ) WITHOUT ROWID;
+  CREATE INDEX package_chunks_by_chunk ON package_chunks (chunk_sha256);
+  -- Chunks that the broker may hold as retained, so that they can be taken back after a restart.
+  CREATE TABLE retained_chunks (sha256 TEXT PRIMARY KEY) WITHOUT ROWID;
+
+  CREATE TABLE desired_states (
+    device TEXT PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    issued_at_ms INTEGER NOT NULL,
+    slots TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE rollouts (
+    id TEXT PRIMARY KEY,
+    started_at_ms INTEGER NOT NULL,
+    rollout TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE rollout_decisions (
+    id INTEGER PRIMARY KEY,
+    rollout_id TEXT NOT NULL,
+    decision TEXT NOT NULL
+  );
+  CREATE INDEX rollout_decisions_by_rollout ON rollout_decisions (rollout_id, id);
+
+  -- Who changed what by the admin API: published, rollout started, paused, resumed, aborted.
+  CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL
+  );
+  `,
+];

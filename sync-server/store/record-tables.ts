@@ -1,0 +1,104 @@
+/** The records of the streams as rows. Callers hold the transaction and hand over only what is new. */
+import type { EventRecord, Feedback, MetricRecord, Prediction, Severity } from '../../protocol/records.ts';
+import { ContextIds } from './context-ids.ts';
+import type { Sqlite, Statement } from './database.ts';
+import { MinuteCounts } from './minute-counts.ts';
+
+export interface FleetEvent {
+  readonly device: string;
+  readonly timeMs: number;
+  readonly kind: string;
+  readonly severity: Severity;
+  readonly slot: string | null;
+  readonly message: string;
+}
+
+type SqlValue = string | number | Buffer | null;
+
+export class RecordTables {
+  readonly #prediction: Statement<SqlValue[]>;
+  readonly #count: Statement<[number, number, number]>;
+  readonly #feedback: Statement<SqlValue[]>;
+  readonly #label: Statement<SqlValue[]>;
+  readonly #metric: Statement<SqlValue[]>;
+  readonly #event: Statement<SqlValue[]>;
+  readonly #recentEvents: Statement<[number], FleetEvent>;
+  readonly #contexts: ContextIds;
+
+  constructor(sqlite: Sqlite) {
+    this.#contexts = new ContextIds(sqlite);
+    this.#prediction = sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#count = sqlite.prepare(
+      `INSERT INTO prediction_counts (context_id, minute, count) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET count = count + excluded.count`,
+    );
+    this.#feedback = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#label = sqlite.prepare(
+      `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET label = excluded.label, weight = excluded.weight, kind = excluded.kind
+       WHERE excluded.kind = 'explicit' OR labels.kind = 'implicit'`,
+    );
+    this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)');
+    this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#recentEvents = sqlite.prepare(
+      `SELECT device, time_ms AS timeMs, kind, severity, slot, message FROM events
+       JOIN epochs ON epochs.id = epoch_id ORDER BY time_ms DESC, seq DESC LIMIT ?`,
+    );
+  }
+
+  addPredictions(epochId: number, records: readonly Prediction[]): void {
+    const insert = this.#prediction;
+    const counts = new MinuteCounts();
+    for (const r of records) {
+      const contextId = this.#contexts.idOf(r);
+      counts.add(contextId, r.timeMs);
+      insert.run(
+        epochId,
+        r.seq,
+        contextId,
+        r.timeMs,
+        r.correlationId,
+        r.label,
+        r.score,
+        r.latencyUs,
+        r.health,
+        r.pairOf,
+        r.features && float32Blob(r.features),
+      );
+    }
+    counts.each((contextId, minute, count) => this.#count.run(contextId, minute, count));
+  }
+
+  addFeedback(epochId: number, records: readonly Feedback[]): void {
+    for (const r of records) {
+      const { seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence } = r;
+      this.#feedback.run(epochId, seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence);
+      this.#label.run(epochId, predictionSeq, label, weight, kind);
+    }
+  }
+
+  addMetrics(epochId: number, records: readonly MetricRecord[]): void {
+    for (const r of records) this.#metric.run(epochId, r.seq, r.timeMs, r.name, r.slot, r.value);
+  }
+
+  addEvents(epochId: number, records: readonly EventRecord[]): void {
+    for (const r of records) {
+      const data = JSON.stringify(r.data);
+      this.#event.run(epochId, r.seq, r.timeMs, r.kind, r.severity, r.slot, r.message, data);
+    }
+  }
+
+  /** Of all devices, newest first by the devices' clocks. */
+  recentEvents(limit: number): FleetEvent[] {
+    return this.#recentEvents.all(limit);
+  }
+
+  forgetIds(): void {
+    this.#contexts.forget();
+  }
+}
+
+/** Little-endian float32, one after the other. */
+function float32Blob(values: readonly number[]): Buffer {
+  return Buffer.from(Float32Array.from(values).buffer);
+}

@@ -1,0 +1,62 @@
+/**
+ * The server's memory as one surface: every table the rest of the server needs, over one SQLite file.
+ * Knows nothing of MQTT, HTTP or rollout rules.
+ */
+import { join } from 'node:path';
+import type { EvidenceSource } from '../rollouts/evidence-source.ts';
+import type { RolloutTable } from '../rollouts/rollout-table.ts';
+import { AuditTable } from './audit-table.ts';
+import { openDatabase } from './database.ts';
+import { DeadLetterTable } from './dead-letter-table.ts';
+import { DesiredTable } from './desired-table.ts';
+import { DeviceTable } from './device-table.ts';
+import { ModelTable } from './model-table.ts';
+import { RecordTables } from './record-tables.ts';
+import { SqlEvidence } from './sql-evidence.ts';
+import { SqlRolloutTable } from './sql-rollout-table.ts';
+import { StreamCursors } from './stream-cursors.ts';
+
+export interface ServerStore {
+  readonly devices: DeviceTable;
+  readonly cursors: StreamCursors;
+  readonly records: RecordTables;
+  readonly deadLetters: DeadLetterTable;
+  readonly models: ModelTable;
+  readonly desired: DesiredTable;
+  readonly rollouts: RolloutTable;
+  readonly evidence: EvidenceSource;
+  readonly audit: AuditTable;
+  /** Runs `work` as one fsynced transaction; when it throws, nothing of it is kept. May be nested. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/** @throws CodedError STORE_LOCKED, STORE_UNWRITABLE */
+export function openServerStore(dataDir: string): ServerStore {
+  const database = openDatabase(join(dataDir, 'server.db'));
+  const { sqlite } = database;
+  const cursors = new StreamCursors(sqlite);
+  const records = new RecordTables(sqlite);
+  return {
+    devices: new DeviceTable(sqlite),
+    cursors,
+    records,
+    deadLetters: new DeadLetterTable(sqlite),
+    models: new ModelTable(sqlite),
+    desired: new DesiredTable(sqlite),
+    rollouts: new SqlRolloutTable(sqlite),
+    evidence: new SqlEvidence(sqlite),
+    audit: new AuditTable(sqlite),
+    transaction: (work) => {
+      try {
+        return sqlite.transaction(work)();
+      } catch (error) {
+        // Ids handed out inside the transaction are gone with it.
+        cursors.forgetIds();
+        records.forgetIds();
+        throw error;
+      }
+    },
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,85 @@
+/** The evidence of a rollout by SQL: pairs of champion and challenger on labelled samples, and what went wrong on devices. */
+import type { InstallState } from '../../protocol/messages.ts';
+import type { EvidenceSource, Guardrails, PairCount } from '../rollouts/evidence-source.ts';
+import type { Sqlite, Statement } from './database.ts';
+import { minuteOf } from './minute-counts.ts';
+
+interface PairQuery {
+  slot: string;
+  champion: string;
+  challenger: string;
+  sinceMs: number;
+}
+
+interface FailureRow {
+  device: string;
+  state: InstallState;
+  reason: string | null;
+}
+
+/**
+ * Shadows of one model, each with the label of its sample and the deciding prediction by the other model.
+ * The order of the joins is fixed: shadows by their index, then two look-ups by primary key.
+ */
+function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'challenger'): string {
+  return `
+    SELECT l.label AS truth, l.weight AS weight, s.label AS ${shadow}, d.label AS ${decider}
+    FROM predictions AS s
+    CROSS JOIN labels AS l ON l.epoch_id = s.epoch_id AND l.prediction_seq = s.pair_of
+    CROSS JOIN predictions AS d ON d.epoch_id = s.epoch_id AND d.seq = s.pair_of
+    WHERE s.pair_of > 0 AND s.time_ms > @sinceMs
+      AND s.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${shadow} AND role = 'shadow')
+      AND d.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${decider} AND role <> 'shadow')`;
+}
+
+export class SqlEvidence implements EvidenceSource {
+  readonly #pairs: Statement<[PairQuery], PairCount>;
+  readonly #predictions: Statement<[string, string, number], { count: number }>;
+  readonly #failures: Statement<[{ slot: string; challenger: string }], FailureRow>;
+
+  constructor(sqlite: Sqlite) {
+    this.#pairs = sqlite.prepare(
+      `SELECT truth, champion, challenger, weight, count(*) AS count FROM (
+         SELECT truth, weight, champion, challenger FROM (${shadowsOf('challenger', 'champion')})
+         UNION ALL
+         SELECT truth, weight, champion, challenger FROM (${shadowsOf('champion', 'challenger')})
+       ) GROUP BY truth, champion, challenger, weight ORDER BY truth, champion, challenger, weight`,
+    );
+    this.#predictions = sqlite.prepare(
+      `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts
+       WHERE context_id IN (SELECT id FROM contexts WHERE slot = ? AND model = ?) AND minute >= ?`,
+    );
+    // Only an answer to the newest desired state counts: an older one may tell of an earlier attempt.
+    this.#failures = sqlite.prepare(
+      `SELECT id AS device, install ->> 'state' AS state, install ->> 'reason' AS reason FROM (
+         SELECT devices.id, generation, reported ->> 'generation' AS answered,
+           reported -> 'slots' -> @slot -> 'install' AS install
+         FROM devices JOIN desired_states ON device = devices.id WHERE reported IS NOT NULL
+       )
+       WHERE install ->> 'manifestSha256' = @challenger AND install ->> 'state' IN ('refused', 'rolled-back')
+         AND answered >= generation
+       ORDER BY id`,
+    );
+  }
+
+  pairs(query: PairQuery): PairCount[] {
+    return this.#pairs.all(query);
+  }
+
+  /** Predictions are counted in whole minutes: those of the minute of `sinceMs` count too. */
+  guardrails({
+    slot,
+    challenger,
+    sinceMs,
+  }: {
+    slot: string;
+    challenger: string;
+    sinceMs: number;
+  }): Guardrails {
+    const failures = this.#failures.all({ slot, challenger }).map(({ device, state, reason }) => ({
+      device,
+      reason: reason ?? (state === 'refused' ? 'refused without a reason' : 'rolled back without a reason'),
+    }));
+    return { predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0, failures };
+  }
+}

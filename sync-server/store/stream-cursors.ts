@@ -1,0 +1,64 @@
+/** How far each stream of each device database is committed here. Moves only inside the transaction that stores the records. */
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Sqlite, Statement } from './database.ts';
+
+export interface Cursor {
+  /** 0 before the first record. */
+  readonly committedSeq: number;
+  /** Records at or before `committedSeq` that the device dropped and said so. */
+  readonly dropped: number;
+}
+
+const START: Cursor = { committedSeq: 0, dropped: 0 };
+
+export class StreamCursors {
+  readonly #epochId: Statement<[string, string], { id: number }>;
+  readonly #insertEpoch: Statement<[string, string]>;
+  readonly #of: Statement<[number, Stream], Cursor>;
+  readonly #ofEpoch: Statement<[string, string], Cursor & { stream: Stream }>;
+  readonly #move: Statement<[number, Stream, number, number]>;
+  readonly #ids = new Map<string, number>();
+
+  constructor(sqlite: Sqlite) {
+    this.#epochId = sqlite.prepare('SELECT id FROM epochs WHERE device = ? AND epoch = ?');
+    this.#insertEpoch = sqlite.prepare('INSERT INTO epochs (device, epoch) VALUES (?, ?)');
+    this.#of = sqlite.prepare(
+      'SELECT committed_seq AS committedSeq, dropped FROM cursors WHERE epoch_id = ? AND stream = ?',
+    );
+    this.#ofEpoch = sqlite.prepare(
+      `SELECT stream, committed_seq AS committedSeq, dropped FROM cursors
+       JOIN epochs ON epochs.id = epoch_id WHERE device = ? AND epoch = ?`,
+    );
+    this.#move = sqlite.prepare(
+      'INSERT OR REPLACE INTO cursors (epoch_id, stream, committed_seq, dropped) VALUES (?, ?, ?, ?)',
+    );
+  }
+
+  /** The short id of a device database; given out at first sight. */
+  epochId(device: string, epoch: string): number {
+    const key = `${device} ${epoch}`;
+    const known = this.#ids.get(key) ?? this.#epochId.get(device, epoch)?.id;
+    const id = known ?? Number(this.#insertEpoch.run(device, epoch).lastInsertRowid);
+    this.#ids.set(key, id);
+    return id;
+  }
+
+  of(epochId: number, stream: Stream): Cursor {
+    return this.#of.get(epochId, stream) ?? START;
+  }
+
+  move(epochId: number, stream: Stream, cursor: Cursor): void {
+    this.#move.run(epochId, stream, cursor.committedSeq, cursor.dropped);
+  }
+
+  /** All streams of one device database, for views. */
+  ofEpoch(device: string, epoch: string): Record<Stream, Cursor> {
+    const rows = this.#ofEpoch.all(device, epoch);
+    const of = (stream: Stream) => rows.find((row) => row.stream === stream) ?? START;
+    return Object.fromEntries(STREAMS.map((stream) => [stream, of(stream)])) as Record<Stream, Cursor>;
+  }
+
+  forgetIds(): void {
+    this.#ids.clear();
+  }
+}

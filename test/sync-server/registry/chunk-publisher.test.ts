@@ -1,0 +1,146 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { topics } from '../../../protocol/topics.ts';
+import { Counters } from '../../../sync-server/counters.ts';
+import { ChunkPublisher } from '../../../sync-server/registry/chunk-publisher.ts';
+import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
+import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
+import { makePackage, testReleaseKey } from '../../support/packages.ts';
+import { desiredSlot, reported, silentLog, TestClock, temporaryFolder, temporaryStore } from '../support.ts';
+
+/** A broker that can be away; keeps what is retained. */
+class ToyBroker {
+  online = true;
+  readonly retained = new Map<string, Buffer>();
+  readonly sent: { topic: string; retain: boolean }[] = [];
+
+  publish = async (topic: string, payload: Buffer, retain: boolean): Promise<boolean> => {
+    if (!this.online) return false;
+    this.sent.push({ topic, retain });
+    if (retain && payload.length > 0) this.retained.set(topic, payload);
+    else if (retain) this.retained.delete(topic);
+    return true;
+  };
+}
+
+function setUp() {
+  const store = temporaryStore();
+  const folder = join(temporaryFolder(), 'chunks');
+  const chunkFiles = new ChunkFiles(folder);
+  const clock = new TestClock();
+  const counters = new Counters();
+  const broker = new ToyBroker();
+  const { model } = publishPackage(
+    { store, chunkFiles, releaseKeys: [testReleaseKey], clock },
+    makePackage(),
+    '',
+  );
+  const chunks = store.models.chunksOf(model.ref.manifestSha256);
+  const create = () =>
+    new ChunkPublisher({ store, chunkFiles, publish: broker.publish, clock, counters, log: silentLog });
+  const want = () =>
+    store.desired.save({
+      device: 'mill-1',
+      generation: 1,
+      issuedAtMs: 0,
+      slots: { s: desiredSlot(model.ref) },
+    });
+  const installed = () =>
+    store.devices.saveReported(
+      reported('mill-1', {
+        slots: {
+          s: {
+            champion: { manifestSha256: model.ref.manifestSha256, title: 'x' },
+            challenger: null,
+            install: null,
+          },
+        },
+      }),
+    );
+  return { store, folder, clock, counters, broker, chunks, create, want, installed };
+}
+
+describe('chunks on the broker', () => {
+  it('are there while a device has yet to fetch them, and taken back then', async () => {
+    const { broker, chunks, create, want, installed, store } = setUp();
+    const publisher = create();
+    publisher.connected();
+    expect(broker.retained.size).toBe(0);
+    want();
+    publisher.reconcile();
+    await vi.waitFor(() =>
+      expect([...broker.retained.keys()].sort()).toEqual(chunks.map(topics.chunk).sort()),
+    );
+    installed();
+    for (let i = 0; i < 100; i++) publisher.deviceReported();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(0));
+    expect(store.models.retainedChunks()).toEqual([]);
+    await publisher.stop();
+  });
+
+  it('are each sent once, however often the state is looked at', async () => {
+    const { broker, chunks, create, want } = setUp();
+    want();
+    const publisher = create();
+    publisher.connected();
+    for (let i = 0; i < 5; i++) publisher.reconcile();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await publisher.stop();
+    expect(broker.sent).toHaveLength(chunks.length);
+  });
+
+  it('are sent again to a broker that forgot them', async () => {
+    const { broker, chunks, create, want } = setUp();
+    want();
+    const publisher = create();
+    broker.online = false;
+    publisher.connected();
+    await Promise.resolve();
+    broker.online = true;
+    publisher.connected();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    broker.retained.clear();
+    publisher.connected();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await publisher.stop();
+  });
+
+  it('are taken back by the next server when this one died in between', async () => {
+    const { broker, chunks, create, want, installed } = setUp();
+    want();
+    const first = create();
+    first.connected();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await first.stop();
+    installed();
+    const second = create();
+    second.connected();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(0));
+    await second.stop();
+  });
+
+  it('come on request, once for many devices that ask in the same moment', async () => {
+    const { broker, chunks, create, clock, counters } = setUp();
+    const publisher = create();
+    publisher.answer([...chunks, ...chunks]);
+    publisher.answer(chunks);
+    expect(broker.sent).toEqual(chunks.map((chunk) => ({ topic: topics.chunk(chunk), retain: false })));
+    clock.nowMs += 1000;
+    publisher.answer(chunks);
+    expect(broker.sent).toHaveLength(2 * chunks.length);
+    publisher.answer(['f'.repeat(64)]);
+    expect(counters.snapshot()).toEqual({ CHUNK_UNKNOWN: 1 });
+  });
+
+  it('that are lost on disk are counted, and do not hold up the others', async () => {
+    const { broker, chunks, create, want, counters, folder } = setUp();
+    rmSync(join(folder, chunks[0] ?? ''));
+    want();
+    const publisher = create();
+    publisher.connected();
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length - 1));
+    await publisher.stop();
+    expect(counters.get('STORE_CORRUPT')).toBe(1);
+  });
+});
