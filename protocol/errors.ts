@@ -27,7 +27,8 @@ export type ProtocolErrorCode =
   | 'PACKAGE_TOO_LARGE'
   | 'SIGNATURE_MISSING'
   | 'SIGNATURE_UNTRUSTED'
-  | 'SIGNATURE_INVALID';
+  | 'SIGNATURE_INVALID'
+  | 'TRUSTED_KEYS_UNREADABLE';
 
 export function protocolError(
   code: ProtocolErrorCode,

@@ -70,15 +70,27 @@ export interface PredictionLog {
   position(slot: string, source: string): number;
   /** Predictions with seq > afterSeq made at or before `untilMs`, oldest first: for absence rules. */
   madeBefore(slot: string, afterSeq: number, untilMs: number, limit: number): StoredPrediction[];
-  /** True when a line event of this kind about this part is kept. */
-  hasLineEvent(kind: string, correlationId: string): boolean;
+  /**
+   * As `madeBefore`, with the place up to which it has looked: no prediction of this slot up to `through` is still to come.
+   * Stops at the first one made after `untilMs`, but passes over those made after `plausibleMs`: their clock is wrong.
+   */
+  dueAfter(query: { slot: string; afterSeq: number; untilMs: number; plausibleMs: number; limit: number }): {
+    due: StoredPrediction[];
+    through: number;
+  };
+  /** True when a line event of this kind about this part is kept, observed in this span of time if one is given. */
+  hasLineEvent(kind: string, correlationId: string, fromMs?: number, toMs?: number): boolean;
+  /** Line events in the order they came in, with id > `id`. */
+  lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[];
   /** The label in force: explicit before implicit, then the later one. */
   labelOf(
     predictionSeq: number,
   ): { label: number; kind: 'explicit' | 'implicit'; rule: string; evidence: string } | undefined;
+  /** True when this rule has already said something about this prediction. */
+  labelledBy(predictionSeq: number, rule: string): boolean;
   /**
    * Counts of (truth, said) over labelled predictions of one model in a slot since `sinceMs`, for the online metric.
-   * Shadows count where `role` is 'any'.
+   * Shadows count where `role` is 'any'. Cheap to ask often; labels given more than two weeks ago may be left out.
    */
   confusion(query: { slot: string; model: string; sinceMs: number; role: 'deciding' | 'any' }): {
     truth: number;

@@ -6,7 +6,11 @@ BINS = 10
 
 
 def baseline_profile(
-    names: list[str], rows: np.ndarray, predicted: np.ndarray, label_count: int, categories: dict[str, int] | None = None
+    names: list[str],
+    rows: np.ndarray,
+    predicted: np.ndarray,
+    label_count: int,
+    categories: dict[str, int] | None = None,
 ) -> dict:
     """`rows` float [N, k] in the order of `names`, `predicted` label index [N]; `categories`: name -> category count."""
     categories = categories or {}
@@ -19,7 +23,9 @@ def baseline_profile(
 def _feature(name: str, values: np.ndarray, categories: int | None) -> dict:
     edges = np.arange(1, categories) - 0.5 if categories else _quantile_edges(values)
     counts = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
-    shares = (counts + 0.5) / (len(values) + 0.5 * len(counts))  # half a count each: no bin is empty, so PSI stays finite
+    shares = (counts + 0.5) / (
+        len(values) + 0.5 * len(counts)
+    )  # half a count each: no bin is empty, so PSI stays finite
     return {
         "name": name,
         "mean": float(values.mean()),

@@ -213,7 +213,9 @@ def write_packages(job: Job, split, x, y, versions, claims, rules, evidence) -> 
     ]
     parent = None
     train_x, test_x, test_y = x[split.train], x[split.test], y[split.test]
-    for number, version, claim, rule, (precision, tag, summary) in zip((1, 2, 3), versions, claims, rules, texts, strict=True):
+    for number, version, claim, rule, (precision, tag, summary) in zip(
+        (1, 2, 3), versions, claims, rules, texts, strict=True
+    ):
         check_batch_independence(version.model, test_x)
         tolerance = 0.02 if precision == "int8" else 0.001
         clear = np.abs(predict(version.model, test_x)[:, 0] - version.threshold) > 2 * tolerance

@@ -48,8 +48,14 @@ def train_mlp(
     network = nn.Sequential(*modules[:-1])
     as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32))  # noqa: E731
     fit(network, as_tensor(inputs), as_tensor(targets), loss, epochs=epochs, rate=rate, decay=decay)
+    return layers_of(network)
+
+
+def layers_of(network: nn.Sequential) -> Layers:
     return [
-        (m.weight.detach().numpy().T.copy(), m.bias.detach().numpy().copy()) for m in network if isinstance(m, nn.Linear)
+        (m.weight.detach().numpy().T.copy(), m.bias.detach().numpy().copy())
+        for m in network
+        if isinstance(m, nn.Linear)
     ]
 
 

@@ -63,6 +63,13 @@ class GraphBuilder:
                 matrix = self.op("Relu", matrix, name=f"{prefix}_{index}_relu")
         return matrix
 
+    def mean_of_largest(self, matrix: str, count: int) -> str:
+        """[N, k] -> [N, 1]."""
+        name = self._fresh("topk")
+        outputs = [name, f"{name}_indices"]
+        self.nodes.append(helper.make_node("TopK", [matrix, self.const([count], np.int64)], outputs, name=name, axis=1))
+        return self.op("ReduceMean", name, axes=[1], keepdims=1)
+
     def build(self, output_name: str, value: str, width: int) -> onnx.ModelProto:
         """The checked model with one float32 output [batch, width]."""
         nodes = [*self.nodes, helper.make_node("Identity", [value], [output_name], name=output_name)]

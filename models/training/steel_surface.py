@@ -91,7 +91,9 @@ def with_network(mean: np.ndarray, std: np.ndarray, layers: Layers, classes: int
     return graph.build("probabilities", graph.op("Softmax", logits, axis=1), classes)
 
 
-def row(name: str, y: np.ndarray, predicted: np.ndarray, model: Model | Teacher | None = None, shipped: str = "") -> Row:
+def row(
+    name: str, y: np.ndarray, predicted: np.ndarray, model: Model | Teacher | None = None, shipped: str = ""
+) -> Row:
     detail = f"accuracy {(y == predicted).mean():.3f}"
     return Row(name, macro_f1(y, predicted), interval(y, predicted, macro_f1), detail, model, shipped)
 
@@ -113,7 +115,7 @@ def run(job: Job) -> None:
     all_values = np.clip((np.concatenate([values, extra]) - mean) / std, -6, 6)
     hard = np.eye(len(labels))[train_y]
     soft = np.concatenate([0.5 * hard + 0.5 * teacher.predict(values), teacher.predict(extra)])
-    student = train_mlp(all_values, soft, HIDDEN, soft_label_loss, seed=SEED, epochs=60, decay=1e-2)
+    student = train_mlp(all_values, soft, HIDDEN, soft_label_loss, seed=SEED, epochs=30, decay=0.3)
     alone = train_mlp(all_values[: len(hard)], hard, HIDDEN, soft_label_loss, seed=SEED, epochs=150, decay=1e-2)
 
     float_model, undistilled = (with_network(mean, std, net, len(labels)) for net in (student, alone))

@@ -62,7 +62,7 @@ function mosquittoPath(): string | undefined {
   return folders.map((folder) => join(folder, 'mosquitto')).find(isExecutable);
 }
 
-export function mosquittoAvailable(): boolean {
+function mosquittoAvailable(): boolean {
   return mosquittoPath() !== undefined;
 }
 

@@ -10,7 +10,8 @@ export class TcpProxy {
   #silent = false;
   #delayMs = 0;
   #bytesPerS = Number.POSITIVE_INFINITY;
-  #cutAfterBytes = Number.POSITIVE_INFINITY;
+  /** Values of `bytesDown` at which to cut, ascending. */
+  #cuts: number[] = [];
 
   /** Connections over its life, refused ones included. */
   connections = 0;
@@ -62,9 +63,9 @@ export class TcpProxy {
     this.#bytesPerS = bytesPerS;
   }
 
-  /** Breaks all connections once this many more bytes went towards the device. */
-  cutAfter(bytesDown: number): void {
-    this.#cutAfterBytes = this.bytesDown + bytesDown;
+  /** Breaks all connections each time that this many more bytes went towards the device. */
+  cutAfter(bytesDown: number, times = 1): void {
+    this.#cuts = Array.from({ length: times }, (_, i) => this.bytesDown + (i + 1) * bytesDown);
   }
 
   #accept(device: Socket): void {
@@ -110,8 +111,9 @@ export class TcpProxy {
 
   #countDown(bytes: number): void {
     this.bytesDown += bytes;
-    if (this.bytesDown < this.#cutAfterBytes) return;
-    this.#cutAfterBytes = Number.POSITIVE_INFINITY;
+    const due = this.#cuts.filter((at) => at <= this.bytesDown);
+    if (due.length === 0) return;
+    this.#cuts = this.#cuts.slice(due.length);
     this.cut();
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { trustedKeysSchema } from '../../../protocol/keys.ts';
 import { loadServerKey } from '../../../sync-server/registry/server-key.ts';
-import { readTrustedKeys } from '../../../sync-server/registry/trusted-keys.ts';
+import { readTrustedKeys } from '../../../protocol/trusted-keys.ts';
 import { temporaryFolder } from '../support.ts';
 
 describe('the server’s key', () => {
@@ -38,7 +38,7 @@ describe('trusted-keys files', () => {
   it('names the file that cannot be read', () => {
     expect(() => readTrustedKeys(['/nowhere/keys.json'])).toThrow(
       expect.objectContaining({
-        code: 'CONFIG_UNREADABLE',
+        code: 'TRUSTED_KEYS_UNREADABLE',
         message: expect.stringContaining('/nowhere/keys.json'),
       }),
     );

@@ -1,0 +1,97 @@
+/** Walks over the predictions whose deadline has passed and concludes from what did not happen. */
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { Counters } from '../counters.ts';
+import type { StoredPrediction } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import { type Conclusion, type Labeller, NOTHING } from './conclusion.ts';
+import { type AbsenceRule, absenceEvidence, absenceWindow, silenceCounts } from './rule-matching.ts';
+
+const PREDICTIONS_A_PASS = 2000;
+/** A prediction from further ahead than this came with a wrong clock; nobody can say when its time is up. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+const placeSchema = z.object({
+  /** Predictions up to this seq have been judged. */
+  seq: z.int().min(0),
+  /** Wall clock of the last pass. */
+  untilMs: z.number(),
+});
+type Place = z.infer<typeof placeSchema>;
+
+export interface AbsenceLabelsDeps {
+  readonly slot: string;
+  readonly rule: AbsenceRule;
+  readonly store: Pick<Store, 'predictions' | 'states' | 'run'>;
+  readonly labelIndex: (slot: string, label: string) => number | undefined;
+  readonly clock: Clock;
+  readonly counters: Counters;
+}
+
+export class AbsenceLabels implements Labeller {
+  readonly #deps: AbsenceLabelsDeps;
+  readonly #key: string;
+  /** How far an earlier run of the agent had listened. */
+  readonly #earlierUntilMs: number;
+  #place: Place;
+
+  constructor(deps: AbsenceLabelsDeps) {
+    this.#deps = deps;
+    this.#key = `feedback/absence/${deps.slot}/${deps.rule.name}`;
+    const saved = placeSchema.safeParse(deps.store.states.get(this.#key));
+    this.#place = saved.success ? saved.data : { seq: 0, untilMs: 0 };
+    this.#earlierUntilMs = this.#place.untilMs;
+  }
+
+  /** Labels of the predictions that became due since the last accepted call. */
+  conclude(): Conclusion {
+    const { slot, rule, store, clock } = this.#deps;
+    const label = this.#deps.labelIndex(slot, rule.label);
+    // Without a model nobody knows the label's index; the predictions wait.
+    if (label === undefined) return NOTHING;
+    const nowMs = clock.wallMs();
+    const { due, through } = store.predictions.dueAfter({
+      slot,
+      afterSeq: this.#place.seq,
+      untilMs: nowMs - rule.withinMs,
+      plausibleMs: nowMs + CLOCK_TOLERANCE_MS,
+      limit: PREDICTIONS_A_PASS,
+    });
+    const more = through > this.#place.seq;
+    const evidence = absenceEvidence(rule);
+    const feedback = due
+      .filter((prediction) => this.#isSilent(prediction))
+      .map(({ seq }) => ({
+        timeMs: nowMs,
+        predictionSeq: seq,
+        slot,
+        kind: 'implicit' as const,
+        label,
+        weight: rule.weight,
+        rule: rule.name,
+        evidence,
+      }));
+    const accept = () => {
+      this.#place = { seq: through, untilMs: more ? this.#place.untilMs : nowMs };
+    };
+    return { feedback, more, accept };
+  }
+
+  /** Makes the accepted place durable. Predictions judged again after a crash find their label in the store. */
+  save(): void {
+    this.#deps.store.states.set(this.#key, this.#place);
+  }
+
+  #isSilent(prediction: StoredPrediction): boolean {
+    const { rule, store, counters } = this.#deps;
+    if (!silenceCounts(rule, prediction, { run: store.run, earlierUntilMs: this.#earlierUntilMs })) {
+      counters.add('feedback.absence-not-observed');
+      return false;
+    }
+    const { fromMs, toMs } = absenceWindow(rule, prediction.timeMs);
+    return (
+      !store.predictions.hasLineEvent(rule.event, prediction.correlationId ?? '', fromMs, toMs) &&
+      !store.predictions.labelledBy(prediction.seq, rule.name)
+    );
+  }
+}

@@ -1,0 +1,19 @@
+/** What a labeller worked out in one go. Its place moves only by `accept`, so that labels which could not be recorded come again. */
+import type { NewFeedback } from '../store/records.ts';
+
+export interface Conclusion {
+  readonly feedback: readonly NewFeedback[];
+  /** There may be more to conclude at once. */
+  readonly more: boolean;
+  /** Call once the feedback is recorded. */
+  readonly accept: () => void;
+}
+
+/** A source of labels. */
+export interface Labeller {
+  conclude(): Conclusion;
+  /** Makes the accepted place durable. @throws CodedError STORE_* */
+  save(): void;
+}
+
+export const NOTHING: Conclusion = { feedback: [], more: false, accept: () => {} };

@@ -1,0 +1,155 @@
+/** Turns what happens on the line, what does not happen, and what operators say into labels of predictions. */
+import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
+import { parsePredictionId } from '../../protocol/records.ts';
+import type { Clock } from '../clock.ts';
+import type { FeedbackRule } from '../config/schema.ts';
+import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
+import type { LineEvent } from '../sources/source.ts';
+import type { NewFeedback } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import { AbsenceLabels } from './absence-labels.ts';
+import type { Labeller } from './conclusion.ts';
+import { EventLabels } from './event-labels.ts';
+import { absenceRules } from './rule-matching.ts';
+
+const PASS_EVERY_MS = 250;
+/** How often the places reached are made durable; a crash makes the rules look again at what came after. */
+const SAVE_EVERY_MS = 5000;
+
+export interface FeedbackRulesDeps {
+  readonly store: Store;
+  readonly slots: Readonly<Record<string, { readonly feedback: readonly FeedbackRule[] }>>;
+  /** Labels of the slot's active model by index; undefined while it has none. */
+  readonly labelsOf: (slot: string) => readonly string[] | undefined;
+  /** Labels were recorded: there is something to send and to show. */
+  readonly onRecorded?: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+}
+
+export class FeedbackRules {
+  readonly #deps: FeedbackRulesDeps;
+  #labellers: Labeller[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  /** The passes run one after another: each must see the labels of the one before. */
+  #pass: Promise<void> = Promise.resolve();
+  #queued = false;
+  #savedAtUs = 0;
+
+  constructor(deps: FeedbackRulesDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    const { store, clock, counters, slots } = this.#deps;
+    const labelIndex = (slot: string, label: string) => this.#labelIndex(slot, label);
+    const shared = { store, clock, counters, labelIndex };
+    const rules = new Map(Object.entries(slots).map(([slot, { feedback }]) => [slot, feedback]));
+    const absences = [...rules].flatMap(([slot, slotRules]) =>
+      absenceRules(slotRules).map((rule) => new AbsenceLabels({ ...shared, slot, rule })),
+    );
+    this.#labellers = [new EventLabels({ ...shared, rules }), ...absences];
+    this.#timer = setInterval(() => void this.#runPass(), PASS_EVERY_MS);
+  }
+
+  /** Concludes a last time and saves the places reached. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#savedAtUs = Number.NEGATIVE_INFINITY;
+    await this.#runPass();
+  }
+
+  /**
+   * Keeps the events durably, then labels what they speak of. Resolves when both are done.
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE: the events were not kept
+   */
+  async onLineEvents(events: readonly LineEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.#deps.store.recorder.lineEvents(events);
+    await this.#runPass();
+  }
+
+  /**
+   * Records what an operator says of one prediction; it outweighs every rule. Resolves when it is durable.
+   * @param request the prediction's public id, and the true label's name
+   * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID, STORE_*
+   */
+  async answer(request: { predictionId: string; label: string }): Promise<void> {
+    const { store, clock } = this.#deps;
+    const id = parsePredictionId(request.predictionId);
+    if (!id) throw agentError('REQUEST_INVALID', `"${request.predictionId}" is not the id of a prediction`);
+    const prediction = store.predictions.bySeq(id.seq);
+    if (prediction?.run !== id.run) {
+      throw agentError(
+        'PREDICTION_UNKNOWN',
+        `there is no prediction ${request.predictionId} on this device`,
+        {
+          hint: 'Load the page again: the prediction may be older than what the device keeps.',
+        },
+      );
+    }
+    const label = this.#labelIndex(prediction.slot, request.label);
+    if (label === undefined) {
+      const known = this.#deps.labelsOf(prediction.slot)?.join(', ') ?? 'none, no model is active';
+      throw agentError('REQUEST_INVALID', `"${request.label}" is no label of ${prediction.slot}`, {
+        hint: `Its labels: ${known}.`,
+      });
+    }
+    const evidence = `an operator said ${request.label}`.slice(0, 256);
+    const said = { predictionSeq: prediction.seq, slot: prediction.slot, label, weight: 1, evidence };
+    await this.#record([{ ...said, timeMs: clock.wallMs(), kind: 'explicit', rule: 'operator' }]);
+  }
+
+  #labelIndex(slot: string, label: string): number | undefined {
+    const index = this.#deps.labelsOf(slot)?.indexOf(label) ?? -1;
+    return index === -1 ? undefined : index;
+  }
+
+  /** Joins the pass that is about to begin, or queues one behind the pass under way. Never rejects. */
+  #runPass(): Promise<void> {
+    if (!this.#queued) {
+      this.#queued = true;
+      this.#pass = this.#pass.then(() => {
+        this.#queued = false;
+        return this.#concludeAll();
+      });
+    }
+    return this.#pass;
+  }
+
+  /** Never rejects: what could not be recorded is counted by the store, and concluded again by the next pass. */
+  async #concludeAll(): Promise<void> {
+    try {
+      for (const labeller of this.#labellers) await this.#exhaust(labeller);
+      const nowUs = this.#deps.clock.monotonicUs();
+      if (nowUs - this.#savedAtUs < SAVE_EVERY_MS * 1000) return;
+      this.#savedAtUs = nowUs;
+      this.#save();
+    } catch (cause) {
+      this.#deps.counters.add('feedback.pass-failed');
+      this.#deps.log.warn({ code: codeOf(cause), err: cause }, 'feedback pass failed');
+    }
+  }
+
+  async #exhaust(labeller: Labeller): Promise<void> {
+    let more = true;
+    while (more) {
+      const conclusion = labeller.conclude();
+      if (conclusion.feedback.length > 0) await this.#record(conclusion.feedback);
+      conclusion.accept();
+      more = conclusion.more;
+    }
+  }
+
+  async #record(feedback: readonly NewFeedback[]): Promise<void> {
+    await this.#deps.store.recorder.feedback(feedback);
+    this.#deps.onRecorded?.();
+  }
+
+  #save(): void {
+    for (const labeller of this.#labellers) labeller.save();
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * The engine process: ONNX Runtime alone with the agent's requests, so that what kills it kills nothing else.
+ * The only importer of onnxruntime-node. Started by engine-child.ts; argv[2] is the number of threads.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { CodedError } from '../../protocol/errors.ts';
+import { type AgentErrorCode, agentError } from '../errors.ts';
+import { type EngineAnswer, type EngineRequest, parseRequest } from './engine-messages.ts';
+import { type GraphSpec, type GraphValue, graphMismatch, sampleWidth } from './graph-spec.ts';
+
+const MEMORY_EVERY_MS = 5000;
+
+interface Loaded {
+  readonly session: InferenceSession;
+  readonly spec: GraphSpec;
+}
+
+const threads = Number(process.argv[2] ?? '1');
+const models = new Map<string, Loaded>();
+let last: Promise<void> = Promise.resolve();
+
+process.on('message', (message) => {
+  last = last.then(() => answer(parseRequest(message)));
+});
+process.on('disconnect', () => process.exit(0));
+// The agent decides when its engine ends: Ctrl-C and systemd signal the whole group while batches are still to be drained.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+setInterval(sendMemory, MEMORY_EVERY_MS).unref();
+send({ kind: 'ready' });
+sendMemory();
+
+async function answer(request: EngineRequest): Promise<void> {
+  try {
+    switch (request.kind) {
+      case 'load':
+        await load(request);
+        send({ kind: 'done', id: request.id });
+        return sendMemory();
+      case 'run':
+        return send(await run(request));
+      case 'unload':
+        await models.get(request.model)?.session.release();
+        models.delete(request.model);
+        return send({ kind: 'done', id: request.id });
+    }
+  } catch (error) {
+    const { code, message } = error as CodedError<AgentErrorCode>;
+    send({ kind: 'failed', id: request.id, code, message });
+  }
+}
+
+async function load({ model, path, sha256, spec }: Extract<EngineRequest, { kind: 'load' }>): Promise<void> {
+  let session: InferenceSession;
+  try {
+    // From bytes that are hashed right here, not from the path: nothing can change the file in between, or pull in another.
+    const bytes = readFileSync(path);
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    if (hash !== sha256) throw new Error('the file is not the one that was verified');
+    session = await InferenceSession.create(bytes, {
+      intraOpNumThreads: threads,
+      interOpNumThreads: threads,
+      graphOptimizationLevel: 'all',
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  const mismatch = graphMismatch(
+    spec,
+    session.inputMetadata.map(graphValue),
+    session.outputMetadata.map(graphValue),
+  );
+  if (mismatch) {
+    await session.release();
+    throw agentError('ENGINE_INPUT_MISMATCH', mismatch);
+  }
+  try {
+    // Two runs of different sizes: kernels are prepared, and a batch dimension that is free in name only shows itself.
+    await runGraph({ session, spec }, 1, zeros(spec, 1));
+    await runGraph({ session, spec }, 2, zeros(spec, 2));
+  } catch (cause) {
+    await session.release();
+    throw unreadable(path, cause);
+  }
+  models.set(model, { session, spec });
+}
+
+async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<EngineAnswer> {
+  const loaded = models.get(request.model);
+  if (!loaded) {
+    throw agentError('MODEL_NOT_ACTIVE', `model ${request.model.slice(0, 12)} is not loaded`);
+  }
+  const startedMs = performance.now();
+  let output: Float32Array;
+  try {
+    output = await runGraph(loaded, request.rows, request.data);
+  } catch (cause) {
+    throw agentError('ENGINE_OUTPUT_INVALID', `the graph failed: ${wordsOf(cause)}`, { cause });
+  }
+  const computeUs = Math.round((performance.now() - startedMs) * 1000);
+  const bad = output.findIndex((value) => !Number.isFinite(value));
+  const width = loaded.spec.outputWidth;
+  if (bad >= 0) {
+    throw agentError(
+      'ENGINE_OUTPUT_INVALID',
+      `output ${bad % width} of row ${Math.floor(bad / width)} is ${output[bad]}`,
+    );
+  }
+  return { kind: 'output', id: request.id, output, width, computeUs };
+}
+
+/** @throws Error when the graph fails, or gives anything but float32 [rows, outputWidth] */
+async function runGraph(
+  { session, spec }: Loaded,
+  rows: number,
+  data: Float32Array | Uint8Array,
+): Promise<Float32Array> {
+  const tensor = new Tensor(spec.dtype, data, [rows, ...spec.shape]);
+  const results = await session.run({ [spec.input]: tensor }, [spec.output]);
+  const output = results[spec.output];
+  const data32 = output?.data;
+  if (
+    !(data32 instanceof Float32Array) ||
+    output?.dims[0] !== rows ||
+    data32.length !== rows * spec.outputWidth
+  ) {
+    throw new Error(
+      `it gave ${output?.type} [${output?.dims.join(', ')}], not [${rows}, ${spec.outputWidth}]`,
+    );
+  }
+  return data32;
+}
+
+function zeros(spec: GraphSpec, rows: number): Float32Array | Uint8Array {
+  const length = rows * sampleWidth(spec);
+  return spec.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+}
+
+function graphValue(value: InferenceSession.ValueMetadata): GraphValue {
+  return value.isTensor
+    ? { name: value.name, dtype: value.type, shape: value.shape }
+    : { name: value.name, dtype: undefined, shape: [] };
+}
+
+function unreadable(path: string, cause: unknown): CodedError<AgentErrorCode> {
+  return agentError('ENGINE_MODEL_UNREADABLE', `${path}: ${wordsOf(cause)}`, { cause });
+}
+
+function wordsOf(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
+}
+
+function sendMemory(): void {
+  send({ kind: 'memory', rssBytes: process.memoryUsage.rss() });
+}
+
+function send(message: EngineAnswer): void {
+  // Without a channel the agent is gone, and `disconnect` ends this process.
+  if (process.connected) process.send?.(message);
+}

@@ -1,0 +1,41 @@
+/** What the agent and its engine process say to each other over their IPC channel. Both ends are the same build. */
+import type { AgentErrorCode } from '../errors.ts';
+import type { GraphSpec } from './graph-spec.ts';
+
+export type EngineRequest =
+  | { id: number; kind: 'load'; model: string; path: string; sha256: string; spec: GraphSpec }
+  | { id: number; kind: 'run'; model: string; rows: number; data: Float32Array | Uint8Array }
+  | { id: number; kind: 'unload'; model: string };
+
+/** Requests are answered strictly in the order in which they came: the first one open is the one being worked on. */
+export type EngineAnswer =
+  | { kind: 'ready' }
+  | { kind: 'memory'; rssBytes: number }
+  | { kind: 'done'; id: number }
+  | { kind: 'output'; id: number; output: Float32Array; width: number; computeUs: number }
+  | { kind: 'failed'; id: number; code: AgentErrorCode; message: string };
+
+/** @throws TypeError for what is no request of ours */
+export function parseRequest(value: unknown): EngineRequest {
+  const kind = kindOf(value);
+  if (kind === 'load' || kind === 'run' || kind === 'unload') return value as EngineRequest;
+  throw new TypeError(`not an engine request: ${String(kind)}`);
+}
+
+/** @throws TypeError for what is no answer of ours */
+export function parseAnswer(value: unknown): EngineAnswer {
+  switch (kindOf(value)) {
+    case 'ready':
+    case 'memory':
+    case 'done':
+    case 'output':
+    case 'failed':
+      return value as EngineAnswer;
+    default:
+      throw new TypeError('not an engine answer');
+  }
+}
+
+function kindOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+}

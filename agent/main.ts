@@ -1,0 +1,291 @@
+/**
+ * The composition root of the agent: read top to bottom, it is the list of the parts and how they join.
+ * Run: `node agent/main.ts [--config device.config.json]`.
+ */
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Logger } from 'pino';
+import { CodedError, codeOf } from '../protocol/errors.ts';
+import type { PublicKey } from '../protocol/keys.ts';
+import { findProject } from '../protocol/project.ts';
+import { STREAMS } from '../protocol/records.ts';
+import { readTrustedKeys } from '../protocol/trusted-keys.ts';
+import { systemClock } from './clock.ts';
+import { loadDeviceConfig } from './config/load.ts';
+import type { DeviceConfig } from './config/schema.ts';
+import { Counters } from './counters.ts';
+import { FeedbackRules } from './feedback/feedback-rules.ts';
+import { metricsText } from './http/metrics-text.ts';
+import { StatusServer } from './http/status-server.ts';
+import { buildStatusView } from './http/status-view.ts';
+import { EngineProcess } from './inference/engine-client.ts';
+import { createLogger } from './log.ts';
+import { ModelManager } from './models/model-manager.ts';
+import { DeviceMetrics } from './monitor/device-metrics.ts';
+import { SilenceMonitor } from './monitor/silence-monitor.ts';
+import { SlotMonitor } from './monitor/slot-monitor.ts';
+import { Notice } from './notice.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import { createSource } from './sources/create-source.ts';
+import { SimulatedLine } from './sources/simulated-line.ts';
+import { openStore } from './store/open-store.ts';
+import type { NewEvent } from './store/records.ts';
+import { Sync } from './sync/sync.ts';
+
+export interface RunningAgent {
+  /** Of the status page. */
+  readonly url: string;
+  /** Answers and commits what was taken, then ends every part. */
+  stop(): Promise<void>;
+}
+
+/** @throws CodedError TRUSTED_KEYS_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, PORT_TAKEN */
+export async function startAgent(config: DeviceConfig, log: Logger): Promise<RunningAgent> {
+  const clock = systemClock;
+  const counters = new Counters();
+  const project = findProject();
+  const startedAtMs = clock.wallMs();
+  const changed = new Notice();
+  /** How to stop what was started, in the order of starting. */
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each();
+  };
+  try {
+    const releaseKeys = readTrustedKeys(config.trust.releaseKeys);
+    const serverKeys = readServerKeys(config, log, counters);
+
+    const store = openStore({ folder: config.dataDir, ...config.store, clock, log, counters });
+    stops.push(() => store.close());
+    /** A record that could not be kept is counted by the store. */
+    const tell = (event: NewEvent) => void store.recorder.events([event]).then(recorded, () => undefined);
+    const recorded = () => {
+      sync.notifyRecorded();
+      changed.give();
+    };
+
+    const engine = new EngineProcess({
+      ...config.engine,
+      log,
+      clock,
+      counters,
+      onDeath: (death) => models.engineDied(death),
+    });
+    await engine.start();
+    stops.push(() => engine.stop());
+
+    const sync = new Sync({
+      config,
+      agentVersion: project.version,
+      store,
+      serverKeys,
+      statusUrl: () => url,
+      reported: () => models.reported(),
+      clock,
+      log,
+      counters,
+    });
+    const models = new ModelManager({
+      config,
+      store,
+      engine,
+      fetchPackage: (...wanted) => sync.fetchPackage(...wanted),
+      dropChunks: (ref) => sync.dropChunks(ref),
+      trustedReleaseKeys: releaseKeys,
+      clock,
+      log,
+      counters,
+      onChange: () => {
+        pipeline.modelsChanged();
+        sync.notifyReported();
+        changed.give();
+      },
+    });
+
+    const monitors = new Map(
+      Object.entries(config.slots).map(([slot, slotConfig]) => [
+        slot,
+        new SlotMonitor({
+          slot,
+          config: slotConfig,
+          models,
+          predictions: store.predictions,
+          tell,
+          clock,
+          counters,
+        }),
+      ]),
+    );
+    const monitorOf = (slot: string): SlotMonitor => {
+      const monitor = monitors.get(slot);
+      if (!monitor) throw new RangeError(`no slot "${slot}"`);
+      return monitor;
+    };
+    const sources = Object.entries(config.sources).map(([id, source]) => createSource(id, source, { clock }));
+    const sourceDone = (slot: string) =>
+      sources.find(({ id }) => id === config.slots[slot]?.source)?.done() ?? false;
+    const silence = new SilenceMonitor({
+      slots: () => [...monitors].map(([slot, monitor]) => monitor.facts(sourceDone(slot))),
+      link: () => {
+        if (config.sync === null) return null;
+        const { connected, backlog } = sync.status();
+        const waiting = STREAMS.reduce((sum, stream) => sum + backlog[stream], 0);
+        const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
+        return { connected, acked, waiting };
+      },
+      tell,
+      clock,
+    });
+    const deviceMetrics = new DeviceMetrics({
+      slots: () => [...monitors].map(([slot, monitor]) => ({ slot, figures: monitor.figures() })),
+      device: () => ({
+        storeBytes: store.sizeBytes(),
+        droppedRecords: store.droppedUnacked(),
+        agentRssBytes: process.memoryUsage.rss(),
+        engineRssBytes: engine.status().rssBytes,
+        engineRestarts: engine.status().restarts,
+      }),
+      record: (metrics) => void store.recorder.metrics(metrics).then(recorded, () => undefined),
+      clock,
+    });
+
+    const feedback = new FeedbackRules({
+      store,
+      slots: config.slots,
+      labelsOf: (slot) => models.of(slot)?.champion.manifest.output.decision.labels,
+      clock,
+      log,
+      counters,
+    });
+    const pipeline = new Pipeline({
+      config,
+      models,
+      engine,
+      recorder: store.recorder,
+      monitorOf,
+      observe: (...outcome) => models.observe(...outcome),
+      onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
+      clock,
+      log,
+      counters,
+    });
+    pipeline.onCommitted(recorded);
+    const stopFirst = pipeline.onCommitted((slot, predictions) => {
+      log.info({ event: 'first-prediction', slot, afterMs: clock.wallMs() - startedAtMs, ...predictions[0] });
+      stopFirst();
+    });
+
+    const view = () =>
+      buildStatusView({
+        config,
+        agentVersion: project.version,
+        startedAtMs,
+        clock,
+        counters,
+        store,
+        engine,
+        models,
+        reported: () => models.reported(),
+        link: () => sync.status(),
+        figures: (slot) => monitorOf(slot).figures(),
+        alarms: () => silence.problems(),
+      });
+    const lines = sources.filter((source) => source instanceof SimulatedLine);
+    const http = new StatusServer({
+      ...config.http,
+      view,
+      changed: (listener) => changed.listen(listener),
+      answer: async (request) => {
+        await feedback.answer(request);
+        recorded();
+      },
+      ...(lines.length > 0
+        ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
+        : {}),
+      ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
+      metricsText: () => metricsText(view(), counters.snapshot()),
+      pageFolder: join(project.folder, 'dist', 'pages', 'status'),
+      log,
+      counters,
+    });
+
+    // The champion first: a sample that comes finds a model, with no network and no page needed.
+    sync.onDesired((desired) => models.desired(desired));
+    await models.start();
+    stops.push(() => models.stop());
+    feedback.start();
+    stops.push(() => feedback.stop());
+    stops.push(() => pipeline.drain());
+    for (const source of sources) {
+      await source.start(pipeline.sinkOf(source.id), positionOf(config, store.predictions, source.id));
+      stops.push(() => source.stop());
+    }
+    const url = await http.start();
+    stops.push(() => http.stop());
+    sync.onLink(() => changed.give());
+    await sync.start();
+    stops.push(() => sync.stop());
+    silence.start();
+    stops.push(() => silence.stop());
+    deviceMetrics.start();
+    stops.push(() => deviceMetrics.stop());
+    log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A device without its server's key runs and records all the same; it only obeys nobody. */
+function readServerKeys(config: DeviceConfig, log: Logger, counters: Counters): PublicKey[] {
+  try {
+    return readTrustedKeys(config.trust.serverKeys);
+  } catch (error) {
+    counters.add(codeOf(error));
+    const hint =
+      'Start the server once, copy its keys/server-public.json to that path, and start the agent again.';
+    log.warn({ event: 'server-key-missing', code: codeOf(error), hint }, String(error));
+    return [];
+  }
+}
+
+/** Where a source goes on: after what every slot bound to it has committed. */
+function positionOf(
+  config: DeviceConfig,
+  predictions: { position(slot: string, source: string): number },
+  source: string,
+): number {
+  const slots = Object.entries(config.slots).filter(([, slot]) => slot.source === source);
+  return slots.length === 0 ? 0 : Math.min(...slots.map(([slot]) => predictions.position(slot, source)));
+}
+
+/** Starts from a configuration file and stops at SIGTERM or SIGINT. */
+export async function runAgent(configFile: string): Promise<void> {
+  let log = createLogger('info', 'agent');
+  try {
+    const config = loadDeviceConfig(configFile);
+    log = createLogger(config.log.level, config.device.id);
+    const agent = await startAgent(config, log);
+    let ending = false;
+    const end = async () => {
+      if (ending) return;
+      ending = true;
+      await agent.stop();
+      log.info({ event: 'stopped' });
+    };
+    process.on('SIGTERM', () => void end()).on('SIGINT', () => void end());
+  } catch (error) {
+    const hint = error instanceof CodedError ? error.hint : undefined;
+    log.fatal({ event: 'not-started', code: codeOf(error), hint, err: error }, String(error));
+    process.exitCode = 1;
+  }
+}
+
+const script = process.argv[1];
+if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { config: { type: 'string', default: 'device.config.json' } } });
+  await runAgent(values.config);
+}

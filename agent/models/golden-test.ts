@@ -1,0 +1,62 @@
+/** The self-test of a model on this device: does it answer its golden samples as it did where it was trained? */
+import { type Golden, goldenSchema, type Manifest } from '../../protocol/manifest.ts';
+import { firstIssues } from '../../protocol/messages.ts';
+import { agentError } from '../errors.ts';
+import type { Engine } from '../inference/engine.ts';
+import { graphSpecOf, sampleWidth } from '../inference/graph-spec.ts';
+
+/**
+ * @param bytes of the package's golden file
+ * @throws CodedError GOLDEN_SAMPLES_FAILED when the file does not fit the manifest
+ */
+export function parseGolden(manifest: Manifest, bytes: Uint8Array): Golden {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (cause) {
+    throw agentError('GOLDEN_SAMPLES_FAILED', `${manifest.golden.file} is not JSON`, { cause });
+  }
+  const parsed = goldenSchema.safeParse(value);
+  if (!parsed.success) {
+    throw agentError('GOLDEN_SAMPLES_FAILED', `${manifest.golden.file}: ${firstIssues(parsed.error)}`);
+  }
+  const spec = graphSpecOf(manifest);
+  const width = sampleWidth(spec);
+  const odd = parsed.data.samples.findIndex(
+    ({ input, output }) => input.length !== width || output.length !== spec.outputWidth,
+  );
+  if (odd >= 0) throw agentError('GOLDEN_SAMPLES_FAILED', `golden sample ${odd} is not as wide as the graph`);
+  return parsed.data;
+}
+
+/**
+ * Runs all golden samples of a loaded model as one batch.
+ * @throws CodedError GOLDEN_SAMPLES_FAILED naming the worst difference; errors of `Engine.run`
+ */
+export async function runGoldenTest(
+  engine: Engine,
+  model: { readonly manifestSha256: string; readonly manifest: Manifest },
+  golden: Golden,
+): Promise<void> {
+  const spec = graphSpecOf(model.manifest);
+  const values = golden.samples.flatMap((sample) => sample.input);
+  const data = spec.dtype === 'uint8' ? Uint8Array.from(values) : Float32Array.from(values);
+  const { output, width } = await engine.run(model.manifestSha256, { rows: golden.samples.length, data });
+  let worst = { difference: 0, sample: 0, expected: 0, got: 0 };
+  for (const [sample, { output: expectedRow }] of golden.samples.entries()) {
+    for (const [k, expected] of expectedRow.entries()) {
+      const got = output[sample * width + k] ?? Number.NaN;
+      const difference = Math.abs(got - expected);
+      if (difference > worst.difference) worst = { difference, sample, expected, got };
+    }
+  }
+  if (worst.difference <= model.manifest.golden.tolerance) return;
+  throw agentError(
+    'GOLDEN_SAMPLES_FAILED',
+    `golden sample ${worst.sample} gave ${worst.got}, not ${worst.expected}: off by ${worst.difference.toPrecision(3)}, ` +
+      `tolerance ${model.manifest.golden.tolerance}`,
+    {
+      hint: 'The model was made for another runtime or damaged; publish it again from where it was trained.',
+    },
+  );
+}

@@ -1,0 +1,76 @@
+/** Brings one wanted model to where it may work: fetch, verify, stage, load beside, golden samples; patient with the network. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { codeOf } from '../../protocol/errors.ts';
+import type { ModelRef } from '../../protocol/messages.ts';
+import type { ModelLibrary } from './model-library.ts';
+import type { StepState } from './transitions.ts';
+
+/** Fetches a package's files; waits or throws while offline. The caller verifies what comes. */
+export type FetchPackage = (
+  ref: ModelRef,
+  onProgress: (chunksHave: number, chunksWant: number) => void,
+  signal: AbortSignal,
+) => Promise<Map<string, Buffer>>;
+
+export interface InstallationDeps {
+  readonly library: ModelLibrary;
+  readonly fetchPackage: FetchPackage;
+  /** First wait after a failure that may pass; doubles up to a minute. */
+  readonly retryMs: number;
+  /** Called before each step. */
+  readonly onStep: (to: StepState) => void;
+  readonly onProgress: (chunksHave: number, chunksWant: number) => void;
+  /** A failure that will be tried again. */
+  readonly onRetry: (error: unknown) => void;
+}
+
+const MAX_RETRY_MS = 60_000;
+const OF_THE_PACKAGE = /^(PACKAGE|SIGNATURE|PAYLOAD|ENGINE|GOLDEN|MODEL)_/;
+
+/** Whether trying again would give the same; a network or a disk may get better. */
+export function isForGood(error: unknown): boolean {
+  return OF_THE_PACKAGE.test(codeOf(error));
+}
+
+/**
+ * Resolves when the model is loaded in the engine and has passed its golden samples.
+ * @throws CodedError PACKAGE_*, SIGNATURE_*, PAYLOAD_*, ENGINE_*, GOLDEN_SAMPLES_FAILED, MODEL_UNREADABLE: it must not run here;
+ * anything once `signal` is aborted
+ */
+export async function installModel(
+  ref: ModelRef,
+  deps: InstallationDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let delayMs = deps.retryMs; ; delayMs = Math.min(delayMs * 2, MAX_RETRY_MS)) {
+    try {
+      return await attempt(ref, deps, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isForGood(error)) throw error;
+      deps.onRetry(error);
+      await pause(delayMs, undefined, { signal, ref: false });
+    }
+  }
+}
+
+async function attempt(ref: ModelRef, deps: InstallationDeps, signal: AbortSignal): Promise<void> {
+  const { library, fetchPackage, onStep, onProgress } = deps;
+  const model = ref.manifestSha256;
+  onStep('verifying');
+  const isHere = await library.has(model);
+  signal.throwIfAborted();
+  if (!isHere) {
+    onStep('fetching');
+    const files = await fetchPackage(ref, onProgress, signal);
+    signal.throwIfAborted();
+    onStep('verifying');
+    library.verify(model, files);
+    await library.stage(model, files);
+    signal.throwIfAborted();
+  }
+  onStep('staged');
+  onStep('testing');
+  await library.load(model, { test: true });
+  signal.throwIfAborted();
+}

@@ -1,0 +1,132 @@
+/** The packages on this device and which of them are loaded in the engine. Nothing leaves it unverified. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { protocolError } from '../../protocol/errors.ts';
+import type { PublicKey } from '../../protocol/keys.ts';
+import { type BaselineProfile, baselineProfileSchema, type Manifest } from '../../protocol/manifest.ts';
+import { firstIssues } from '../../protocol/messages.ts';
+import { verifyPackage } from '../../protocol/package-verify.ts';
+import { agentError } from '../errors.ts';
+import type { Engine } from '../inference/engine.ts';
+import type { ActiveModel } from './active-models.ts';
+import { parseGolden, runGoldenTest } from './golden-test.ts';
+import { prunePackageFolders, readPackageFolder, writePackageFolder } from './package-folder.ts';
+
+export interface ModelLibraryDeps {
+  /** `<dataDir>/packages` */
+  readonly folder: string;
+  readonly trustedReleaseKeys: readonly PublicKey[];
+  readonly engine: Engine;
+}
+
+export class ModelLibrary {
+  readonly #deps: ModelLibraryDeps;
+  readonly #loaded = new Map<string, ActiveModel>();
+  /** One load at a time: two slots may want the same model. */
+  #lastLoad: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: ModelLibraryDeps) {
+    this.#deps = deps;
+  }
+
+  /** The model as it is loaded in the engine; undefined while it is not. */
+  loaded(manifestSha256: string | null | undefined): ActiveModel | undefined {
+    return this.#loaded.get(manifestSha256 ?? '');
+  }
+
+  /** The hash of a package folder's manifest, all of it verified. */
+  async identify(folder: string): Promise<{ manifestSha256: string; files: Map<string, Buffer> }> {
+    const files = await readPackageFolder(folder);
+    return { files, manifestSha256: verifyPackage(files, this.#deps.trustedReleaseKeys).manifestSha256 };
+  }
+
+  /** Whether this package is on the disk, whole and signed; a damaged one is removed. */
+  async has(manifestSha256: string): Promise<boolean> {
+    try {
+      await this.#open(manifestSha256);
+      return true;
+    } catch {
+      // Why does not matter: it will be fetched again, and judged again.
+      await rm(this.#folderOf(manifestSha256), { recursive: true, force: true });
+      return false;
+    }
+  }
+
+  /** @throws CodedError SIGNATURE_*, PACKAGE_* when the files are not this package, whole and signed */
+  verify(manifestSha256: string, files: ReadonlyMap<string, Buffer>): Manifest {
+    const found = verifyPackage(files, this.#deps.trustedReleaseKeys);
+    if (found.manifestSha256 === manifestSha256) return found.manifest;
+    throw protocolError(
+      'PACKAGE_HASH_MISMATCH',
+      `the package is ${found.manifestSha256.slice(0, 12)}, not ${manifestSha256.slice(0, 12)}`,
+    );
+  }
+
+  /** Puts a verified package on the disk. */
+  async stage(manifestSha256: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
+    await writePackageFolder(this.#deps.folder, manifestSha256, files);
+  }
+
+  /**
+   * Loads a package of the disk into the engine, beside what is loaded there.
+   * @param test also runs its golden samples; a model that fails is unloaded again
+   * @throws CodedError MODEL_UNREADABLE, SIGNATURE_*, PACKAGE_*, ENGINE_*, GOLDEN_SAMPLES_FAILED
+   */
+  load(manifestSha256: string, { test }: { test: boolean }): Promise<void> {
+    const load = this.#lastLoad.then(() => this.#load(manifestSha256, test));
+    this.#lastLoad = load.catch(() => undefined);
+    return load;
+  }
+
+  /** Unloads from the engine whatever is not in `keep`. */
+  async unloadOthers(keep: ReadonlySet<string>): Promise<void> {
+    const others = [...this.#loaded.keys()].filter((model) => !keep.has(model));
+    for (const model of others) this.#loaded.delete(model);
+    await Promise.all(others.map((model) => this.#deps.engine.unload(model)));
+  }
+
+  /** Deletes from the disk whatever is not in `keep`. */
+  async prune(keep: ReadonlySet<string>): Promise<void> {
+    await prunePackageFolders(this.#deps.folder, keep);
+  }
+
+  async #load(manifestSha256: string, test: boolean): Promise<void> {
+    const { engine } = this.#deps;
+    const known = this.#loaded.has(manifestSha256);
+    if (known && !test) return;
+    const { model, files } = await this.#open(manifestSha256);
+    if (!known) await engine.load(model);
+    try {
+      const golden = files.get(model.manifest.golden.file) ?? Buffer.alloc(0);
+      if (test) await runGoldenTest(engine, model, parseGolden(model.manifest, golden));
+    } catch (error) {
+      if (!known) await engine.unload(manifestSha256);
+      throw error;
+    }
+    this.#loaded.set(manifestSha256, model);
+  }
+
+  async #open(manifestSha256: string): Promise<{ model: ActiveModel; files: Map<string, Buffer> }> {
+    const folder = this.#folderOf(manifestSha256);
+    const files = await readPackageFolder(folder);
+    const manifest = this.verify(manifestSha256, files);
+    const baseline = parseBaseline(files.get(manifest.baselineProfile) ?? Buffer.alloc(0));
+    return { model: { manifestSha256, folder, manifest, baseline }, files };
+  }
+
+  #folderOf(manifestSha256: string): string {
+    return join(this.#deps.folder, manifestSha256);
+  }
+}
+
+function parseBaseline(bytes: Buffer): BaselineProfile {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw agentError('MODEL_UNREADABLE', 'the baseline profile is not JSON', { cause });
+  }
+  const parsed = baselineProfileSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw agentError('MODEL_UNREADABLE', `the baseline profile: ${firstIssues(parsed.error)}`);
+}

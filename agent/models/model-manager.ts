@@ -1,0 +1,153 @@
+/** The models of the device: one slot manager a slot over one library; the only one who changes what is active. */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
+import type { PublicKey } from '../../protocol/keys.ts';
+import type { Desired, ModelRef, ReportedSlot } from '../../protocol/messages.ts';
+import type { Clock } from '../clock.ts';
+import type { DeviceConfig } from '../config/schema.ts';
+import type { Counters } from '../counters.ts';
+import type { Engine } from '../inference/engine.ts';
+import type { EngineDeath } from '../inference/engine-client.ts';
+import type { Recorder, StateTable } from '../store/store.ts';
+import type { ActiveModels, SlotModels } from './active-models.ts';
+import type { FetchPackage } from './installation.ts';
+import { ModelLibrary } from './model-library.ts';
+import { SingleFlight } from './single-flight.ts';
+import { SlotManager } from './slot-manager.ts';
+import { needed } from './transitions.ts';
+
+export interface ModelManagerDeps {
+  /** Paths in it are absolute, or count from the working folder. */
+  readonly config: Pick<DeviceConfig, 'dataDir' | 'slots'>;
+  readonly store: { readonly states: StateTable; readonly recorder: Pick<Recorder, 'events'> };
+  readonly engine: Engine;
+  readonly fetchPackage: FetchPackage;
+  /** Frees the chunks of a package that is installed or refused. */
+  readonly dropChunks?: (ref: ModelRef) => Promise<void>;
+  readonly trustedReleaseKeys: readonly PublicKey[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+  /** What is active or reported has changed. */
+  readonly onChange: () => void;
+  /** First wait before a fetch is tried again; default 1 s. */
+  readonly retryMs?: number;
+}
+
+const TICK_MS = 250;
+
+export class ModelManager implements ActiveModels {
+  readonly #deps: ModelManagerDeps;
+  readonly #library: ModelLibrary;
+  readonly #slots = new Map<string, SlotManager>();
+  readonly #tidying = new SingleFlight(() => this.#tidy());
+  /** Before every slot has read its row, nobody knows what is needed. */
+  #started = false;
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor(deps: ModelManagerDeps) {
+    this.#deps = deps;
+    const { config, engine, trustedReleaseKeys, retryMs = 1000 } = deps;
+    const folder = join(config.dataDir, 'packages');
+    this.#library = new ModelLibrary({ folder, engine, trustedReleaseKeys });
+    for (const [slot, slotConfig] of Object.entries(config.slots)) {
+      const manager = new SlotManager({
+        ...deps,
+        states: deps.store.states,
+        slot,
+        config: slotConfig,
+        library: this.#library,
+        retryMs,
+        tell: (events) => {
+          const timeMs = deps.clock.wallMs();
+          this.#mayFail(deps.store.recorder.events(events.map((words) => ({ ...words, timeMs, slot }))));
+        },
+        onChange: () => this.#changed(),
+        onSettled: (ref) => this.#mayFail(deps.dropChunks?.(ref)),
+      });
+      this.#slots.set(slot, manager);
+    }
+  }
+
+  /** Returns when every slot runs what it ran before, or the config's model; a slot whose models all fail has none. */
+  async start(): Promise<void> {
+    for (const manager of this.#slots.values()) await manager.start();
+    this.#started = true;
+    this.#ticker = setInterval(() => {
+      for (const manager of this.#slots.values()) manager.tick();
+    }, TICK_MS);
+    this.#ticker.unref();
+    this.#changed();
+  }
+
+  /** Ends installations under way; they begin again with the next start. */
+  async stop(): Promise<void> {
+    clearInterval(this.#ticker);
+    this.#started = false;
+    await Promise.all([...this.#slots.values()].map((manager) => manager.stop()));
+    await this.#tidying.settled();
+  }
+
+  of(slot: string): SlotModels | undefined {
+    return this.#slots.get(slot)?.models;
+  }
+
+  /**
+   * What the server wants. The caller has checked that it is signed, for this device and newer than the last:
+   * each call replaces the one before. Slots that it does not name stay as they are.
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+   */
+  desired(desired: Desired): void {
+    for (const [slot, wanted] of Object.entries(desired.slots)) {
+      const manager = this.#slots.get(slot);
+      if (manager) manager.desired(wanted);
+      else
+        this.#count(
+          'DESIRED_REFUSED',
+          `the desired state names the slot "${slot}", which this device does not have`,
+        );
+    }
+  }
+
+  reported(): Record<string, ReportedSlot> {
+    return Object.fromEntries([...this.#slots].map(([slot, manager]) => [slot, manager.reported()]));
+  }
+
+  /** How a model did with `count` samples: what a probation and a roll-back are decided by. */
+  observe(slot: string, manifestSha256: string, outcome: 'ok' | 'error', count = 1): void {
+    this.#slots.get(slot)?.observe(manifestSha256, outcome, count);
+  }
+
+  /** Give it to the engine as `onDeath`. */
+  engineDied({ model, cause }: EngineDeath): void {
+    if (model === null) return;
+    for (const manager of this.#slots.values()) manager.engineDied(model, cause);
+  }
+
+  #changed(): void {
+    this.#deps.onChange();
+    if (!this.#started) return;
+    this.#tidying.run();
+  }
+
+  /** Unloads and deletes what no slot needs any more. */
+  async #tidy(): Promise<void> {
+    const slots = [...this.#slots.values()];
+    try {
+      await this.#library.unloadOthers(new Set(slots.flatMap((manager) => manager.residents())));
+      await this.#library.prune(new Set(slots.flatMap((manager) => needed(manager.state))));
+    } catch (error) {
+      this.#count(codeOf(error), `cannot tidy up the models: ${String(error)}`);
+    }
+  }
+
+  #mayFail(work: Promise<void> | undefined): void {
+    work?.catch((error: unknown) => this.#count(codeOf(error), String(error)));
+  }
+
+  #count(code: string, words: string): void {
+    this.#deps.counters.add(code);
+    this.#deps.log.warn({ code }, words);
+  }
+}

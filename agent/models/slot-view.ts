@@ -1,0 +1,57 @@
+/** What a slot's row looks like from outside: the models handed out to the pipeline, and the report to the server. Pure. */
+import { modelTitle } from '../../protocol/manifest.ts';
+import type { ReportedSlot } from '../../protocol/messages.ts';
+import type { ActiveModel, SlotModels } from './active-models.ts';
+import { installOf, type SlotState } from './transitions.ts';
+
+/** @param now what is handed out already: returned again when nothing has changed */
+export function modelsOf(
+  state: SlotState,
+  loaded: (model: string) => ActiveModel | undefined,
+  now: SlotModels | undefined,
+): SlotModels | undefined {
+  const champion = state.champion === null ? undefined : loaded(state.champion);
+  if (!champion) return undefined;
+  const { model = '', share = 0, rolloutId = '' } = state.challenger ?? {};
+  const beside = loaded(model);
+  const challenger = beside ? { model: beside, share, rolloutId } : null;
+  const same =
+    now?.champion === champion &&
+    now.challenger?.model === challenger?.model &&
+    now.challenger?.share === challenger?.share &&
+    now.challenger?.rolloutId === challenger?.rolloutId;
+  return same ? now : { champion, challenger };
+}
+
+export interface FetchProgress {
+  readonly model: string;
+  readonly chunksHave: number;
+  readonly chunksWant: number;
+}
+
+/** @param models those that really run */
+export function reportOf(
+  state: SlotState,
+  models: SlotModels | undefined,
+  progress: FetchProgress,
+): ReportedSlot {
+  const install = installOf(state);
+  const { chunksHave, chunksWant } =
+    install?.model === progress.model ? progress : { chunksHave: 0, chunksWant: 0 };
+  const challenger = models?.challenger;
+  return {
+    champion: models ? nameOf(models.champion) : null,
+    challenger: challenger ? { ...nameOf(challenger.model), share: challenger.share } : null,
+    install: install && {
+      manifestSha256: install.model,
+      state: install.state,
+      reason: install.reason,
+      chunksHave,
+      chunksWant,
+    },
+  };
+}
+
+function nameOf(model: ActiveModel): { manifestSha256: string; title: string } {
+  return { manifestSha256: model.manifestSha256, title: modelTitle(model.manifest) };
+}

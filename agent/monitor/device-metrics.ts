@@ -1,0 +1,53 @@
+/** The metrics stream: once a period, each slot's figures and the device's own, a record each. */
+import type { Clock } from '../clock.ts';
+import type { NewMetric } from '../store/records.ts';
+import type { SlotFigures } from './slot-monitor.ts';
+
+const PERIOD_MS = 60_000;
+
+export interface DeviceMetricsDeps {
+  readonly slots: () => readonly { readonly slot: string; readonly figures: SlotFigures }[];
+  /** Gauges of the device as a whole, by name with its unit (`storeBytes`). */
+  readonly device: () => Readonly<Record<string, number>>;
+  readonly record: (metrics: readonly NewMetric[]) => void;
+  readonly clock: Clock;
+}
+
+export class DeviceMetrics {
+  readonly #deps: DeviceMetricsDeps;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(deps: DeviceMetricsDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.take(), PERIOD_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Records the figures as they are now. */
+  take(): void {
+    const { slots, device, record, clock } = this.#deps;
+    const timeMs = clock.wallMs();
+    const rows = Object.entries(device()).map(([name, value]) => ({ timeMs, name, slot: null, value }));
+    record([...rows, ...slots().flatMap(({ slot, figures }) => slotRows(timeMs, slot, figures))]);
+  }
+}
+
+function slotRows(timeMs: number, slot: string, figures: SlotFigures): NewMetric[] {
+  const values: Record<string, number | null> = {
+    predictionsPerS: figures.predictionsPerS,
+    latencyP50Us: figures.latencyUs?.p50 ?? null,
+    latencyP99Us: figures.latencyUs?.p99 ?? null,
+    onlineMetric: figures.online,
+    labels: figures.labels,
+    ...Object.fromEntries(figures.drift.map(({ feature, psi }) => [`psi.${feature}`.slice(0, 64), psi])),
+  };
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === null || !Number.isFinite(value) ? [] : [{ timeMs, name, slot, value }],
+  );
+}

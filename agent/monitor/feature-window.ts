@@ -1,0 +1,102 @@
+/** What the last samples of all features looked like: histograms over the baseline's bins, and how alike neighbours are. */
+import type { BaselineProfile } from '../../protocol/manifest.ts';
+
+/** Sums of one feature: count, x, x², squared step from x to x; x in baseline standard deviations from its mean. */
+const SUMS = 4;
+
+/** Accumulates samples; memory does not depend on how many. No allocation a sample. */
+export class FeatureWindow {
+  readonly #features: BaselineProfile['features'];
+  readonly #edges: Float64Array;
+  /** Where each feature's edges begin in `#edges`; its bins begin at the same place plus its index. */
+  readonly #from: Int32Array;
+  readonly #mean: Float64Array;
+  readonly #inverseStd: Float64Array;
+  readonly #previous: Float64Array;
+  readonly #counts: Float64Array;
+  readonly #sums: Float64Array;
+  #samples = 0;
+
+  constructor(features: BaselineProfile['features']) {
+    this.#features = features;
+    this.#edges = Float64Array.from(features.flatMap(({ edges }) => edges));
+    this.#from = new Int32Array(features.length + 1);
+    features.forEach(({ edges }, i) => {
+      this.#from[i + 1] = (this.#from[i] as number) + edges.length;
+    });
+    this.#mean = Float64Array.from(features, ({ mean }) => mean);
+    this.#inverseStd = Float64Array.from(features, ({ std }) => (std > 0 ? 1 / std : 0));
+    this.#previous = new Float64Array(features.length).fill(Number.NaN);
+    this.#counts = new Float64Array(this.#edges.length + features.length);
+    this.#sums = new Float64Array(features.length * SUMS);
+  }
+
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** @param values one a feature, in the order of the profile; NaN (missing) is passed over */
+  add(values: ArrayLike<number>): void {
+    this.#samples += 1;
+    const edges = this.#edges;
+    const sums = this.#sums;
+    const previous = this.#previous;
+    for (let i = 0; i < this.#features.length; i++) {
+      const value = values[i] as number;
+      if (Number.isNaN(value)) continue;
+      const from = this.#from[i] as number;
+      const end = this.#from[i + 1] as number;
+      let bin = from;
+      // Looks at every edge: a loop that stops at the right one mispredicts its branch nearly every time.
+      for (let edge = from; edge < end; edge++) bin += (edges[edge] as number) < value ? 1 : 0;
+      this.#counts[bin + i] = (this.#counts[bin + i] as number) + 1;
+      const x = (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
+      const s = i * SUMS;
+      sums[s] = (sums[s] as number) + 1;
+      sums[s + 1] = (sums[s + 1] as number) + x;
+      sums[s + 2] = (sums[s + 2] as number) + x * x;
+      const before = previous[i] as number;
+      if (!Number.isNaN(before)) sums[s + 3] = (sums[s + 3] as number) + (x - before) * (x - before);
+      previous[i] = x;
+    }
+  }
+
+  /** Forgets the samples; the last values stay, as neighbours of the next ones. */
+  clear(): void {
+    this.#samples = 0;
+    this.#counts.fill(0);
+    this.#sums.fill(0);
+  }
+
+  /** What this window and the one before it say together of one feature. */
+  with(before: FeatureWindow, feature: number): FeatureStatistics {
+    const sum = (at: number) =>
+      (this.#sums[feature * SUMS + at] ?? 0) + (before.#sums[feature * SUMS + at] ?? 0);
+    const samples = sum(0);
+    const mean = sum(1) / samples;
+    // Never less than the baseline's: a slow signal that rests for a window must not look like independent noise.
+    const variance = Math.max(1, sum(2) / samples - mean * mean);
+    const first = (this.#from[feature] ?? 0) + feature;
+    const bins = (this.#features[feature]?.edges.length ?? 0) + 1;
+    const counts = Array.from({ length: bins }, (_, bin) => {
+      return (this.#counts[first + bin] ?? 0) + (before.#counts[first + bin] ?? 0);
+    });
+    return {
+      samples,
+      counts,
+      mean,
+      // The expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
+      autocorrelation: 1 - sum(3) / samples / (2 * variance),
+    };
+  }
+}
+
+export interface FeatureStatistics {
+  readonly samples: number;
+  /** A bin of the baseline each. */
+  readonly counts: readonly number[];
+  /** In baseline standard deviations from the baseline's mean. */
+  readonly mean: number;
+  /** Of neighbouring samples, about -1..1; 1 for a constant, and near it for a signal that hardly moves. */
+  readonly autocorrelation: number;
+}

@@ -1,0 +1,60 @@
+/** A batch of a lane: the items that the champion can answer with their rows, and the challenger's rows of the same items. */
+import type { EngineBatch } from '../inference/engine.ts';
+import type { InputReader, Item } from './input-reader.ts';
+
+export interface LaneBatch {
+  readonly items: readonly Item[];
+  readonly champion: EngineBatch;
+  /** Null when there is none, or it can read none of the items. */
+  readonly challenger: {
+    readonly batch: EngineBatch;
+    /** Item -> its row; -1 where the challenger cannot read the item. */
+    readonly rowOf: Int32Array;
+    readonly unreadable: number;
+  } | null;
+}
+
+/** @param onReject an item that the champion cannot read */
+export function laneBatch(
+  items: readonly Item[],
+  champion: InputReader,
+  challenger: InputReader | null,
+  onReject: (reason: string) => void,
+): LaneBatch {
+  const accepted: Item[] = [];
+  const data = champion.allocate(items.length);
+  for (const item of items) {
+    const reading = champion.read(item, data, accepted.length * champion.width);
+    if (reading === 'row') accepted.push(item);
+    else if (reading !== 'not-due') onReject(reading.reason);
+  }
+  const rows = accepted.length;
+  const batch = { rows, data: data.subarray(0, rows * champion.width) };
+  return {
+    items: accepted,
+    champion: batch,
+    challenger: challenger && beside(accepted, batch, champion, challenger),
+  };
+}
+
+function beside(
+  items: readonly Item[],
+  shared: EngineBatch,
+  champion: InputReader,
+  challenger: InputReader,
+): LaneBatch['challenger'] {
+  const rowOf = new Int32Array(items.length);
+  if (challenger.signature === champion.signature) {
+    for (let i = 0; i < rowOf.length; i++) rowOf[i] = i;
+    return { batch: shared, rowOf, unreadable: 0 };
+  }
+  const data = challenger.allocate(items.length);
+  let rows = 0;
+  let unreadable = 0;
+  for (const [i, item] of items.entries()) {
+    const reading = challenger.read(item, data, rows * challenger.width);
+    rowOf[i] = reading === 'row' ? rows++ : -1;
+    if (typeof reading === 'object') unreadable += 1;
+  }
+  return { batch: { rows, data: data.subarray(0, rows * challenger.width) }, rowOf, unreadable };
+}

@@ -1,0 +1,102 @@
+/** The way of a sample through the house: from the sources to the lanes of their slots, and from each commit to whoever listens. */
+import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
+import type { Clock } from '../clock.ts';
+import type { DeviceConfig } from '../config/schema.ts';
+import type { Counters } from '../counters.ts';
+import type { Engine } from '../inference/engine.ts';
+import type { ActiveModels } from '../models/active-models.ts';
+import type { LineEvent, SampleSink } from '../sources/source.ts';
+import type { StoredPrediction } from '../store/records.ts';
+import type { Recorder } from '../store/store.ts';
+import { RefusalLog } from './refusal-log.ts';
+import { SlotLane, type SlotLaneDeps } from './slot-lane.ts';
+
+export interface PipelineDeps extends Pick<SlotLaneDeps, 'monitorOf' | 'observe'> {
+  readonly config: Pick<DeviceConfig, 'slots'>;
+  readonly models: ActiveModels;
+  readonly engine: Pick<Engine, 'run'>;
+  readonly recorder: Pick<Recorder, 'predictions'>;
+  readonly onLineEvent: (event: LineEvent) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+}
+
+/** Called after the commit, with the deciding predictions of one slot. */
+export type OnCommitted = (slot: string, predictions: readonly StoredPrediction[]) => void;
+
+export class Pipeline {
+  readonly #deps: PipelineDeps;
+  readonly #refusals: RefusalLog;
+  readonly #lanes = new Map<string, SlotLane>();
+  readonly #listeners = new Set<OnCommitted>();
+
+  constructor(deps: PipelineDeps) {
+    this.#deps = deps;
+    this.#refusals = new RefusalLog(deps);
+    for (const [slot, config] of Object.entries(deps.config.slots)) {
+      const lane = new SlotLane({
+        ...deps,
+        slot,
+        config,
+        onCommitted: (from, predictions) => this.#committed(from, predictions),
+        refused: (code, reason, count) => this.#refusals.add(code, `${slot}: ${reason}`, count),
+      });
+      this.#lanes.set(slot, lane);
+    }
+  }
+
+  /** @returns takes the listener away again */
+  onCommitted(listener: OnCommitted): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Where a source delivers to: all the slots that are bound to it. */
+  sinkOf(source: string): SampleSink {
+    const { slots } = this.#deps.config;
+    const lanes = [...this.#lanes].filter(([slot]) => slots[slot]?.source === source).map(([, lane]) => lane);
+    return {
+      hasRoom: () => lanes.every((lane) => lane.hasRoom()),
+      ready: async () => {
+        await Promise.all(lanes.map((lane) => lane.ready()));
+      },
+      sample: (sample) => {
+        this.#deps.counters.add('source.samples');
+        for (const lane of lanes) lane.push(sample);
+      },
+      event: (event) => {
+        this.#deps.counters.add('source.line-events');
+        this.#deps.onLineEvent(event);
+      },
+      refused: (code, message) => this.#refusals.add(code, `${source}: ${message}`),
+    };
+  }
+
+  /** Call it whenever the active models may have changed: samples may be waiting for one. */
+  modelsChanged(): void {
+    for (const lane of this.#lanes.values()) lane.wake();
+  }
+
+  /** Samples that wait in a slot's lane. */
+  queued(slot: string): number {
+    return this.#lanes.get(slot)?.queued ?? 0;
+  }
+
+  /** Stop the sources first: then this answers and commits all that they delivered. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.drain()));
+  }
+
+  /** What is committed is committed: a listener that fails is counted, and harms nobody. */
+  #committed(slot: string, predictions: readonly StoredPrediction[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(slot, predictions);
+      } catch (error) {
+        this.#refusals.add(codeOf(error), `a listener failed: ${String(error)}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,300 @@
+/** One slot's lane: a bounded queue, batches of whatever waits, both models' answers, one record each, order kept. */
+import { codeOf } from '../../protocol/errors.ts';
+import type { Clock } from '../clock.ts';
+import type { SlotConfig } from '../config/schema.ts';
+import type { Engine, EngineResult } from '../inference/engine.ts';
+import type { ActiveModel, ActiveModels, SlotModels } from '../models/active-models.ts';
+import type { Sample } from '../sources/source.ts';
+import type { NewPrediction, StoredPrediction } from '../store/records.ts';
+import type { Recorder } from '../store/store.ts';
+import { InputReader, type Item } from './input-reader.ts';
+import { type LaneBatch, laneBatch } from './lane-batch.ts';
+import { type LaneResult, predictionsOf } from './lane-decision.ts';
+import type { LaneMonitor } from './lane-monitor.ts';
+import type { Windower } from './windower.ts';
+
+export interface SlotLaneDeps {
+  readonly slot: string;
+  readonly config: Pick<SlotConfig, 'source' | 'batch' | 'keepFeatures' | 'privacy'>;
+  readonly models: ActiveModels;
+  readonly engine: Pick<Engine, 'run'>;
+  readonly recorder: Pick<Recorder, 'predictions'>;
+  /** Asked once a champion. */
+  readonly monitorOf: (slot: string, champion: ActiveModel) => LaneMonitor;
+  /** How a model did: feeds its probation. */
+  readonly observe: (slot: string, model: string, outcome: 'ok' | 'error', count: number) => void;
+  readonly onCommitted: (slot: string, predictions: readonly StoredPrediction[]) => void;
+  readonly clock: Clock;
+  /** Counts under a code, and says why in the log now and then. */
+  readonly refused: (code: string, reason: string, count?: number) => void;
+}
+
+/** The engine works on one batch while the next one lies ready. */
+const BATCHES_IN_FLIGHT = 2;
+/** Wider rows are not kept: the record of a prediction has room for this many values. */
+const MAX_KEPT_WIDTH = 1024;
+
+export class SlotLane {
+  readonly #deps: SlotLaneDeps;
+  readonly #queue: Item[] = [];
+  readonly #windowers = new Map<string, Windower>();
+  readonly #readers = new WeakMap<ActiveModel, InputReader>();
+  #monitor: { champion: ActiveModel; monitor: LaneMonitor } | undefined;
+  #samples = 0;
+  #inFlight = 0;
+  /** Decided or being decided, and not yet committed. */
+  #uncommitted = 0;
+  #pumpDue = false;
+  #draining = false;
+  /** All batches before the newest one are handed to the recorder. */
+  #recorded: Promise<void> = Promise.resolve();
+  #lastCommit: Promise<void> = Promise.resolve();
+  #onRoom: (() => void)[] = [];
+  #onModels: (() => void)[] = [];
+
+  constructor(deps: SlotLaneDeps) {
+    this.#deps = deps;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  hasRoom(): boolean {
+    return this.#queue.length < this.#deps.config.batch.maxQueued;
+  }
+
+  /** Resolves when half of the queue is free. */
+  async ready(): Promise<void> {
+    if (!this.hasRoom()) await new Promise<void>((resolve) => this.#onRoom.push(resolve));
+  }
+
+  push(sample: Sample): void {
+    const { clock, refused } = this.#deps;
+    if (!this.hasRoom()) {
+      refused('SAMPLE_DROPPED', 'the queue is full: the models are slower than the source');
+      return;
+    }
+    this.#samples += 1;
+    this.#queue.push({ sample, acceptedUs: clock.monotonicUs(), number: this.#samples });
+    this.#pumpSoon();
+  }
+
+  /** The slot's models may have changed. */
+  wake(): void {
+    const waiting = this.#onModels;
+    this.#onModels = [];
+    for (const resolve of waiting) resolve();
+    this.#pumpSoon();
+  }
+
+  /** Answers and records all that is queued; without a model it is dropped and counted. Nothing may be pushed after it. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.wake();
+    while (this.#queue.length > 0 || this.#inFlight > 0 || this.#uncommitted > 0) {
+      this.#pump();
+      await this.#recorded;
+      await this.#lastCommit;
+    }
+  }
+
+  /** At the end of the running turn, so that what a source delivers in one go travels in one batch. */
+  #pumpSoon(): void {
+    if (this.#pumpDue) return;
+    this.#pumpDue = true;
+    queueMicrotask(() => {
+      this.#pumpDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const { config, models, slot } = this.#deps;
+    const { maxRows, maxQueued } = config.batch;
+    const mayStart = () =>
+      this.#queue.length > 0 &&
+      this.#inFlight < BATCHES_IN_FLIGHT &&
+      // A store that is slower than the engine slows the lane down; nothing piles up between them.
+      this.#uncommitted < Math.max(maxQueued, 2 * maxRows) &&
+      (this.#draining || models.of(slot) !== undefined);
+    while (mayStart()) {
+      const items = this.#queue.splice(0, maxRows);
+      this.#inFlight += 1;
+      this.#uncommitted += items.length;
+      const answered = this.#answer(items)
+        .catch((error: unknown) => {
+          this.#deps.refused(codeOf(error), `samples were lost: ${String(error)}`, items.length);
+          return [];
+        })
+        .finally(() => {
+          this.#inFlight -= 1;
+          this.#pumpSoon();
+        });
+      // Recorded in the order of the samples, whichever batch had to be repeated.
+      const previous = this.#recorded;
+      this.#recorded = answered.then(async (predictions) => {
+        await previous;
+        this.#lastCommit = this.#record(items, predictions);
+      });
+    }
+    if (this.#queue.length <= maxQueued / 2) {
+      const waiting = this.#onRoom;
+      this.#onRoom = [];
+      for (const resolve of waiting) resolve();
+    }
+  }
+
+  /**
+   * The predictions of these items; the samples that cannot be answered are counted.
+   * @returns null when the lane ends with no model: then the items count as never read
+   */
+  async #answer(items: readonly Item[]): Promise<NewPrediction[] | null> {
+    let open = items;
+    for (;;) {
+      const models = await this.#modelsOrEnd();
+      if (!models) {
+        this.#deps.refused('SAMPLE_DROPPED', 'the slot has no model', open.length);
+        return null;
+      }
+      const { champion, challenger } = models;
+      const batch = laneBatch(
+        open,
+        this.#readerOf(champion),
+        challenger && this.#readerOf(challenger.model),
+        (reason) => this.#deps.refused('SAMPLE_INVALID', reason),
+      );
+      // Rejected once is rejected: what is left may be asked of a successor.
+      open = batch.items;
+      if (open.length === 0) return [];
+      const beside = challenger && batch.challenger ? this.#look(challenger.model, batch.challenger) : null;
+      try {
+        const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion);
+        const championDoneUs = this.#deps.clock.monotonicUs();
+        this.#deps.observe(this.#deps.slot, champion.manifestSha256, 'ok', open.length);
+        return this.#decided(models, batch, result, championDoneUs, await beside);
+      } catch (error) {
+        await beside;
+        const half = this.#failed(error, champion, open);
+        if (half === 'retry') continue;
+        if (half === 'drop') return [];
+        const first = await this.#answer(open.slice(0, half));
+        const second = await this.#answer(open.slice(half));
+        return first && second && [...first, ...second];
+      }
+    }
+  }
+
+  /** @returns what to do with the items: ask again (another champion is there), drop them, or split them at an index */
+  #failed(error: unknown, champion: ActiveModel, items: readonly Item[]): 'retry' | 'drop' | number {
+    const { slot, models, observe, refused } = this.#deps;
+    const code = codeOf(error);
+    // One bad row spoils a batch: only rows that fail alone are errors of the model.
+    if (code === 'ENGINE_OUTPUT_INVALID' && items.length > 1) return Math.ceil(items.length / 2);
+    const reason = error instanceof Error ? error.message : String(error);
+    refused(code, `${champion.manifest.name} ${champion.manifest.version}: ${reason}`);
+    this.#monitorOf(champion).failed(champion.manifestSha256, code);
+    observe(slot, champion.manifestSha256, 'error', items.length);
+    if (models.of(slot)?.champion !== champion) return 'retry';
+    refused('SAMPLE_DROPPED', 'the model could not answer', items.length);
+    return 'drop';
+  }
+
+  /** The challenger's answer; its failure is its own and nobody else's. */
+  async #look(
+    model: ActiveModel,
+    { batch, unreadable }: NonNullable<LaneBatch['challenger']>,
+  ): Promise<LaneResult['challenger']> {
+    const { slot, engine, observe, refused, clock } = this.#deps;
+    const observeModel = (outcome: 'ok' | 'error', count: number) =>
+      observe(slot, model.manifestSha256, outcome, count);
+    if (unreadable > 0) {
+      refused(
+        'CHALLENGER_INPUT_INVALID',
+        'the challenger cannot read samples that the champion can',
+        unreadable,
+      );
+      observeModel('error', unreadable);
+    }
+    if (batch.rows === 0) return null;
+    try {
+      const result = await engine.run(model.manifestSha256, batch);
+      observeModel('ok', batch.rows);
+      return { result, doneUs: clock.monotonicUs() };
+    } catch (error) {
+      const code = codeOf(error);
+      refused(code, `challenger ${model.manifest.name} ${model.manifest.version}: ${String(error)}`);
+      if (this.#monitor) this.#monitor.monitor.failed(model.manifestSha256, code);
+      observeModel('error', 1);
+      return null;
+    }
+  }
+
+  #decided(
+    models: SlotModels,
+    batch: LaneBatch,
+    champion: EngineResult,
+    championDoneUs: number,
+    challenger: LaneResult['challenger'],
+  ): NewPrediction[] {
+    const { slot, config, clock } = this.#deps;
+    const monitor = this.#monitorOf(models.champion);
+    const keep = config.keepFeatures || config.privacy === 'features';
+    const width = this.#readerOf(models.champion).width;
+    const predictions = predictionsOf(
+      slot,
+      models,
+      batch,
+      { champion, challenger, championDoneUs, decidedUs: clock.monotonicUs() },
+      (row, timeMs) => {
+        const health = monitor.health(row, timeMs);
+        monitor.observe(row);
+        return health;
+      },
+      keep && width <= MAX_KEPT_WIDTH,
+    );
+    for (const { latencyUs } of predictions) monitor.latency(latencyUs);
+    return predictions;
+  }
+
+  /** Hands a batch to the recorder at once; resolves when it is committed. */
+  async #record(items: readonly Item[], predictions: readonly NewPrediction[] | null): Promise<void> {
+    const { slot, config, recorder, refused, onCommitted } = this.#deps;
+    const position = items.at(-1)?.sample.position ?? null;
+    try {
+      if (predictions === null || (predictions.length === 0 && position === null)) return;
+      // Samples that gave no prediction move the position too: they are not read again.
+      const stored = await recorder.predictions({ slot, source: config.source, position, predictions });
+      if (stored.length > 0) onCommitted(slot, stored);
+    } catch (error) {
+      refused(codeOf(error), `predictions were not recorded: ${String(error)}`, predictions?.length);
+    } finally {
+      this.#uncommitted -= items.length;
+      this.#pumpSoon();
+    }
+  }
+
+  async #modelsOrEnd(): Promise<SlotModels | undefined> {
+    const { models, slot } = this.#deps;
+    for (;;) {
+      const found = models.of(slot);
+      if (found || this.#draining) return found;
+      await new Promise<void>((resolve) => this.#onModels.push(resolve));
+    }
+  }
+
+  #readerOf(model: ActiveModel): InputReader {
+    const known = this.#readers.get(model);
+    if (known) return known;
+    const reader = new InputReader(model.manifest.input, this.#windowers);
+    this.#readers.set(model, reader);
+    return reader;
+  }
+
+  #monitorOf(champion: ActiveModel): LaneMonitor {
+    if (this.#monitor?.champion !== champion) {
+      this.#monitor = { champion, monitor: this.#deps.monitorOf(this.#deps.slot, champion) };
+    }
+    return this.#monitor.monitor;
+  }
+}

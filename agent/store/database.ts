@@ -1,0 +1,190 @@
+/** Opens the SQLite file of the device; the only file of the agent that imports better-sqlite3. */
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import BetterSqlite from 'better-sqlite3';
+import { agentError } from '../errors.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { isCorrupt, storeError } from './store-error.ts';
+
+export type Sqlite = BetterSqlite.Database;
+export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = BetterSqlite.Statement<Bind, Row>;
+
+const PAGE_BYTES = 4096;
+
+export interface DatabaseLimits {
+  /** The file never grows beyond it: SQLite answers SQLITE_FULL. A file that is larger already stays readable. */
+  readonly maxBytes: number;
+  /** Size from which the write-ahead log is folded back into the file. */
+  readonly logBytes: number;
+}
+
+/**
+ * One connection that owns its file (a second one gets STORE_LOCKED), in WAL mode.
+ *
+ * Commits run with synchronous=NORMAL, which leaves out exactly one thing that FULL does: the fsync of the WAL after
+ * each commit. `sync` does that fsync, on a thread of libuv's pool, so that a slow disk never holds up the event loop. A
+ * commit counts as durable only after it.
+ */
+export class Database {
+  readonly sqlite: Sqlite;
+  readonly #path: string;
+  readonly #walFd: number;
+  #begin: Statement;
+  #commit: Statement;
+
+  private constructor(path: string, sqlite: Sqlite, walFd: number) {
+    this.#path = path;
+    this.sqlite = sqlite;
+    this.#walFd = walFd;
+    this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
+    this.#commit = sqlite.prepare('COMMIT');
+  }
+
+  /** @throws CodedError STORE_LOCKED, STORE_CORRUPT, STORE_FULL, STORE_UNWRITABLE */
+  static open(path: string, { maxBytes, logBytes }: DatabaseLimits): Database {
+    let sqlite: Sqlite | undefined;
+    try {
+      sqlite = new BetterSqlite(path, { timeout: 0 });
+      sqlite.pragma(`page_size = ${PAGE_BYTES}`);
+      sqlite.pragma('auto_vacuum = INCREMENTAL');
+      sqlite.pragma('locking_mode = EXCLUSIVE');
+      sqlite.pragma('journal_mode = WAL');
+      sqlite.pragma('synchronous = NORMAL');
+      sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
+      sqlite.pragma(`journal_size_limit = ${Math.ceil(logBytes)}`);
+      sqlite.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
+      migrate(sqlite);
+      checkSuspect(sqlite, path);
+      const walFd = openSync(`${path}-wal`, 'r+');
+      fdatasyncSync(walFd);
+      syncFolder(dirname(path));
+      return new Database(path, sqlite, walFd);
+    } catch (cause) {
+      sqlite?.close();
+      throw storeError(cause, `cannot open ${path}`);
+    }
+  }
+
+  /** Runs `work` in one transaction; not yet durable. @throws CodedError STORE_*, after a rollback */
+  transaction<T>(work: () => T): T {
+    try {
+      this.#begin.run();
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (cause) {
+      this.#rollback();
+      if (isCorrupt(cause)) this.#markSuspect();
+      throw storeError(cause, 'cannot write to the store');
+    }
+  }
+
+  /** Resolves when everything committed so far is on the disk. @throws CodedError STORE_* */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#walFd, (cause) =>
+        cause ? reject(storeError(cause, 'cannot make the store durable')) : resolve(),
+      );
+    });
+  }
+
+  /** As `sync`, holding up the event loop: for the few small states that must be durable before the next step. */
+  syncNow(): void {
+    try {
+      fdatasyncSync(this.#walFd);
+    } catch (cause) {
+      throw storeError(cause, 'cannot make the store durable');
+    }
+  }
+
+  /** Bytes in use inside the file, and bytes on the disk (file and write-ahead log). */
+  size(): { usedBytes: number; freeBytes: number; diskBytes: number } {
+    const pages = this.sqlite.pragma('page_count', { simple: true }) as number;
+    const free = this.sqlite.pragma('freelist_count', { simple: true }) as number;
+    return {
+      usedBytes: (pages - free) * PAGE_BYTES,
+      freeBytes: free * PAGE_BYTES,
+      diskBytes: pages * PAGE_BYTES + fstatSync(this.#walFd).size,
+    };
+  }
+
+  /** Gives up to `bytes` of free pages back to the disk. */
+  shrink(bytes: number): void {
+    this.sqlite.pragma(`incremental_vacuum(${Math.ceil(bytes / PAGE_BYTES)})`);
+    this.foldLog('give-back');
+  }
+
+  /** Folds the write-ahead log into the file; its space is given back to the disk, or kept for the next commits. */
+  foldLog(space: 'give-back' | 'keep'): void {
+    this.sqlite.pragma(`wal_checkpoint(${space === 'keep' ? 'RESTART' : 'TRUNCATE'})`);
+  }
+
+  close(): void {
+    this.sqlite.close();
+    closeSync(this.#walFd);
+  }
+
+  #rollback(): void {
+    // SQLite may have rolled back by itself (SQLITE_FULL, SQLITE_IOERR).
+    if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
+  }
+
+  #markSuspect(): void {
+    try {
+      writeFileSync(suspectPath(this.#path), '');
+    } catch {
+      // The disk is failing; the next start finds out by itself or runs into the same error again.
+    }
+  }
+}
+
+function migrate(sqlite: Sqlite): void {
+  const version = sqlite.pragma('user_version', { simple: true }) as number;
+  if (version > MIGRATIONS.length) {
+    throw agentError(
+      'STORE_UNWRITABLE',
+      `the store has version ${version}, this agent knows ${MIGRATIONS.length}`,
+      {
+        hint: 'Run the newer agent again, or give this one its own dataDir.',
+      },
+    );
+  }
+  // One write at least, so that the write-ahead log is there and the lock is ours.
+  sqlite
+    .transaction(() => {
+      for (const step of MIGRATIONS.slice(version)) sqlite.exec(step);
+      sqlite.pragma(`user_version = ${MIGRATIONS.length}`);
+    })
+    .immediate();
+}
+
+/** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check is worth its time at start. */
+function checkSuspect(sqlite: Sqlite, path: string): void {
+  if (!existsSync(suspectPath(path))) return;
+  const verdict = sqlite.pragma('quick_check(1)', { simple: true });
+  if (verdict !== 'ok') throw agentError('STORE_CORRUPT', `the store is damaged: ${String(verdict)}`);
+  rmSync(suspectPath(path), { force: true });
+}
+
+export function suspectPath(path: string): string {
+  return `${path}.suspect`;
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,109 @@
+/** Deletes rows in the order of their worth, a slice at a time, so that no slice holds up the event loop for long. */
+import type { Stream } from '../../protocol/records.ts';
+import type { Sqlite, Statement } from './database.ts';
+import type { StreamHeads } from './stream-heads.ts';
+
+export interface Dropped {
+  /** null: rows that are in no stream (line events). */
+  readonly stream: Stream | null;
+  /** First and last seq of the slice. */
+  readonly from: number;
+  readonly to: number;
+  /** How many of the deleted rows the server had not acknowledged. */
+  readonly unacked: number;
+}
+
+/** Kept whatever happens, so that absence rules near their deadline still see what came. */
+const LINE_EVENTS_KEPT = 1000;
+
+/** First to go, first in the list. Within a step the oldest go first. */
+const ORDER: readonly { table: Stream | 'line_events'; acked: boolean }[] = [
+  { table: 'predictions', acked: true },
+  { table: 'metrics', acked: true },
+  { table: 'feedback', acked: true },
+  { table: 'events', acked: true },
+  { table: 'predictions', acked: false },
+  { table: 'metrics', acked: false },
+  { table: 'line_events', acked: false },
+  { table: 'feedback', acked: false },
+  { table: 'events', acked: false },
+];
+
+type Key = 'seq' | 'id';
+
+export class DropTables {
+  readonly #sqlite: Sqlite;
+  readonly #heads: StreamHeads;
+  readonly #sliceRows: number;
+  readonly #statements = new Map<
+    string,
+    { first: Statement<[], number>; last: Statement<[], number>; drop: Statement<[number]> }
+  >();
+
+  constructor(sqlite: Sqlite, heads: StreamHeads, sliceRows: number) {
+    this.#sqlite = sqlite;
+    this.#heads = heads;
+    this.#sliceRows = sliceRows;
+  }
+
+  /** Drops the least worthy rows. Inside a transaction only. @returns undefined when nothing may go */
+  dropSlice(which: 'acked' | 'any'): Dropped | undefined {
+    for (const { table, acked } of ORDER) {
+      if (which === 'acked' && !acked) continue;
+      const dropped = table === 'line_events' ? this.#dropLineEvents() : this.#dropOldest(table, acked);
+      if (dropped) return dropped;
+    }
+    return undefined;
+  }
+
+  /** Deletes line events beyond a number and an age. Inside a transaction only. */
+  boundLineEvents(maxRows: number, receivedBeforeMs: number): void {
+    const { last } = this.#of('line_events', 'id');
+    this.#sqlite.prepare('DELETE FROM line_events WHERE id <= ?').run((last.get() ?? 0) - maxRows);
+    this.#sqlite
+      .prepare(
+        'DELETE FROM line_events WHERE id < (SELECT min(id) FROM line_events) + 10000 AND received_ms < ?',
+      )
+      .run(receivedBeforeMs);
+  }
+
+  /** The newest row always stays: it tells the head of its stream. */
+  #dropOldest(stream: Stream, acked: boolean): Dropped | undefined {
+    const { first, last, drop } = this.#of(stream, 'seq');
+    const place = this.#heads.of(stream);
+    const settled = Math.max(place.acked, place.floor);
+    const from = first.get();
+    const newest = last.get();
+    if (from === undefined || newest === undefined) return undefined;
+    const to = Math.min(from + this.#sliceRows - 1, newest - 1, acked ? settled : Number.MAX_SAFE_INTEGER);
+    if (to < from) return undefined;
+    const { changes } = drop.run(to);
+    const unacked = from > settled ? changes : 0;
+    this.#heads.addDropped(stream, unacked);
+    // The cursor too: it must not fall back behind rows that are gone.
+    this.#heads.save(stream);
+    return { stream, from, to, unacked };
+  }
+
+  #dropLineEvents(): Dropped | undefined {
+    const { first, last, drop } = this.#of('line_events', 'id');
+    const from = first.get();
+    const to = Math.min((from ?? 0) + this.#sliceRows, (last.get() ?? 0) - LINE_EVENTS_KEPT);
+    if (from === undefined || to < from) return undefined;
+    drop.run(to);
+    return { stream: null, from, to, unacked: 0 };
+  }
+
+  #of(table: string, key: Key) {
+    const known = this.#statements.get(table);
+    if (known) return known;
+    const number = (sql: string) => this.#sqlite.prepare<[], number>(sql).pluck();
+    const made = {
+      first: number(`SELECT ${key} FROM ${table} ORDER BY ${key} LIMIT 1`),
+      last: number(`SELECT ${key} FROM ${table} ORDER BY ${key} DESC LIMIT 1`),
+      drop: this.#sqlite.prepare<[number]>(`DELETE FROM ${table} WHERE ${key} <= ?`),
+    };
+    this.#statements.set(table, made);
+    return made;
+  }
+}

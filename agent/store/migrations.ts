@@ -1,0 +1,78 @@
+/** The tables, as steps from one `user_version` to the next. A step that shipped never changes. */
+
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  -- The words that whole runs of predictions share, so that a row carries one small integer for them.
+  CREATE TABLE contexts (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL, slot TEXT NOT NULL, model TEXT NOT NULL, role INTEGER NOT NULL,
+    UNIQUE (run, slot, model, role)
+  );
+  CREATE TABLE predictions (
+    seq INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    context INTEGER NOT NULL,
+    correlation_id TEXT,
+    label INTEGER NOT NULL,
+    score REAL NOT NULL,
+    latency_us INTEGER NOT NULL,
+    health INTEGER NOT NULL,
+    pair_distance INTEGER NOT NULL,
+    features BLOB
+  );
+  CREATE INDEX predictions_by_part ON predictions (correlation_id)
+    WHERE correlation_id IS NOT NULL AND pair_distance = 0;
+
+  CREATE TABLE feedback (
+    seq INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    prediction_seq INTEGER NOT NULL,
+    slot TEXT NOT NULL,
+    explicit INTEGER NOT NULL,
+    label INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    rule TEXT NOT NULL,
+    evidence TEXT NOT NULL
+  );
+  CREATE INDEX feedback_by_prediction ON feedback (prediction_seq);
+  CREATE TABLE metrics (
+    seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, name TEXT NOT NULL, slot TEXT, value REAL NOT NULL
+  );
+  CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL,
+    slot TEXT, message TEXT NOT NULL, data TEXT NOT NULL
+  );
+
+  -- Cursor of the uploader; records up to \`floor\` belong to an epoch before a restore and are never sent in this one.
+  CREATE TABLE streams (
+    stream TEXT PRIMARY KEY,
+    acked INTEGER NOT NULL DEFAULT 0, floor INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  INSERT INTO streams (stream) VALUES ('predictions'), ('feedback'), ('metrics'), ('events');
+
+  CREATE TABLE line_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: the rules remember how far they have read
+    received_ms INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    correlation_id TEXT,
+    station TEXT
+  );
+  CREATE INDEX line_events_by_part ON line_events (correlation_id, kind) WHERE correlation_id IS NOT NULL;
+
+  CREATE TABLE positions (
+    slot TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (slot, source)
+  ) WITHOUT ROWID;
+  CREATE TABLE states (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  -- Labels in force, counted by minute of the prediction, so that the online metric needs no walk over the records.
+  CREATE TABLE confusion (
+    context INTEGER NOT NULL, minute INTEGER NOT NULL,
+    truth INTEGER NOT NULL, said INTEGER NOT NULL, weight REAL NOT NULL,
+    count INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, labelled_ms INTEGER NOT NULL,
+    PRIMARY KEY (context, minute, truth, said, weight)
+  ) WITHOUT ROWID;
+  `,
+];

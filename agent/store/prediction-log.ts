@@ -1,0 +1,180 @@
+/** Predictions as rules and pages read them: one at a time, the newest, or those whose time has come. */
+import { predictionId } from '../../protocol/records.ts';
+import type { LineEvent } from '../sources/source.ts';
+import type { ConfusionCount, ConfusionTable } from './confusion-table.ts';
+import type { Contexts } from './contexts.ts';
+import type { Sqlite, Statement } from './database.ts';
+import type { StoredPrediction } from './records.ts';
+import type { PredictionLog } from './store.ts';
+
+type Row = [
+  seq: number,
+  timeMs: number,
+  context: number,
+  correlationId: string | null,
+  label: number,
+  score: number,
+  latencyUs: number,
+  health: number,
+];
+type LabelRow = [explicit: number, label: number, rule: string, evidence: string];
+type LineEventRow = [
+  id: number,
+  receivedMs: number,
+  timeMs: number,
+  kind: string,
+  correlationId: string | null,
+  station: string | null,
+];
+
+/** A quiet slot beside a busy one must not make a read walk the whole table. */
+const ROWS_A_SCAN = 20_000;
+const COLUMNS = 'seq, time_ms, context, correlation_id, label, score, latency_us, health';
+
+export class SqlitePredictionLog implements PredictionLog {
+  readonly #contexts: Contexts;
+  readonly #confusion: ConfusionTable;
+  readonly #bySeq: Statement<[number], Row>;
+  readonly #byPart: Statement<[string], Row>;
+  readonly #newest: Statement<[number], Row>;
+  readonly #after: Statement<[number, number], [...Row, pairDistance: number]>;
+  readonly #position: Statement<[string, string], number>;
+  readonly #lineEvent: Statement<[string, string, number, number], number>;
+  readonly #lineEventsAfter: Statement<[number, number], LineEventRow>;
+  readonly #label: Statement<[number], LabelRow>;
+  readonly #labelledBy: Statement<[number, string], number>;
+
+  constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
+    this.#contexts = contexts;
+    this.#confusion = confusion;
+    const rows = <Bind extends unknown[]>(where: string): Statement<Bind, Row> =>
+      sqlite.prepare<Bind, Row>(`SELECT ${COLUMNS} FROM predictions WHERE pair_distance = 0 ${where}`).raw();
+    this.#bySeq = rows('AND seq = ?');
+    this.#byPart = rows('AND correlation_id = ? ORDER BY seq DESC');
+    this.#newest = rows('ORDER BY seq DESC LIMIT ?');
+    this.#after = sqlite
+      .prepare<[number, number], [...Row, number]>(
+        `SELECT ${COLUMNS}, pair_distance FROM predictions WHERE seq > ? ORDER BY seq LIMIT ?`,
+      )
+      .raw();
+    this.#position = sqlite
+      .prepare<[string, string], number>('SELECT position FROM positions WHERE slot = ? AND source = ?')
+      .pluck();
+    this.#lineEvent = sqlite
+      .prepare<[string, string, number, number], number>(
+        'SELECT 1 FROM line_events WHERE correlation_id = ? AND kind = ? AND time_ms BETWEEN ? AND ? LIMIT 1',
+      )
+      .pluck();
+    this.#lineEventsAfter = sqlite
+      .prepare<[number, number], LineEventRow>(
+        `SELECT id, received_ms, time_ms, kind, correlation_id, station FROM line_events
+         WHERE id > ? ORDER BY id LIMIT ?`,
+      )
+      .raw();
+    this.#label = sqlite
+      .prepare<[number], LabelRow>(
+        `SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ?
+         ORDER BY explicit DESC, seq DESC LIMIT 1`,
+      )
+      .raw();
+    this.#labelledBy = sqlite
+      .prepare<[number, string], number>(
+        'SELECT 1 FROM feedback WHERE prediction_seq = ? AND rule = ? LIMIT 1',
+      )
+      .pluck();
+  }
+
+  bySeq(seq: number): StoredPrediction | undefined {
+    const row = this.#bySeq.get(seq);
+    return row && this.#stored(row);
+  }
+
+  byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined {
+    return this.#firstOf(slot, this.#byPart.iterate(correlationId), 1)[0];
+  }
+
+  recent(slot: string, limit: number): StoredPrediction[] {
+    return this.#firstOf(slot, this.#newest.iterate(ROWS_A_SCAN), limit);
+  }
+
+  position(slot: string, source: string): number {
+    return this.#position.get(slot, source) ?? 0;
+  }
+
+  madeBefore(slot: string, afterSeq: number, untilMs: number, limit: number): StoredPrediction[] {
+    return this.dueAfter({ slot, afterSeq, untilMs, plausibleMs: Number.MAX_SAFE_INTEGER, limit }).due;
+  }
+
+  dueAfter(query: Parameters<PredictionLog['dueAfter']>[0]): ReturnType<PredictionLog['dueAfter']> {
+    const { slot, afterSeq, untilMs, plausibleMs, limit } = query;
+    const due: StoredPrediction[] = [];
+    let through = afterSeq;
+    for (const row of this.#after.iterate(afterSeq, ROWS_A_SCAN)) {
+      const [seq, timeMs, contextId] = row;
+      const deciding = row[8] === 0 && this.#contexts.byId(contextId).slot === slot;
+      if (deciding && timeMs <= plausibleMs) {
+        if (timeMs > untilMs || due.length === limit) break;
+        due.push(this.#stored(row));
+      }
+      through = seq;
+    }
+    return { due, through };
+  }
+
+  hasLineEvent(kind: string, correlationId: string, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER): boolean {
+    return this.#lineEvent.get(correlationId, kind, fromMs, toMs) !== undefined;
+  }
+
+  lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[] {
+    return this.#lineEventsAfter
+      .all(id, limit)
+      .map(([eventId, receivedMs, timeMs, kind, correlationId, station]) => ({
+        id: eventId,
+        receivedMs,
+        event: { timeMs, kind, correlationId, station },
+      }));
+  }
+
+  labelOf(predictionSeq: number): ReturnType<PredictionLog['labelOf']> {
+    const row = this.#label.get(predictionSeq);
+    if (!row) return undefined;
+    const [explicit, label, rule, evidence] = row;
+    return { label, kind: explicit === 1 ? 'explicit' : 'implicit', rule, evidence };
+  }
+
+  labelledBy(predictionSeq: number, rule: string): boolean {
+    return this.#labelledBy.get(predictionSeq, rule) !== undefined;
+  }
+
+  confusion(query: Parameters<PredictionLog['confusion']>[0]): ConfusionCount[] {
+    return this.#confusion.counts(query);
+  }
+
+  #firstOf(slot: string, rows: Iterable<Row>, limit: number): StoredPrediction[] {
+    const found: StoredPrediction[] = [];
+    for (const row of rows) {
+      if (this.#contexts.byId(row[2]).slot === slot && found.push(this.#stored(row)) >= limit) break;
+    }
+    return found;
+  }
+
+  #stored(row: Row | [...Row, number]): StoredPrediction {
+    const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health] = row;
+    const { run, slot, model, role } = this.#contexts.byId(contextId);
+    return {
+      id: predictionId(run, seq),
+      seq,
+      run,
+      timeMs,
+      slot,
+      model,
+      role,
+      correlationId,
+      label,
+      score,
+      latencyUs,
+      health,
+      pairOf: 0,
+    };
+  }
+}

@@ -1,0 +1,32 @@
+/** Turns what SQLite and the file system throw into the store's own coded errors. */
+import { CodedError, codeOf } from '../../protocol/errors.ts';
+import { type AgentErrorCode, agentError } from '../errors.ts';
+
+const HINTS = {
+  STORE_FULL: 'Free disk space on the device, or raise store.maxBytes; recording goes on by itself.',
+  STORE_CORRUPT: 'Restart the agent: it sets the unreadable database aside and starts a new one.',
+  STORE_LOCKED: 'Stop the other agent that uses this folder, or give this one its own dataDir.',
+  STORE_UNWRITABLE: 'Check that the data folder exists, is writable, and that its disk is healthy.',
+} as const satisfies Partial<Record<AgentErrorCode, string>>;
+
+/** @param doing what was being done, for the message */
+export function storeError(cause: unknown, doing: string): CodedError {
+  if (cause instanceof CodedError) return cause;
+  const code = storeCode(codeOf(cause));
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return agentError(code, `${doing}: ${why}`, { hint: HINTS[code], cause });
+}
+
+/** True for an error that says the database file itself is unreadable. */
+export function isCorrupt(cause: unknown): boolean {
+  return storeCode(codeOf(cause)) === 'STORE_CORRUPT';
+}
+
+function storeCode(code: string): keyof typeof HINTS {
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return 'STORE_FULL';
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' || code === 'STORE_CORRUPT') {
+    return 'STORE_CORRUPT';
+  }
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'STORE_LOCKED';
+  return 'STORE_UNWRITABLE';
+}

@@ -1,0 +1,83 @@
+/** Where each stream stands: the last seq written, durable, acknowledged; and how many retention had to drop. */
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Sqlite, Statement } from './database.ts';
+
+interface Place {
+  /** Last seq written, maybe in a transaction under way. */
+  written: number;
+  /** Last seq that is on the disk: nothing after it may leave the device, or a power cut could give it out twice. */
+  durable: number;
+  acked: number;
+  /** Records up to here were sent under another epoch (see epoch.ts). */
+  floor: number;
+  dropped: number;
+}
+
+type Row = [stream: Stream, acked: number, floor: number, dropped: number];
+
+export class StreamHeads {
+  readonly #places: Record<Stream, Place>;
+  readonly #sqlite: Sqlite;
+  readonly #save: Statement<[number, number, number, Stream]>;
+
+  constructor(sqlite: Sqlite) {
+    this.#sqlite = sqlite;
+    this.#save = sqlite.prepare('UPDATE streams SET acked = ?, floor = ?, dropped = ? WHERE stream = ?');
+    const rows = sqlite.prepare<[], Row>('SELECT stream, acked, floor, dropped FROM streams').raw().all();
+    const places = rows.map(([stream, acked, floor, dropped]) => {
+      const head = this.#lastSeq(stream);
+      return [stream, { written: head, durable: head, acked, floor, dropped }];
+    });
+    this.#places = Object.fromEntries(places) as Record<Stream, Place>;
+  }
+
+  of(stream: Stream): Readonly<Place> {
+    return this.#places[stream];
+  }
+
+  /** The next seq of a stream. Inside a transaction only. */
+  next(stream: Stream): number {
+    this.#places[stream].written += 1;
+    return this.#places[stream].written;
+  }
+
+  /** Reads the heads again after a rollback. Retention never takes the newest row, so the table knows its head. */
+  reload(): void {
+    for (const stream of STREAMS) this.#places[stream].written = this.#lastSeq(stream);
+  }
+
+  /** What is written now will be durable when the returned function is called. */
+  mark(): () => void {
+    const written = STREAMS.map((stream) => [stream, this.#places[stream].written] as const);
+    return () => {
+      for (const [stream, seq] of written) this.#places[stream].durable = seq;
+    };
+  }
+
+  /** @returns false when the cursor did not move: an ack never goes back and never passes the head */
+  ack(stream: Stream, seq: number): boolean {
+    const place = this.#places[stream];
+    const acked = Math.min(seq, place.durable);
+    if (!(acked > place.acked)) return false;
+    place.acked = acked;
+    return true;
+  }
+
+  addDropped(stream: Stream, count: number): void {
+    this.#places[stream].dropped += count;
+  }
+
+  droppedTotal(): number {
+    return STREAMS.reduce((sum, stream) => sum + this.#places[stream].dropped, 0);
+  }
+
+  /** Inside a transaction only. */
+  save(stream: Stream): void {
+    const { acked, floor, dropped } = this.#places[stream];
+    this.#save.run(acked, floor, dropped, stream);
+  }
+
+  #lastSeq(stream: Stream): number {
+    return this.#sqlite.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM ${stream}`).pluck().get() ?? 0;
+  }
+}

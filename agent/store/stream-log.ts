@@ -1,0 +1,120 @@
+/** The streams as the uploader reads them: by seq, only what is durable, with the gaps that retention left. */
+import { type RecordOf, STREAMS, type Stream } from '../../protocol/records.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Contexts } from './contexts.ts';
+import type { Sqlite, Statement } from './database.ts';
+import type { StreamLog } from './store.ts';
+import type { StreamHeads } from './stream-heads.ts';
+
+type Range = [after: number, until: number, limit: number];
+/** A row as SQLite gives it, its seq first. */
+type Row = [seq: number, ...rest: (string | number | Buffer | null)[]];
+type Statements = Readonly<Record<Stream, Statement<Range, Row>>>;
+type Readers = { readonly [S in Stream]: (row: Row) => RecordOf[S] };
+
+const NO_RECORDS = { records: [], gapBefore: 0 };
+
+export class SqliteStreamLog implements StreamLog {
+  readonly #queue: CommitQueue;
+  readonly #heads: StreamHeads;
+  readonly #read: Statements;
+  readonly #readers: Readers;
+  readonly #unsaved = new Set<Stream>();
+
+  constructor(sqlite: Sqlite, queue: CommitQueue, heads: StreamHeads, contexts: Contexts) {
+    this.#queue = queue;
+    this.#heads = heads;
+    const range = (stream: Stream) =>
+      sqlite
+        .prepare<Range, Row>(`SELECT * FROM ${stream} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`)
+        .raw();
+    this.#read = Object.fromEntries(STREAMS.map((stream) => [stream, range(stream)])) as Statements;
+    this.#readers = { ...readers, predictions: (row) => predictionOf(row, contexts) };
+  }
+
+  read<S extends Stream>(
+    stream: S,
+    afterSeq: number,
+    limit: number,
+  ): { records: RecordOf[S][]; gapBefore: number } {
+    const { durable, floor } = this.#heads.of(stream);
+    const rows = this.#read[stream].all(Math.max(afterSeq, floor), durable, limit);
+    const first = rows[0]?.[0];
+    if (first === undefined) return NO_RECORDS;
+    const gap = rows.findIndex((row, i) => row[0] !== first + i);
+    const run = gap === -1 ? rows : rows.slice(0, gap);
+    return { records: run.map(this.#readers[stream]), gapBefore: first - 1 - afterSeq };
+  }
+
+  head(stream: Stream): number {
+    return this.#heads.of(stream).durable;
+  }
+
+  acked(stream: Stream): number {
+    return this.#heads.of(stream).acked;
+  }
+
+  /** The cursor moves at once and is saved with the next commit: if a crash comes between, the server sees records twice and knows them. */
+  ack(stream: Stream, seq: number): void {
+    if (!this.#heads.ack(stream, seq) || this.#unsaved.has(stream)) return;
+    this.#unsaved.add(stream);
+    const save = () => {
+      this.#unsaved.delete(stream);
+      this.#heads.save(stream);
+    };
+    // A cursor that could not be saved is counted by the queue and saved with the next ack.
+    this.#queue.add(1, save).catch(() => this.#unsaved.delete(stream));
+  }
+}
+
+/** Columns in the order of migrations.ts; a row was checked when it was written. */
+const readers: Omit<Readers, 'predictions'> = {
+  feedback: (row) => {
+    const [seq, timeMs, predictionSeq, slot, explicit, label, weight, rule, evidence] = row as [
+      ...[number, number, number, string, number, number, number, string, string],
+    ];
+    const kind = explicit === 1 ? 'explicit' : 'implicit';
+    return { seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence };
+  },
+  metrics: (row) => {
+    const [seq, timeMs, name, slot, value] = row as [number, number, string, string | null, number];
+    return { seq, timeMs, name, slot, value };
+  },
+  events: (row) => {
+    const [seq, timeMs, kind, severity, slot, message, data] = row as [
+      ...[number, number, string, RecordOf['events']['severity'], string | null, string, string],
+    ];
+    return { seq, timeMs, kind, severity, slot, message, data: JSON.parse(data) };
+  },
+};
+
+function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
+  const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health, pairDistance, features] =
+    row as [
+      ...[number, number, number, string | null],
+      ...[number, number, number, number, number, Buffer | null],
+    ];
+  const { run, slot, model, role } = contexts.byId(contextId);
+  return {
+    seq,
+    run,
+    timeMs,
+    slot,
+    model,
+    role,
+    correlationId,
+    label,
+    score,
+    latencyUs,
+    health,
+    pairOf: pairDistance === 0 ? 0 : seq - pairDistance,
+    features: features && floatsOf(features),
+  };
+}
+
+function floatsOf(bytes: Buffer): number[] {
+  const count = bytes.length / 4;
+  const values = new Array<number>(count);
+  for (let i = 0; i < count; i++) values[i] = bytes.readFloatLE(i * 4);
+  return values;
+}

@@ -1,0 +1,109 @@
+/** Brings a model package onto the device, chunk by chunk, over any number of cuts and restarts. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { protocolError } from '../../protocol/errors.ts';
+import { sha256Hex } from '../../protocol/keys.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { ModelRef } from '../../protocol/messages.ts';
+import { assemblePackage, type PackageIndex, parsePackageIndex } from '../../protocol/package-index.ts';
+import { ChunkRequest, type ChunkRequestDeps } from './chunk-request.ts';
+import { findLocalChunks } from './local-chunks.ts';
+
+export interface ChunkFetcherDeps extends ChunkRequestDeps {
+  /** Folder of the installed packages; what they share with the wanted one is not fetched. */
+  readonly packagesFolder: string;
+}
+
+/** @param chunksHave of `chunksWant` that the package has in all */
+export type OnProgress = (chunksHave: number, chunksWant: number) => void;
+
+export class ChunkFetcher {
+  readonly #deps: ChunkFetcherDeps;
+
+  constructor(deps: ChunkFetcherDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Fetches what is missing, waiting through any time offline. The bytes are those that `ref` pins by hash; whether they
+   * may run is for the caller to verify.
+   * @returns path -> bytes of every file of the package
+   * @throws CodedError FETCH_ABORTED, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
+   */
+  async fetchPackage(
+    ref: ModelRef,
+    onProgress: OnProgress = () => undefined,
+    signal?: AbortSignal,
+  ): Promise<Map<string, Buffer>> {
+    const { chunks, packagesFolder } = this.#deps;
+    const index = await this.#fetchIndex(ref, signal);
+    const hashes = hashesOf(index);
+    const bytesOf = new Map<string, Buffer>();
+    for (const sha256 of hashes) {
+      const bytes = await chunks.get(sha256);
+      if (bytes) bytesOf.set(sha256, bytes);
+    }
+    const missing = () => [...hashes].filter((sha256) => !bytesOf.has(sha256));
+    for (const [sha256, bytes] of await findLocalChunks(packagesFolder, new Set(missing()))) {
+      bytesOf.set(sha256, bytes);
+    }
+    let have = bytesOf.size;
+    onProgress(have, hashes.size);
+    const request = new ChunkRequest(this.#deps, missing(), LIMITS.chunkBytes, () => {
+      have += 1;
+      onProgress(have, hashes.size);
+    });
+    await request.run(signal);
+    for (const sha256 of missing()) {
+      const bytes = await chunks.get(sha256);
+      if (bytes) bytesOf.set(sha256, bytes);
+    }
+    const files = assemblePackage(index, (sha256) => bytesOf.get(sha256));
+    if (sha256Hex(files.get('manifest.json') ?? '') !== ref.manifestSha256) {
+      throw protocolError(
+        'PACKAGE_HASH_MISMATCH',
+        `the package of ${ref.name} ${ref.version} has another manifest`,
+      );
+    }
+    return files;
+  }
+
+  /** Frees the disk of a package's chunks once it is installed or wanted no more. */
+  async dropChunks(ref: ModelRef): Promise<void> {
+    const { chunks } = this.#deps;
+    const indexBytes = await chunks.get(ref.indexSha256);
+    if (!indexBytes) return;
+    await chunks.drop(hashesOf(parsePackageIndex(indexBytes, ref.indexSha256)));
+    await chunks.drop([ref.indexSha256]);
+  }
+
+  /** Frees the disk of all chunks but those of packages that are wanted and not installed yet. */
+  async keepOnly(wanted: readonly ModelRef[]): Promise<void> {
+    const { chunks, packagesFolder } = this.#deps;
+    // Listed first: what comes while we look belongs to a package that is wanted.
+    const kept = await chunks.list();
+    const needed = new Set<string>();
+    for (const { indexSha256, manifestSha256 } of wanted) {
+      if (existsSync(join(packagesFolder, manifestSha256, 'manifest.json'))) continue;
+      needed.add(indexSha256);
+      const indexBytes = await chunks.get(indexSha256);
+      if (!indexBytes) continue;
+      for (const sha256 of hashesOf(parsePackageIndex(indexBytes, indexSha256))) needed.add(sha256);
+    }
+    await chunks.drop(kept.filter((sha256) => !needed.has(sha256)));
+  }
+
+  async #fetchIndex(ref: ModelRef, signal: AbortSignal | undefined): Promise<PackageIndex> {
+    const { chunks } = this.#deps;
+    let bytes = await chunks.get(ref.indexSha256);
+    if (!bytes) {
+      await new ChunkRequest(this.#deps, [ref.indexSha256], LIMITS.messageBytes, () => undefined).run(signal);
+      bytes = await chunks.get(ref.indexSha256);
+    }
+    return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
+  }
+}
+
+function hashesOf(index: PackageIndex): Set<string> {
+  return new Set(index.files.flatMap((file) => file.chunks));
+}

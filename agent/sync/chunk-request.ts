@@ -1,0 +1,132 @@
+/** Fetches a set of chunks from the broker: a few topics at once, each chunk verified and kept before the next is asked for. */
+import { protocolError } from '../../protocol/errors.ts';
+import { sha256Hex } from '../../protocol/keys.ts';
+import type { Want } from '../../protocol/messages.ts';
+import { topics } from '../../protocol/topics.ts';
+import { agentError } from '../errors.ts';
+import type { ChunkStore } from './chunk-store.ts';
+import type { MqttLink } from './mqtt-link.ts';
+
+const PARALLEL = 8;
+/** What the broker does not hand out by itself within this time is asked of the server; then twice as long each time. */
+const ASK_AFTER_MS = 1000;
+const ASK_AT_MOST_EVERY_MS = 30_000;
+/** More bytes than acknowledgements make: a chunk is on its way over a slow link. */
+const TRICKLE_BYTES = 4096;
+const MAX_TRICKLES = 20;
+
+export interface ChunkRequestDeps {
+  readonly device: string;
+  readonly link: MqttLink;
+  readonly chunks: ChunkStore;
+}
+
+export class ChunkRequest {
+  readonly #deps: ChunkRequestDeps;
+  readonly #queue: string[];
+  readonly #maxBytes: number;
+  readonly #onChunk: () => void;
+  /** Chunks that are asked for, with how to stop asking. */
+  readonly #open = new Map<string, () => void>();
+  #writing = 0;
+  #askTimer: NodeJS.Timeout | undefined;
+  #asks = 0;
+  #trickles = 0;
+  #settle: { resolve(): void; reject(error: unknown): void } | undefined;
+
+  /** @param maxBytes a larger chunk is refused */
+  constructor(deps: ChunkRequestDeps, hashes: readonly string[], maxBytes: number, onChunk: () => void) {
+    this.#deps = deps;
+    this.#queue = [...hashes];
+    this.#maxBytes = maxBytes;
+    this.#onChunk = onChunk;
+  }
+
+  /**
+   * Resolves when every chunk is on disk; waits through any time offline.
+   * @throws CodedError FETCH_ABORTED; errors of the disk (ENOSPC)
+   */
+  async run(signal: AbortSignal | undefined): Promise<void> {
+    const abort = () => this.#settle?.reject(aborted());
+    if (signal?.aborted) throw aborted();
+    signal?.addEventListener('abort', abort);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#settle = { resolve, reject };
+        this.#fill();
+        this.#askLater();
+      });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      clearTimeout(this.#askTimer);
+      this.#settle = undefined;
+      for (const close of this.#open.values()) close();
+      this.#open.clear();
+    }
+  }
+
+  #fill(): void {
+    while (this.#open.size + this.#writing < PARALLEL) {
+      const sha256 = this.#queue.shift();
+      if (sha256 === undefined) break;
+      const close = this.#deps.link.subscribe(topics.chunk(sha256), (bytes) => this.#receive(sha256, bytes));
+      this.#open.set(sha256, close);
+    }
+    if (this.#open.size + this.#writing === 0) this.#settle?.resolve();
+  }
+
+  #receive(sha256: string, bytes: Buffer): void {
+    const close = this.#open.get(sha256);
+    // Empty: the broker was told to keep it no longer.
+    if (!close || bytes.length === 0) return;
+    if (bytes.length > this.#maxBytes) {
+      throw protocolError('PAYLOAD_TOO_LARGE', `chunk of ${bytes.length} bytes, limit ${this.#maxBytes}`);
+    }
+    if (sha256Hex(bytes) !== sha256) {
+      throw protocolError('PACKAGE_HASH_MISMATCH', `chunk ${sha256.slice(0, 12)} came with other bytes`);
+    }
+    close();
+    this.#open.delete(sha256);
+    this.#writing += 1;
+    this.#asks = 0;
+    this.#trickles = 0;
+    this.#askLater();
+    this.#deps.chunks.put(sha256, bytes).then(
+      () => {
+        this.#writing -= 1;
+        this.#onChunk();
+        if (this.#settle) this.#fill();
+      },
+      (error) => this.#settle?.reject(error),
+    );
+  }
+
+  /** Asks when no chunk has come for a while, unless one is visibly on its way. */
+  #askLater(): void {
+    clearTimeout(this.#askTimer);
+    const { link } = this.#deps;
+    const bytesBefore = link.bytesReceived;
+    const waitMs = Math.min(ASK_AT_MOST_EVERY_MS, ASK_AFTER_MS * 2 ** this.#asks);
+    this.#askTimer = setTimeout(() => {
+      if (link.bytesReceived - bytesBefore > TRICKLE_BYTES && this.#trickles < MAX_TRICKLES) {
+        this.#trickles += 1;
+      } else if (link.connected) {
+        this.#ask();
+        this.#asks += 1;
+      }
+      this.#askLater();
+    }, waitMs);
+  }
+
+  #ask(): void {
+    const { device, link } = this.#deps;
+    if (this.#open.size === 0) return;
+    const want: Want = { v: 1, device, chunks: [...this.#open.keys()] };
+    // Lost with the link: asked again after the next quiet time.
+    link.publish(topics.want(device), JSON.stringify(want)).catch(() => undefined);
+  }
+}
+
+function aborted(): Error {
+  return agentError('FETCH_ABORTED', 'a newer desired state no longer wants this package');
+}

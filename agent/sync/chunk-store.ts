@@ -1,0 +1,74 @@
+/** Verified chunks on disk, by hash, until their package is installed: what came once is not fetched again. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../../protocol/errors.ts';
+import { sha256Hex } from '../../protocol/keys.ts';
+
+const CHUNK_NAME = /^[0-9a-f]{64}$/;
+
+export class ChunkStore {
+  readonly #folder: string;
+
+  /** @param folder made when the first chunk comes */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The chunk, or undefined when it is not here or no longer what its name says (then it is removed). */
+  async get(sha256: string): Promise<Buffer | undefined> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(join(this.#folder, sha256));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    if (sha256Hex(bytes) === sha256) return bytes;
+    await this.drop([sha256]);
+    return undefined;
+  }
+
+  /** Keeps verified bytes; durable when the promise resolves. */
+  async put(sha256: string, bytes: Buffer): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    const temporary = join(this.#folder, `${randomUUID()}.tmp`);
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(this.#folder, sha256));
+    const folder = await open(this.#folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async drop(hashes: Iterable<string>): Promise<void> {
+    for (const sha256 of hashes) await rm(join(this.#folder, sha256), { force: true });
+  }
+
+  /** Hashes of all chunks that are here. */
+  async list(): Promise<string[]> {
+    return (await this.#names()).filter((name) => CHUNK_NAME.test(name));
+  }
+
+  /** Removes what a cut-off write left behind. Before the first `put`. */
+  async clean(): Promise<void> {
+    await this.drop((await this.#names()).filter((name) => !CHUNK_NAME.test(name)));
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return await readdir(this.#folder);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,264 @@
+/** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { PublicKey } from '../../protocol/keys.ts';
+import {
+  ackSchema,
+  type Birth,
+  type Desired,
+  type ModelRef,
+  parseMessage,
+  type Reported,
+  type ReportedSlot,
+} from '../../protocol/messages.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import { topics } from '../../protocol/topics.ts';
+import type { Clock } from '../clock.ts';
+import type { DeviceConfig } from '../config/schema.ts';
+import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
+import { ChunkStore } from './chunk-store.ts';
+import { DesiredState } from './desired-state.ts';
+import { MqttLink } from './mqtt-link.ts';
+import { Refusals } from './refusals.ts';
+import { Reporter } from './reporter.ts';
+import { Uploader } from './uploader.ts';
+
+/** Predictions go last, so that what is live never waits behind their backlog. */
+const LIVE_FIRST: readonly Stream[] = ['events', 'feedback', 'metrics', 'predictions'];
+const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 100, predictions: 100 };
+
+export interface SyncDeps {
+  readonly config: DeviceConfig;
+  readonly agentVersion: string;
+  readonly store: Pick<Store, 'epoch' | 'streams' | 'states'>;
+  /** Who may tell this device what to run (trust.serverKeys). */
+  readonly serverKeys: readonly PublicKey[];
+  /** Where the operators' page is, once it is up. */
+  readonly statusUrl: () => string | undefined;
+  /** What runs, a slot. */
+  readonly reported: () => Record<string, ReportedSlot>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+}
+
+export interface SyncStatus {
+  readonly configured: boolean;
+  readonly connected: boolean;
+  /** Wall clock ms of the last change of `connected`. */
+  readonly sinceMs: number;
+  /** Records not yet acknowledged, a stream. */
+  readonly backlog: Record<Stream, number>;
+  readonly lastAckMs: number | null;
+}
+
+/** Without `config.sync` every part of it is there and silent. */
+export class Sync {
+  readonly #deps: SyncDeps;
+  readonly #refusals: Refusals;
+  readonly #link: MqttLink | undefined;
+  readonly #uploaders = new Map<Stream, Uploader>();
+  readonly #reporter: Reporter | undefined;
+  readonly #fetcher: ChunkFetcher | undefined;
+  readonly #chunks: ChunkStore;
+  readonly #desiredState: DesiredState;
+  readonly #desiredListeners = new Set<(desired: Desired) => void>();
+  readonly #fetches = new Map<AbortController, ModelRef>();
+  readonly #sinceMs: number;
+  #generation = 0;
+  #lastAckMs: number | null = null;
+
+  constructor(deps: SyncDeps) {
+    const { config, store, clock } = deps;
+    const device = config.device.id;
+    this.#deps = deps;
+    this.#refusals = new Refusals(deps);
+    this.#sinceMs = clock.wallMs();
+    this.#chunks = new ChunkStore(join(config.dataDir, 'chunks'));
+    this.#desiredState = new DesiredState({ device, serverKeys: deps.serverKeys, states: store.states });
+    if (config.sync === null) return;
+    const link = new MqttLink({ ...deps, config: config.sync, device, birth: () => this.#birth() });
+    this.#link = link;
+    this.#reporter = new Reporter({
+      device,
+      link,
+      reported: () => this.#reported(),
+      refusals: this.#refusals,
+    });
+    const packagesFolder = join(config.dataDir, 'packages');
+    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, packagesFolder });
+    for (const stream of LIVE_FIRST) {
+      const uploader = new Uploader({
+        ...deps,
+        stream,
+        device,
+        link,
+        storeEpoch: store.epoch,
+        streams: store.streams,
+        privacyOf: (slot) => config.slots[slot]?.privacy ?? 'none',
+        window: config.sync.window,
+        lingerMs: LINGER_MS[stream],
+        refusals: this.#refusals,
+      });
+      this.#uploaders.set(stream, uploader);
+    }
+  }
+
+  /** Hands the kept desired state on and begins to connect; returns before there is a connection. */
+  async start(): Promise<void> {
+    const link = this.#link;
+    if (!link) return;
+    const { id } = this.#deps.config.device;
+    await this.#chunks.clean();
+    this.#restoreDesired();
+    for (const [stream, uploader] of this.#uploaders) {
+      link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
+    }
+    link.subscribe(topics.desired(id), (payload) => this.#receiveDesired(payload));
+    link.onChange((connected) => {
+      for (const part of [...this.#uploaders.values(), this.#reporter]) {
+        if (connected) part?.start();
+        else part?.stop();
+      }
+    });
+    link.start();
+  }
+
+  /** Ends fetches and the link; takes two seconds at most. */
+  async stop(): Promise<void> {
+    for (const fetch of this.#fetches.keys()) fetch.abort();
+    await this.#link?.stop();
+  }
+
+  status(): SyncStatus {
+    return {
+      configured: this.#link !== undefined,
+      connected: this.#link?.connected ?? false,
+      sinceMs: this.#link?.sinceMs ?? this.#sinceMs,
+      backlog: this.#backlog(),
+      lastAckMs: this.#lastAckMs,
+    };
+  }
+
+  /** Told of each new desired state, and at start of the kept one. Register before `start`. */
+  onDesired(listener: (desired: Desired) => void): void {
+    this.#desiredListeners.add(listener);
+  }
+
+  /** Told of each change of `status().connected`. */
+  onLink(listener: (connected: boolean) => void): void {
+    this.#link?.onChange(listener);
+  }
+
+  /** Records were committed. Cheap; call it after every commit. */
+  notifyRecorded(): void {
+    for (const uploader of this.#uploaders.values()) uploader.notify();
+  }
+
+  /** What `reported` would say has changed. */
+  notifyReported(): void {
+    this.#reporter?.changed();
+  }
+
+  /**
+   * Fetches a package over any number of cuts; ended by `signal`, and by a desired state that names it no more.
+   * @throws CodedError as `ChunkFetcher.fetchPackage`; FETCH_ABORTED when this device does not sync
+   */
+  async fetchPackage(
+    ref: ModelRef,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Map<string, Buffer>> {
+    if (!this.#fetcher) throw agentError('FETCH_ABORTED', 'this device does not sync: config.sync is null');
+    const unwanted = new AbortController();
+    this.#fetches.set(unwanted, ref);
+    try {
+      const signals = signal ? [signal, unwanted.signal] : [unwanted.signal];
+      return await this.#fetcher.fetchPackage(ref, onProgress, AbortSignal.any(signals));
+    } finally {
+      this.#fetches.delete(unwanted);
+    }
+  }
+
+  /** Frees the disk of an installed package's chunks. */
+  async dropChunks(ref: ModelRef): Promise<void> {
+    await this.#fetcher?.dropChunks(ref);
+  }
+
+  /** Really drops the connection and stays offline until `cut(false)`. For tests and the demo. */
+  cut(held: boolean): void {
+    this.#link?.cut(held);
+  }
+
+  #acknowledged(stream: Stream, uploader: Uploader, payload: Buffer): void {
+    const ack = parseMessage(ackSchema, payload, 'acknowledgement');
+    if (ack.stream !== stream) {
+      throw agentError('ACK_REFUSED', `acknowledgement of ${ack.stream} on the topic of ${stream}`);
+    }
+    uploader.acknowledged(ack);
+    this.#lastAckMs = this.#deps.clock.wallMs();
+  }
+
+  #restoreDesired(): void {
+    try {
+      const desired = this.#desiredState.kept();
+      if (desired) this.#handOn(desired);
+    } catch (error) {
+      this.#refusals.refuse(error, 'the kept desired state');
+    }
+  }
+
+  #receiveDesired(payload: Buffer): void {
+    if (payload.length === 0) return;
+    const desired = this.#desiredState.receive(payload);
+    if (desired) this.#handOn(desired);
+  }
+
+  #handOn(desired: Desired): void {
+    this.#generation = desired.generation;
+    const wanted = Object.values(desired.slots).flatMap(({ champion, challenger }) =>
+      challenger ? [champion, challenger.model] : [champion],
+    );
+    const isWanted = (ref: ModelRef) => wanted.some(({ indexSha256 }) => indexSha256 === ref.indexSha256);
+    for (const [fetch, ref] of this.#fetches) if (!isWanted(ref)) fetch.abort();
+    this.#fetcher?.keepOnly(wanted).catch((error) => this.#refusals.refuse(error, 'tidying the chunks'));
+    for (const listener of this.#desiredListeners) listener(desired);
+    this.notifyReported();
+  }
+
+  #birth(): Birth {
+    const { config, agentVersion, store, clock, statusUrl } = this.#deps;
+    const url = statusUrl();
+    return {
+      v: 1,
+      device: config.device.id,
+      timeMs: clock.wallMs(),
+      agentVersion,
+      storeEpoch: store.epoch,
+      labels: { ...config.device.labels },
+      ...(url === undefined ? {} : { statusUrl: url }),
+      slots: Object.keys(config.slots),
+    };
+  }
+
+  #reported(): Reported {
+    const { config, clock, reported } = this.#deps;
+    return {
+      v: 1,
+      device: config.device.id,
+      timeMs: clock.wallMs(),
+      generation: this.#generation,
+      slots: reported(),
+      backlog: this.#backlog(),
+    };
+  }
+
+  #backlog(): Record<Stream, number> {
+    const { streams } = this.#deps.store;
+    const of = (stream: Stream) => Math.max(0, streams.head(stream) - streams.acked(stream));
+    return Object.fromEntries(STREAMS.map((stream) => [stream, of(stream)])) as Record<Stream, number>;
+  }
+}

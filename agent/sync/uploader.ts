@@ -1,0 +1,213 @@
+/** Sends one stream: reads by seq, keeps a window of batches on the way, and moves the cursor only on the server's word. */
+
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Ack } from '../../protocol/messages.ts';
+import type { Stream } from '../../protocol/records.ts';
+import { topics } from '../../protocol/topics.ts';
+import type { Clock } from '../clock.ts';
+import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
+import type { StreamLog } from '../store/store.ts';
+import { type PrivacyOf, planBatch } from './batch-planner.ts';
+import type { MqttLink } from './mqtt-link.ts';
+import type { Refusals } from './refusals.ts';
+import { SendWindow } from './send-window.ts';
+
+/** After a failed read of the store. */
+const RETRY_MS = 1000;
+
+export interface UploaderDeps {
+  readonly stream: Stream;
+  readonly device: string;
+  readonly storeEpoch: string;
+  readonly streams: StreamLog;
+  readonly link: MqttLink;
+  readonly privacyOf: PrivacyOf;
+  readonly window: number;
+  /** How long a first lone record waits for company, ms. */
+  readonly lingerMs: number;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly refusals: Refusals;
+}
+
+export class Uploader {
+  readonly #deps: UploaderDeps;
+  readonly #window: SendWindow;
+  /** Read up to here: beyond `lastSent` by the records that may not leave. */
+  #readTo: number;
+  /** Batches that the broker has not taken yet. */
+  #untaken = 0;
+  #connection = 0;
+  /** Records per batch that lately fitted in one message. */
+  #fit: number = LIMITS.batchRecords;
+  /** Up to here the server may have refused what was sent. */
+  #carefulTo = 0;
+  #dueMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+  #running = false;
+
+  constructor(deps: UploaderDeps) {
+    this.#deps = deps;
+    const acked = deps.streams.acked(deps.stream);
+    this.#window = new SendWindow({ batches: deps.window, batchRecords: LIMITS.batchRecords }, acked);
+    this.#readTo = acked;
+  }
+
+  /** The link is up: begins again after the last acknowledged record. */
+  start(): void {
+    this.#running = true;
+    this.#connection += 1;
+    this.#untaken = 0;
+    this.#dueMs = undefined;
+    this.#goBack(this.#deps.streams.acked(this.#deps.stream));
+    this.#pump();
+  }
+
+  /** The link is down: sends nothing until `start`. */
+  stop(): void {
+    this.#running = false;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
+  }
+
+  /** There may be new records. Cheap. */
+  notify(): void {
+    if (this.#running && this.#soon === undefined) this.#pumpSoon();
+  }
+
+  /** @throws CodedError ACK_REFUSED for another epoch's or impossible acknowledgements; those of the store */
+  acknowledged(ack: Ack): void {
+    const { stream, storeEpoch, streams } = this.#deps;
+    if (ack.storeEpoch !== storeEpoch) {
+      throw agentError(
+        'ACK_REFUSED',
+        `${stream} acknowledged for store ${ack.storeEpoch}, this is ${storeEpoch}`,
+      );
+    }
+    const head = streams.head(stream);
+    if (ack.seq > head) {
+      throw agentError(
+        'ACK_REFUSED',
+        `${stream} acknowledged up to ${ack.seq}, the newest record is ${head}`,
+      );
+    }
+    if (this.#window.acknowledged(ack.seq, this.#nowMs())) {
+      this.#readTo = Math.max(this.#readTo, this.#window.lastSent);
+      if (ack.seq > streams.acked(stream)) streams.ack(stream, ack.seq);
+      this.#freeWithheld();
+    }
+    this.notify();
+    this.#armTimer();
+  }
+
+  /** One batch at a time, then the other streams and the event loop have their turn. */
+  #pump(): void {
+    this.#soon = undefined;
+    if (!this.#running) return;
+    try {
+      const nowMs = this.#nowMs();
+      const { lastSent } = this.#window;
+      if (this.#window.goBackIfDue(nowMs, this.#untaken > 0)) {
+        this.#carefulTo = Math.max(this.#carefulTo, lastSent);
+        this.#deps.counters.add('sync.sent-again');
+        this.#readTo = this.#window.lastSent;
+      }
+      if (this.#isDue(nowMs) && this.#sendOne(nowMs)) this.#pumpSoon();
+      this.#armTimer();
+    } catch (error) {
+      this.#deps.refusals.refuse(error, `reading ${this.#deps.stream} for upload`);
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#pumpSoon(), RETRY_MS);
+    }
+  }
+
+  /** A full batch goes at once. What is less waits `lingerMs`, and for the batch before it: a slow link gets fewer, larger batches. */
+  #isDue(nowMs: number): boolean {
+    const pending = this.#deps.streams.head(this.#deps.stream) - this.#readTo;
+    if (pending > 0 && pending >= Math.min(this.#window.fullBatch, this.#fit)) return true;
+    if (pending <= 0 || !this.#window.idle) {
+      this.#dueMs = undefined;
+      return false;
+    }
+    this.#dueMs ??= nowMs + this.#deps.lingerMs;
+    return nowMs >= this.#dueMs;
+  }
+
+  /** @returns true when there may be more to do at once */
+  #sendOne(nowMs: number): boolean {
+    const { stream, device, storeEpoch, streams, privacyOf, counters, refusals } = this.#deps;
+    const limit = Math.min(this.#window.room(), this.#fit);
+    if (limit === 0) return false;
+    this.#dueMs = undefined;
+    const { records } = streams.read(stream, this.#readTo, limit);
+    if (records.length === 0) {
+      // Retention took all that was left; the next record will declare the gap.
+      this.#readTo = streams.head(stream);
+      this.#freeWithheld();
+      return false;
+    }
+    const plan = planBatch({
+      stream,
+      storeEpoch,
+      records,
+      afterSeq: this.#window.lastSent,
+      maxRecords: limit,
+      privacyOf,
+      // Predictions are made by our own code and many; of the others a mistake must not block the stream even once.
+      careful: stream !== 'predictions' || this.#readTo < this.#carefulTo,
+    });
+    this.#readTo = plan.lastSeq;
+    if (plan.kind === 'withheld') {
+      if (plan.cause) refusals.refuse(plan.cause, `${stream} ${plan.lastSeq}, which stays on the device`);
+      counters.add('sync.withheld', plan.cause ? 1 : records.length);
+      this.#freeWithheld();
+      return true;
+    }
+    this.#fit = plan.cut ? plan.count : Math.min(LIMITS.batchRecords, Math.ceil(this.#fit * 1.25));
+    this.#window.sent(plan.lastSeq, plan.count, nowMs);
+    this.#publish(topics.up(device, stream), plan.bytes);
+    return true;
+  }
+
+  /** Nobody will ever acknowledge a tail of records that may not leave; without this, such a device could free nothing. */
+  #freeWithheld(): void {
+    const { stream, streams } = this.#deps;
+    if (this.#window.idle && this.#readTo > this.#window.lastSent) streams.ack(stream, this.#readTo);
+  }
+
+  #publish(topic: string, bytes: Buffer): void {
+    const connection = this.#connection;
+    this.#untaken += 1;
+    this.#deps.counters.add('sync.bytes-sent', bytes.length);
+    this.#deps.link.publish(topic, bytes).then(
+      () => {
+        if (connection === this.#connection) this.#untaken -= 1;
+      },
+      // The link broke: `start` sends it again.
+      () => undefined,
+    );
+  }
+
+  #goBack(base: number): void {
+    this.#window.restart(base);
+    this.#readTo = base;
+  }
+
+  #pumpSoon(): void {
+    this.#soon ??= setImmediate(() => this.#pump());
+  }
+
+  #armTimer(): void {
+    clearTimeout(this.#timer);
+    const dueMs = Math.min(this.#window.deadlineMs ?? Infinity, this.#dueMs ?? Infinity);
+    if (!this.#running || dueMs === Infinity) return;
+    this.#timer = setTimeout(() => this.#pumpSoon(), Math.max(1, dueMs - this.#nowMs()));
+  }
+
+  #nowMs(): number {
+    return this.#deps.clock.monotonicUs() / 1000;
+  }
+}

@@ -1,0 +1,383 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../agent/clock.ts';
+import { deviceConfigSchema } from '../../../agent/config/schema.ts';
+import { Counters } from '../../../agent/counters.ts';
+import { EngineProcess } from '../../../agent/inference/engine-client.ts';
+import { ModelManager } from '../../../agent/models/model-manager.ts';
+import { openStore } from '../../../agent/store/open-store.ts';
+import type { Store } from '../../../agent/store/store.ts';
+import { generateSigningKey } from '../../../protocol/keys.ts';
+import type { Desired, ModelRef } from '../../../protocol/messages.ts';
+import {
+  hashOf,
+  makePackage,
+  manifestOf,
+  type PackageOptions,
+  testReleaseKey,
+  writePackage,
+} from '../../support/packages.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const log = pino({ level: 'silent' });
+const SLOT = 'press';
+/** What test/support/crashing-engine.ts dies of. */
+const CRASH = 666;
+
+let folder: string;
+let store: Store;
+let engine: EngineProcess;
+let manager: ModelManager;
+let counters: Counters;
+let online: boolean;
+let fetches: string[];
+/** Packages that the server has, by hash. */
+const server = new Map<string, Map<string, Buffer>>();
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'andon-models-'));
+  online = true;
+  fetches = [];
+  server.clear();
+});
+
+afterEach(async () => {
+  await stopAgent();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function startAgent(model = join(folder, 'config-model')): Promise<void> {
+  counters = new Counters();
+  store = openStore({
+    folder,
+    maxBytes: 16 * 1024 * 1024,
+    commitWithinMs: 1,
+    clock: systemClock,
+    log,
+    counters,
+  });
+  engine = new EngineProcess({
+    threads: 1,
+    timeoutMs: 400,
+    log,
+    clock: systemClock,
+    counters,
+    entry: new URL('../../support/crashing-engine.ts', import.meta.url),
+    onDeath: (death) => manager.engineDied(death),
+  });
+  const config = deviceConfigSchema.parse({
+    device: { id: 'd1' },
+    dataDir: folder,
+    sources: { line: { kind: 'simulated-line' } },
+    slots: { [SLOT]: { source: 'line', model, probation: { predictions: 20, forMs: 0, maxErrorRate: 0.1 } } },
+  });
+  manager = new ModelManager({
+    config,
+    store,
+    engine,
+    clock: systemClock,
+    log,
+    counters,
+    trustedReleaseKeys: [testReleaseKey],
+    retryMs: 10,
+    onChange: () => undefined,
+    fetchPackage: async (ref, onProgress) => {
+      fetches.push(ref.manifestSha256);
+      if (!online) throw new Error('no network');
+      onProgress(1, 1);
+      return server.get(ref.manifestSha256) ?? new Map();
+    },
+  });
+  await engine.start();
+  await manager.start();
+}
+
+async function stopAgent(): Promise<void> {
+  await manager?.stop();
+  await engine?.stop();
+  await store?.close().catch(() => undefined);
+}
+
+function publish(options: PackageOptions = {}, change?: (files: Map<string, Buffer>) => void): ModelRef {
+  const files = makePackage(options);
+  change?.(files);
+  const manifestSha256 = hashOf(files);
+  server.set(manifestSha256, files);
+  const { name, version } = manifestOf(files);
+  return { name, version, manifestSha256, indexSha256: manifestSha256, sizeBytes: 1 };
+}
+
+let generation = 0;
+function want(champion: ModelRef, challenger: ModelRef | null = null, share = 0.2): void {
+  generation += 1;
+  const desired: Desired = {
+    v: 1,
+    device: 'd1',
+    generation,
+    issuedAtMs: 0,
+    slots: { [SLOT]: { champion, challenger: challenger && { model: challenger, share, rolloutId: 'r' } } },
+  };
+  manager.desired(desired);
+}
+
+const champion = () => manager.of(SLOT)?.champion.manifestSha256;
+const report = () => manager.reported()[SLOT];
+const installState = () => report()?.install?.state;
+const packages = () => readdirSync(join(folder, 'packages')).sort();
+const kinds = () => store.streams.read('events', 0, 100).records.map((event) => event.kind);
+
+/** The config's model: version 1. */
+function configured(options: PackageOptions = {}): ModelRef {
+  const ref = publish({ version: 1, ...options });
+  writePackage(join(folder, 'config-model'), server.get(ref.manifestSha256) ?? new Map());
+  return ref;
+}
+
+async function deploy(ref: ModelRef): Promise<void> {
+  want(ref);
+  await waitFor('on probation', () => champion() === ref.manifestSha256);
+}
+
+describe('the model manager', () => {
+  it('starts with the config’s model, offline, and again after the config’s folder is gone', async () => {
+    const first = configured();
+    online = false;
+    await startAgent();
+    expect(champion()).toBe(first.manifestSha256);
+    expect(report()).toMatchObject({ champion: { title: 'tiny 1' }, install: { state: 'committed' } });
+    await stopAgent();
+    rmSync(join(folder, 'config-model'), { recursive: true });
+    await startAgent();
+    expect(champion()).toBe(first.manifestSha256);
+    expect(fetches).toEqual([]);
+  });
+
+  it('takes the config’s new model when no server ever spoke', async () => {
+    configured();
+    await startAgent();
+    await stopAgent();
+    const second = publish({ version: 2 });
+    writePackage(join(folder, 'other'), server.get(second.manifestSha256) ?? new Map());
+    await startAgent(join(folder, 'other'));
+    expect(champion()).toBe(second.manifestSha256);
+  });
+
+  it('installs what is wanted beside the champion, commits it after its probation, and forgets the oldest', async () => {
+    const [first, second, third] = [configured(), publish({ version: 2 }), publish({ version: 3 })];
+    await startAgent();
+    await deploy(second);
+    expect(installState()).toBe('probation');
+    manager.observe(SLOT, second.manifestSha256, 'ok', 20);
+    expect(installState()).toBe('committed');
+    await deploy(third);
+    manager.observe(SLOT, third.manifestSha256, 'ok', 20);
+    await waitFor('two packages are left', () => packages().length === 2);
+    expect(packages()).toEqual([second.manifestSha256, third.manifestSha256].sort());
+    expect(packages()).not.toContain(first.manifestSha256);
+    await waitFor('the story is told', () => kinds().length === 5);
+    expect(kinds()).toEqual([
+      'model-activated',
+      'model-activated',
+      'model-committed',
+      'model-activated',
+      'model-committed',
+    ]);
+  });
+
+  it('goes back in the same turn when the newcomer errs too often, and does not try it again', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+    manager.observe(SLOT, second.manifestSha256, 'error', 3);
+    expect(champion()).toBe(first.manifestSha256);
+    expect(report()?.install).toMatchObject({ state: 'rolled-back', reason: '3 errors in 3 predictions' });
+    want(second);
+    await waitFor('the story is told', () => kinds().includes('model-rolled-back'));
+    expect(champion()).toBe(first.manifestSha256);
+    expect(fetches).toEqual([second.manifestSha256]);
+  });
+
+  it.each([
+    ['crashes the engine', CRASH],
+    ['hangs the engine', 1e15],
+  ])('brings the last good model back when the newcomer %s', async (_what, poison) => {
+    const first = configured();
+    const second = publish({ version: 2, graph: { weights: [[1, 0]], kind: 'loop' } });
+    await startAgent();
+    await deploy(second);
+    const fatal = engine.run(second.manifestSha256, { rows: 1, data: Float32Array.of(poison, 0) });
+    await expect(fatal).rejects.toMatchObject({ code: 'MODEL_NOT_ACTIVE' });
+    expect(champion()).toBe(first.manifestSha256);
+    await engine.run(first.manifestSha256, { rows: 1, data: Float32Array.of(1, 1) });
+    expect(engine.status().restarts).toBe(1);
+  });
+
+  it('goes back from a committed model that fails ten times in a row', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+    manager.observe(SLOT, second.manifestSha256, 'ok', 20);
+    manager.observe(SLOT, second.manifestSha256, 'error', 10);
+    await waitFor('the one before', () => champion() === first.manifestSha256);
+    await engine.run(first.manifestSha256, { rows: 1, data: Float32Array.of(1, 1) });
+  });
+
+  it('takes a boot loop in a probation as the newcomer’s fault', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+    for (let boot = 1; boot <= 3; boot++) {
+      await stopAgent();
+      await startAgent();
+      expect(champion()).toBe(second.manifestSha256);
+    }
+    await stopAgent();
+    await startAgent();
+    expect(champion()).toBe(first.manifestSha256);
+    expect(installState()).toBe('rolled-back');
+  });
+
+  it('falls back to the last good model when the champion’s file is damaged on the disk', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+    manager.observe(SLOT, second.manifestSha256, 'ok', 20);
+    await stopAgent();
+    writeFileSync(join(folder, 'packages', second.manifestSha256, 'model.onnx'), 'rot');
+    await startAgent();
+    expect(champion()).toBe(first.manifestSha256);
+    expect(counters.get('PACKAGE_HASH_MISMATCH')).toBe(1);
+  });
+
+  it.each<[string, string, PackageOptions, ((files: Map<string, Buffer>) => void) | undefined]>([
+    ['signed by a stranger', 'SIGNATURE_UNTRUSTED', { key: generateSigningKey() }, undefined],
+    ['without a signature', 'SIGNATURE_MISSING', {}, (files) => files.delete('signature.json')],
+    [
+      'with a changed file',
+      'PACKAGE_HASH_MISMATCH',
+      {},
+      (files) => files.set('model.onnx', Buffer.from('x')),
+    ],
+    [
+      'with a file that climbs out',
+      'PACKAGE_HASH_MISMATCH',
+      {},
+      (files) => files.set('../x', Buffer.from('x')),
+    ],
+    ['that is no ONNX', 'ENGINE_MODEL_UNREADABLE', { onnx: Buffer.from('no') }, undefined],
+    ['with other inputs', 'ENGINE_INPUT_MISMATCH', { graph: { input: 'x' } }, undefined],
+    [
+      'that answers otherwise than where it was trained',
+      'GOLDEN_SAMPLES_FAILED',
+      { golden: { samples: [{ input: [1, 1], output: [0.9] }] } },
+      undefined,
+    ],
+    [
+      'that answers NaN',
+      'ENGINE_OUTPUT_INVALID',
+      { graph: { kind: 'sqrt' }, golden: { samples: [{ input: [0, 1], output: [0] }] } },
+      undefined,
+    ],
+  ])('refuses a package %s, keeps the champion, and takes the next', async (_what, code, options, change) => {
+    const first = configured();
+    const bad = publish({ version: 2, ...options }, change);
+    await startAgent();
+    want(bad);
+    await waitFor('refused', () => installState() === 'refused');
+    expect(report()?.install?.reason).toContain(code);
+    expect(champion()).toBe(first.manifestSha256);
+    expect(counters.get(code)).toBe(1);
+    await waitFor('the story is told', () => kinds().includes('model-refused'));
+    await waitFor('it is off the disk', () => !existsSync(join(folder, 'packages', bad.manifestSha256)));
+    await deploy(publish({ version: 3 }));
+    expect(fetches.filter((hash) => hash === bad.manifestSha256)).toHaveLength(1);
+  });
+
+  it('is patient while offline, and lets the newest desired state win over what is under way', async () => {
+    const [first, second, third] = [configured(), publish({ version: 2 }), publish({ version: 3 })];
+    await startAgent();
+    online = false;
+    want(second);
+    await waitFor('tried again', () => fetches.length >= 3);
+    expect(installState()).toBe('fetching');
+    expect(champion()).toBe(first.manifestSha256);
+    want(third);
+    online = true;
+    await waitFor('the newest', () => champion() === third.manifestSha256);
+    expect(fetches.at(-1)).toBe(third.manifestSha256);
+  });
+
+  it('goes on after a restart with an installation that was cut, from the disk alone', async () => {
+    const [, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    online = false;
+    want(second);
+    await waitFor('fetching', () => installState() === 'fetching');
+    await stopAgent();
+    writePackage(
+      join(folder, 'packages', second.manifestSha256),
+      server.get(second.manifestSha256) ?? new Map(),
+    );
+    fetches = [];
+    await startAgent();
+    await waitFor('installed', () => champion() === second.manifestSha256);
+    expect(fetches).toEqual([]);
+  });
+
+  it('runs a challenger beside the champion, promotes it without loading it again, or drops it', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    want(first, second, 0.2);
+    await waitFor('a challenger', () => manager.of(SLOT)?.challenger !== null);
+    expect(report()?.challenger).toMatchObject({ manifestSha256: second.manifestSha256, share: 0.2 });
+    expect(installState()).toBe('challenger');
+    const before = manager.of(SLOT);
+    want(first, second, 0.2);
+    expect(manager.of(SLOT)).toBe(before);
+    want(first, second, 0.5);
+    expect(manager.of(SLOT)?.challenger?.share).toBe(0.5);
+    want(second);
+    expect(manager.of(SLOT)?.champion).toBe(before?.challenger?.model);
+    expect(installState()).toBe('probation');
+    want(first);
+    expect(champion()).toBe(first.manifestSha256);
+    expect(fetches).toHaveLength(1);
+  });
+
+  it('takes a failing challenger away and leaves the champion alone', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    want(first, second);
+    await waitFor('a challenger', () => manager.of(SLOT)?.challenger !== null);
+    manager.observe(SLOT, second.manifestSha256, 'error', 3);
+    expect(manager.of(SLOT)).toMatchObject({
+      champion: { manifestSha256: first.manifestSha256 },
+      challenger: null,
+    });
+    expect(installState()).toBe('rolled-back');
+  });
+
+  it('runs without a model when the config’s is bad, and takes one from the server', async () => {
+    const bad = configured({ key: generateSigningKey() });
+    await startAgent();
+    expect(manager.of(SLOT)).toBeUndefined();
+    expect(report()).toMatchObject({ champion: null });
+    expect(counters.get('SIGNATURE_UNTRUSTED')).toBe(1);
+    const good = publish({ version: 2 });
+    expect(good.manifestSha256).not.toBe(bad.manifestSha256);
+    want(good);
+    await waitFor('a champion', () => champion() === good.manifestSha256);
+    expect(installState()).toBe('committed');
+  });
+
+  it('counts a slot that the server names and this device does not have', async () => {
+    const first = configured();
+    await startAgent();
+    const slots = { nowhere: { champion: first, challenger: null } };
+    manager.desired({ v: 1, device: 'd1', generation: 1e6, issuedAtMs: 0, slots });
+    expect(counters.get('DESIRED_REFUSED')).toBe(1);
+  });
+});

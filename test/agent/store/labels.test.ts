@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { NewFeedback, NewPrediction } from '../../../agent/store/records.ts';
+import {
+  closeStore,
+  MODEL_A,
+  MODEL_B,
+  NOW_MS,
+  newPrediction,
+  openTempStore,
+  record,
+  tempFolder,
+} from './temp-store.ts';
+
+function label(predictionSeq: number, over: Partial<NewFeedback> = {}): NewFeedback {
+  const base = {
+    timeMs: NOW_MS,
+    slot: 'inspection',
+    kind: 'implicit' as const,
+    rule: 'rule',
+    evidence: 'seen',
+  };
+  return { ...base, predictionSeq, label: 1, weight: 1, ...over };
+}
+
+describe('the label in force', () => {
+  it('is the later one, but an explicit one before any implicit one', async () => {
+    const { store } = openTempStore();
+    await record(store, [newPrediction()]);
+    expect(store.predictions.labelOf(1)).toBeUndefined();
+    await store.recorder.feedback([label(1, { label: 0, rule: 'a' }), label(1, { label: 1, rule: 'b' })]);
+    expect(store.predictions.labelOf(1)).toMatchObject({ label: 1, kind: 'implicit', rule: 'b' });
+    await store.recorder.feedback([label(1, { label: 0, kind: 'explicit', rule: 'operator' })]);
+    await store.recorder.feedback([label(1, { label: 1, rule: 'late' })]);
+    expect(store.predictions.labelOf(1)).toMatchObject({ label: 0, kind: 'explicit', rule: 'operator' });
+    expect(store.predictions.labelledBy(1, 'late')).toBe(true);
+    expect(store.predictions.labelledBy(1, 'never')).toBe(false);
+  });
+});
+
+/** What the counts must be, worked out the slow way. */
+function naive(
+  predictions: readonly NewPrediction[],
+  feedback: readonly NewFeedback[],
+  query: { model: string; sinceMs: number; role: 'deciding' | 'any' },
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  let seq = 0;
+  for (const prediction of predictions) {
+    seq += 1;
+    const said = feedback.filter((f) => f.predictionSeq === seq);
+    const inForce = said.findLast((f) => f.kind === 'explicit') ?? said.at(-1);
+    const rows = [{ model: prediction.model, label: prediction.label, shadow: false }];
+    if (prediction.shadow) {
+      rows.push({ ...prediction.shadow, shadow: true });
+      seq += 1;
+    }
+    for (const row of rows) {
+      const asked = row.model === query.model && (query.role === 'any' || !row.shadow);
+      if (!inForce || !asked || prediction.timeMs < query.sinceMs) continue;
+      const key = `${inForce.label} ${row.label} ${inForce.weight}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
+const anyPrediction = fc.record({
+  timeMs: fc.integer({ min: NOW_MS - 150_000, max: NOW_MS }),
+  model: fc.constantFrom(MODEL_A, MODEL_B),
+  label: fc.integer({ min: 0, max: 2 }),
+  shadowLabel: fc.option(fc.integer({ min: 0, max: 2 })),
+});
+const anyLabel = fc.record({
+  of: fc.nat(),
+  label: fc.integer({ min: 0, max: 2 }),
+  weight: fc.constantFrom(0.5, 0.9, 1),
+  kind: fc.constantFrom('explicit' as const, 'implicit' as const),
+});
+
+describe('confusion', () => {
+  it('counts exactly the labels in force, whatever revises what, across a restart and to the millisecond', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyPrediction, { minLength: 1, maxLength: 25 }),
+        fc.array(anyLabel, { maxLength: 40 }),
+        fc.integer({ min: NOW_MS - 160_000, max: NOW_MS }),
+        async (made, labels, sinceMs) => {
+          const predictions = made.map(({ timeMs, model, label: said, shadowLabel }) =>
+            newPrediction({
+              timeMs,
+              model,
+              label: said,
+              shadow:
+                shadowLabel === null
+                  ? null
+                  : {
+                      model: model === MODEL_A ? MODEL_B : MODEL_A,
+                      label: shadowLabel,
+                      score: 0,
+                      latencyUs: 1,
+                    },
+            }),
+          );
+          const folder = tempFolder();
+          const before = openTempStore({ folder, commitWithinMs: 0 }).store;
+          const stored = await record(before, predictions);
+          const feedback = labels.map(({ of, ...rest }) => label(stored[of % stored.length]?.seq ?? 1, rest));
+          const half = Math.floor(feedback.length / 2);
+          await before.recorder.feedback(feedback.slice(0, half));
+          await closeStore(before);
+          const { store } = openTempStore({ folder, commitWithinMs: 0 });
+          await Promise.all(feedback.slice(half).map((one) => store.recorder.feedback([one])));
+          for (const role of ['deciding', 'any'] as const) {
+            const query = { slot: 'inspection', model: MODEL_A, sinceMs, role };
+            const counted = store.predictions
+              .confusion(query)
+              .map(({ truth, said, weight, count }) => [`${truth} ${said} ${weight}`, count] as const);
+            expect(new Map(counted)).toEqual(naive(predictions, feedback, query));
+          }
+          await closeStore(store);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it('keeps apart slots, and says nothing of predictions without a label', async () => {
+    const { store } = openTempStore();
+    await record(store, [newPrediction(), newPrediction({ slot: 'other' }), newPrediction()]);
+    await store.recorder.feedback([label(1, { weight: 0.9 }), label(99)]);
+    const query = { model: MODEL_A, sinceMs: 0, role: 'any' as const };
+    expect(store.predictions.confusion({ ...query, slot: 'inspection' })).toEqual([
+      { truth: 1, said: 0, weight: 0.9, count: 1 },
+    ]);
+    expect(store.predictions.confusion({ ...query, slot: 'other' })).toEqual([]);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { MODEL_B, NOW_MS, newPrediction, openTempStore, record } from './temp-store.ts';
+
+const shadow = { model: MODEL_B, label: 1, score: 0.1, latencyUs: 5 };
+
+describe('the prediction log', () => {
+  it('finds the newest deciding prediction of a part in a slot', async () => {
+    const { store } = openTempStore();
+    await record(store, [
+      newPrediction({ correlationId: 'L1', shadow }),
+      newPrediction({ correlationId: 'L2' }),
+      newPrediction({ correlationId: 'L1', label: 1, shadow }),
+      newPrediction({ correlationId: 'L1', slot: 'other' }),
+    ]);
+    expect(store.predictions.byCorrelationId('inspection', 'L1')).toMatchObject({
+      seq: 4,
+      label: 1,
+      pairOf: 0,
+    });
+    expect(store.predictions.byCorrelationId('other', 'L1')?.seq).toBe(6);
+    expect(store.predictions.byCorrelationId('other', 'L2')).toBeUndefined();
+  });
+
+  it('shows the newest of a slot first, without shadows', async () => {
+    const { store } = openTempStore();
+    await record(store, [
+      newPrediction({ shadow }),
+      newPrediction({ slot: 'other' }),
+      newPrediction({ shadow }),
+    ]);
+    expect(store.predictions.recent('inspection', 5).map(({ seq }) => seq)).toEqual([4, 1]);
+    expect(store.predictions.recent('inspection', 1).map(({ seq }) => seq)).toEqual([4]);
+    expect(store.predictions.bySeq(2)).toBeUndefined();
+    expect(store.predictions.bySeq(3)?.slot).toBe('other');
+  });
+
+  it('tells which predictions are due, and up to where it has looked', async () => {
+    const { store } = openTempStore();
+    const at = (timeMs: number, slot = 'inspection') => newPrediction({ timeMs, slot });
+    await record(store, [
+      at(10),
+      at(11, 'other'),
+      at(99_999),
+      at(20),
+      at(30, 'other'),
+      at(40),
+      at(50, 'other'),
+    ]);
+    const query = { slot: 'inspection', afterSeq: 0, untilMs: 25, plausibleMs: 1000, limit: 10 };
+    const { due, through } = store.predictions.dueAfter(query);
+    expect(due.map(({ seq }) => seq)).toEqual([1, 4]);
+    expect(through).toBe(5);
+    const later = store.predictions.dueAfter({ ...query, afterSeq: through, untilMs: 60 });
+    expect(later).toMatchObject({ due: [{ seq: 6 }], through: 7 });
+    expect(store.predictions.dueAfter({ ...query, limit: 1 })).toMatchObject({
+      due: [{ seq: 1 }],
+      through: 3,
+    });
+    expect(store.predictions.madeBefore('other', 2, 30, 9).map(({ seq }) => seq)).toEqual([5]);
+  });
+
+  it('remembers line events by part, kind and time', async () => {
+    const { store } = openTempStore();
+    const event = { timeMs: NOW_MS, kind: 'part-reworked', correlationId: 'L1', station: 'mill-1' };
+    await store.recorder.lineEvents([event, { ...event, correlationId: null, station: null }]);
+    expect(store.predictions.hasLineEvent('part-reworked', 'L1')).toBe(true);
+    expect(store.predictions.hasLineEvent('machine-failed', 'L1')).toBe(false);
+    expect(store.predictions.hasLineEvent('part-reworked', 'L2')).toBe(false);
+    expect(store.predictions.hasLineEvent('part-reworked', 'L1', NOW_MS + 1, NOW_MS + 9)).toBe(false);
+    expect(store.predictions.lineEventsAfter(0, 10).map(({ id, event: kept }) => [id, kept])).toEqual([
+      [1, event],
+      [2, { ...event, correlationId: null, station: null }],
+    ]);
+    expect(store.predictions.lineEventsAfter(1, 10)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,250 @@
+/** Promise 8: a package arrives chunk by chunk, each verified, each paid for once. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { sha256Hex } from '../../../protocol/keys.ts';
+import { LIMITS } from '../../../protocol/limits.ts';
+import type { Desired, ModelRef } from '../../../protocol/messages.ts';
+import { type ChunkedPackage, chunkPackage } from '../../../protocol/package-index.ts';
+import { topics } from '../../../protocol/topics.ts';
+import { describeWithEachBroker, type TestBroker } from '../../support/brokers.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { TestDevice } from './device.ts';
+import { FakeServer } from './fake-server.ts';
+
+type Files = Map<string, Buffer>;
+
+interface Wanted {
+  readonly chunked: ChunkedPackage;
+  readonly ref: ModelRef;
+}
+
+function packageOf(onnxBytes: number, labels = 'labels'): Files {
+  return new Map([
+    ['manifest.json', Buffer.from('{}')],
+    ['model.onnx', randomBytes(onnxBytes)],
+    ['empty.txt', Buffer.alloc(0)],
+    ['labels.txt', Buffer.from(labels)],
+  ]);
+}
+
+/** Buffers by hash: comparing megabytes byte by byte takes the test runner seconds. */
+function hashes(files: ReadonlyMap<string, Buffer>): Record<string, string> {
+  return Object.fromEntries([...files].map(([path, bytes]) => [path, sha256Hex(bytes)]));
+}
+
+function refTo(files: Files, chunked: ChunkedPackage): ModelRef {
+  const manifestSha256 = sha256Hex(files.get('manifest.json') ?? '');
+  return {
+    name: 'm',
+    version: 1,
+    manifestSha256,
+    indexSha256: chunked.indexSha256,
+    sizeBytes: chunked.sizeBytes,
+  };
+}
+
+describeWithEachBroker('fetching a package', (startBroker) => {
+  let broker: TestBroker;
+  let proxy: TcpProxy;
+  let server: FakeServer;
+  let device: TestDevice;
+
+  beforeEach(async () => {
+    broker = await startBroker();
+    proxy = await new TcpProxy(broker.port).start();
+    server = await new FakeServer().start(broker.url);
+    device = new TestDevice({ broker: proxy.url, serverKeys: [server.key] });
+    await device.sync.start();
+    await waitFor('up', () => device.sync.status().connected);
+  });
+
+  afterEach(async () => {
+    await device.stop();
+    await server.stop();
+    await proxy.stop();
+    await broker.stop();
+  });
+
+  const onDisk = () => {
+    const folder = join(device.dataDir, 'chunks');
+    return existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith('.tmp')) : [];
+  };
+
+  it('brings every byte from what the broker retains, and tells how far it is', async () => {
+    const files = packageOf(20 * LIMITS.chunkBytes + 17);
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    const progress: string[] = [];
+    const fetched = await device.sync.fetchPackage(refTo(files, chunked), (have, want) =>
+      progress.push(`${have}/${want}`),
+    );
+    expect(hashes(fetched)).toEqual(hashes(files));
+    expect(progress[0]).toBe('0/23');
+    expect(progress.at(-1)).toBe('23/23');
+    expect(server.wants).toEqual([]);
+  });
+
+  it('drops the chunks when the package is installed', async () => {
+    const files = packageOf(100_000);
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    await device.sync.fetchPackage(refTo(files, chunked));
+    expect(onDisk()).toHaveLength(chunked.chunks.size);
+    await device.sync.dropChunks(refTo(files, chunked));
+    expect(onDisk()).toEqual([]);
+  });
+
+  it('asks the server for what the broker does not hold', async () => {
+    const files = packageOf(3 * LIMITS.chunkBytes);
+    const chunked = chunkPackage(files);
+    server.onWant = (hashes) => void server.publishChunks(chunked, hashes);
+    expect((await device.sync.fetchPackage(refTo(files, chunked))).size).toBe(4);
+    expect(server.wants[0]).toEqual({ v: 1, device: device.id, chunks: [chunked.indexSha256] });
+  });
+
+  it('pays for the broken-off chunk alone when the line is cut again and again', async () => {
+    const files = packageOf(24 * LIMITS.chunkBytes);
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    const whole = [...chunked.chunks.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+    const before = proxy.bytesDown;
+    const cuts = 3;
+    proxy.cutAfter(6 * LIMITS.chunkBytes + 1000, cuts);
+    expect(hashes(await device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
+    expect(proxy.connections).toBe(1 + cuts);
+    // What stood in the sockets at the cut counts too: on loopback up to a few chunks.
+    expect(proxy.bytesDown - before).toBeLessThan(whole + cuts * 8 * LIMITS.chunkBytes);
+  });
+
+  it('goes on after a restart with what it has', async () => {
+    const files = packageOf(10 * LIMITS.chunkBytes);
+    const chunked = chunkPackage(files);
+    const some = [...chunked.chunks.keys()].filter((_, i) => i % 2 === 0);
+    await server.publishChunks(chunked, [...some, chunked.indexSha256]);
+    const first = device.sync.fetchPackage(refTo(files, chunked));
+    first.catch(() => undefined);
+    await waitFor('half of it', () => onDisk().length >= some.length);
+    await device.restart();
+    await expect(first).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
+    await waitFor('up', () => device.sync.status().connected);
+    await server.publishChunks(chunked);
+    let start = 0;
+    await device.sync.fetchPackage(refTo(files, chunked), (have) => {
+      start ||= have;
+    });
+    expect(start).toBeGreaterThanOrEqual(some.length - 1);
+  });
+
+  it('refuses a chunk with other bytes, counts it, and takes the right one', async () => {
+    const files = packageOf(2 * LIMITS.chunkBytes);
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    const [poisoned] = [...chunked.chunks.keys()];
+    await server.publish(topics.chunk(String(poisoned)), randomBytes(1000), true);
+    server.onWant = (hashes) => void server.publishChunks(chunked, hashes);
+    expect(hashes(await device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
+    expect(device.counters.get('PACKAGE_HASH_MISMATCH')).toBeGreaterThan(0);
+    expect(onDisk().sort()).toEqual([...chunked.chunks.keys()].sort());
+  });
+
+  it('refuses a chunk that is too large before it looks at it', async () => {
+    const files = packageOf(1000);
+    const chunked = chunkPackage(files);
+    const [hash] = [...chunked.chunks.keys()].filter((sha256) => sha256 !== chunked.indexSha256);
+    await server.publishChunks(chunked);
+    await server.publish(topics.chunk(String(hash)), randomBytes(100_000), true);
+    server.onWant = (hashes) => void server.publishChunks(chunked, hashes);
+    await device.sync.fetchPackage(refTo(files, chunked));
+    expect(device.counters.get('PAYLOAD_TOO_LARGE')).toBeGreaterThan(0);
+  });
+
+  it('does not fetch what an installed package already has', async () => {
+    const old = packageOf(5 * LIMITS.chunkBytes);
+    const folder = join(device.dataDir, 'packages', 'a'.repeat(64));
+    mkdirSync(folder, { recursive: true });
+    for (const [path, bytes] of old) writeFileSync(join(folder, path), bytes);
+    const files = new Map(old).set('labels.txt', Buffer.from('other labels'));
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    const before = proxy.bytesDown;
+    expect(hashes(await device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
+    expect(proxy.bytesDown - before).toBeLessThan(LIMITS.chunkBytes);
+  });
+
+  it('refuses a package whose manifest is not the one that was asked for', async () => {
+    const files = packageOf(10);
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    const ref = { ...refTo(files, chunked), manifestSha256: 'b'.repeat(64) };
+    await expect(device.sync.fetchPackage(ref)).rejects.toMatchObject({ code: 'PACKAGE_HASH_MISMATCH' });
+  });
+
+  it('refuses an index that would fetch more than it admits', async () => {
+    const chunk = randomBytes(10);
+    const index = Buffer.from(
+      JSON.stringify({
+        v: 1,
+        files: [{ path: 'a', sizeBytes: 1, chunks: Array(100).fill(sha256Hex(chunk)) }],
+      }),
+    );
+    await server.publish(topics.chunk(sha256Hex(index)), index, true);
+    const hash = 'a'.repeat(64);
+    const ref = { name: 'm', version: 1, manifestSha256: hash, indexSha256: sha256Hex(index), sizeBytes: 1 };
+    await expect(device.sync.fetchPackage(ref)).rejects.toMatchObject({ code: 'PAYLOAD_MALFORMED' });
+  });
+
+  it('ends when it is told to, and when a newer desired state no longer wants the package', async () => {
+    const files = packageOf(1000);
+    const ref = refTo(files, chunkPackage(files));
+    const told = new AbortController();
+    const first = device.sync.fetchPackage(ref, undefined, told.signal);
+    told.abort();
+    await expect(first).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
+    const second = device.sync.fetchPackage(ref);
+    second.catch(() => undefined);
+    const wanted: Desired = {
+      v: 1,
+      device: device.id,
+      generation: 1,
+      issuedAtMs: 1,
+      slots: { inspect: { champion: ref, challenger: null } },
+    };
+    await server.publishDesired(wanted);
+    await server.publishDesired({ ...wanted, generation: 2, slots: {} });
+    await expect(second).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
+  });
+
+  it('frees the disk of packages that are no longer wanted or are installed, and of no other', async () => {
+    const [installed, wanted, unwanted] = ['i', 'w', 'u'].map((name) => {
+      const files = packageOf(1000, name).set('manifest.json', Buffer.from(name));
+      const chunked = chunkPackage(files);
+      return { chunked, ref: refTo(files, chunked) };
+    }) as [Wanted, Wanted, Wanted];
+    for (const { chunked, ref } of [installed, wanted, unwanted]) {
+      await server.publishChunks(chunked);
+      await device.sync.fetchPackage(ref);
+    }
+    const folder = join(device.dataDir, 'packages', installed.ref.manifestSha256);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'manifest.json'), 'i');
+    const challenger = { model: wanted.ref, share: 0.05, rolloutId: 'r' };
+    const slots = { inspect: { champion: installed.ref, challenger } };
+    await server.publishDesired({ v: 1, device: device.id, generation: 1, issuedAtMs: 1, slots });
+    const expected = [...wanted.chunked.chunks.keys()].sort().join();
+    await waitFor('tidied', () => onDisk().sort().join() === expected);
+  });
+
+  it('waits through any time offline', async () => {
+    const files = packageOf(1000);
+    const chunked = chunkPackage(files);
+    await server.publishChunks(chunked);
+    device.sync.cut(true);
+    const fetching = device.sync.fetchPackage(refTo(files, chunked));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    device.sync.cut(false);
+    expect((await fetching).size).toBe(4);
+  });
+});

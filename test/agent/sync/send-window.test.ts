@@ -1,0 +1,145 @@
+/** The window as a pure thing: whatever the line does, nothing is skipped and nothing is believed before its time. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SendWindow } from '../../../agent/sync/send-window.ts';
+
+const options = { batches: 4, batchRecords: 100 };
+
+type Step =
+  | { kind: 'send' }
+  | { kind: 'arrive'; lost: boolean }
+  | { kind: 'hear'; lost: boolean }
+  | { kind: 'wait'; ms: number }
+  | { kind: 'reconnect' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Step>({ kind: 'send' }) },
+  { weight: 4, arbitrary: fc.boolean().map<Step>((lost) => ({ kind: 'arrive', lost })) },
+  { weight: 4, arbitrary: fc.boolean().map<Step>((lost) => ({ kind: 'hear', lost })) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 3000 }).map<Step>((ms) => ({ kind: 'wait', ms })) },
+  fc.constant<Step>({ kind: 'reconnect' }),
+);
+
+/** A line that loses what it likes but keeps order, and a server that commits only what follows on what it has. */
+class World {
+  readonly head = 1000;
+  readonly window = new SendWindow(options, 0);
+  committed = 0;
+  nowMs = 0;
+  /** What the store's cursor would be. */
+  cursor = 0;
+  #up: { first: number; last: number }[] = [];
+  #down: number[] = [];
+
+  run(step: Step): void {
+    if (step.kind === 'send') this.send();
+    if (step.kind === 'arrive') this.#arrive(step.lost);
+    if (step.kind === 'hear') this.#hear(step.lost);
+    if (step.kind === 'wait') {
+      this.nowMs += step.ms;
+      this.window.goBackIfDue(this.nowMs, false);
+    }
+    if (step.kind === 'reconnect') {
+      this.#up = [];
+      this.#down = [];
+      this.window.restart(this.cursor);
+    }
+  }
+
+  send(): void {
+    const count = Math.min(this.window.room(), this.head - this.window.lastSent);
+    if (count === 0) return;
+    const last = this.window.lastSent + count;
+    this.#up.push({ first: this.window.lastSent + 1, last });
+    this.window.sent(last, count, this.nowMs);
+  }
+
+  #arrive(lost: boolean): void {
+    const batch = this.#up.shift();
+    if (!batch || lost) return;
+    if (batch.first <= this.committed + 1) this.committed = Math.max(this.committed, batch.last);
+    this.#down.push(this.committed);
+  }
+
+  #hear(lost: boolean): void {
+    const seq = this.#down.shift();
+    if (seq === undefined || lost) return;
+    if (this.window.acknowledged(seq, this.nowMs)) this.cursor = Math.max(this.cursor, seq);
+  }
+}
+
+describe('the send window', () => {
+  it('never moves past what the server has, and always gets everything through once the line is good', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const world = new World();
+        for (const each of steps) {
+          world.run(each);
+          expect(world.cursor).toBeLessThanOrEqual(world.committed);
+          expect(world.window.base).toBeLessThanOrEqual(world.committed);
+          expect(world.window.room()).toBeLessThanOrEqual(options.batchRecords);
+        }
+        for (let i = 0; i < 500 && world.cursor < world.head; i++) {
+          for (const kind of ['send', 'arrive', 'hear', 'wait'] as const)
+            world.run({ kind, lost: false, ms: 500 } as Step);
+        }
+        expect(world.cursor).toBe(world.head);
+        expect(world.window.idle).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('holds at most the configured number of batches', () => {
+    const window = new SendWindow(options, 0);
+    let sent = 0;
+    while (window.room() > 0 && sent < 100) {
+      window.sent(window.lastSent + 1, 1, 0);
+      sent += 1;
+    }
+    expect(sent).toBe(options.batches);
+  });
+
+  it('waits for the deadline before it goes back, and longer each time', () => {
+    const window = new SendWindow(options, 0);
+    window.sent(10, 10, 0);
+    expect(window.goBackIfDue(4999, false)).toBe(false);
+    expect(window.goBackIfDue(5000, false)).toBe(true);
+    expect(window.lastSent).toBe(0);
+    window.sent(10, 10, 5000);
+    expect(window.goBackIfDue(14_999, false)).toBe(false);
+    expect(window.goBackIfDue(15_000, false)).toBe(true);
+  });
+
+  it('does not go back while the broker has not even taken the batch', () => {
+    const window = new SendWindow(options, 0);
+    window.sent(10, 10, 0);
+    expect(window.goBackIfDue(6000, true)).toBe(false);
+    expect(window.lastSent).toBe(10);
+  });
+
+  it('does not take the echo of a batch sent twice for a request when progress follows', () => {
+    const window = new SendWindow(options, 0);
+    window.sent(10, 10, 0);
+    window.acknowledged(10, 50);
+    window.sent(20, 10, 60);
+    window.acknowledged(10, 70);
+    window.acknowledged(20, 110);
+    expect(window.goBackIfDue(1000, false)).toBe(false);
+    expect(window.base).toBe(20);
+  });
+
+  it('lets fewer records out on a slow line, and more again on a quick one', () => {
+    const window = new SendWindow(options, 0);
+    let nowMs = 0;
+    const exchange = (roundTripMs: number) => {
+      window.sent(window.lastSent + 1, 1, nowMs);
+      nowMs += roundTripMs;
+      window.acknowledged(window.lastSent, nowMs);
+    };
+    for (let i = 0; i < 10; i++) exchange(2000);
+    expect(window.fullBatch).toBe(64);
+    for (let i = 0; i < 10; i++) exchange(20);
+    expect(window.fullBatch).toBe(options.batchRecords);
+  });
+});
