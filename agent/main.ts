@@ -155,6 +155,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       store,
       slots: config.slots,
       labelsOf: (slot) => models.of(slot)?.champion.manifest.output.decision.labels,
+      onRecorded: recorded,
       clock,
       log,
       counters,

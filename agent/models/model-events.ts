@@ -69,3 +69,7 @@ export function refusal(model: string | null, title: string, reason: string): Ev
     data: { model, title, reason: reason.slice(0, 512) },
   };
 }
+
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -11,7 +11,7 @@ import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
 import { Guards } from './guards.ts';
 import { type FetchPackage, installModel, isForGood } from './installation.ts';
-import { type EventWords, eventsOf, refusal } from './model-events.ts';
+import { type EventWords, eventsOf, refusal, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { SingleFlight } from './single-flight.ts';
 import { type FetchProgress, modelsOf, reportOf } from './slot-view.ts';
@@ -20,6 +20,7 @@ import {
   type Goal,
   nextInstall,
   onTrial,
+  refOf,
   type SlotEvent,
   type SlotState,
   slotStateSchema,
@@ -48,6 +49,8 @@ export interface SlotManagerDeps {
 
 export class SlotManager {
   readonly #deps: SlotManagerDeps;
+  /** Of the row in the state table. */
+  readonly #key: string;
   readonly #guards: Guards;
   #state: SlotState = EMPTY_SLOT;
   #models: SlotModels | undefined;
@@ -59,6 +62,7 @@ export class SlotManager {
 
   constructor(deps: SlotManagerDeps) {
     this.#deps = deps;
+    this.#key = `models/${deps.slot}`;
     this.#guards = new Guards(deps.config.probation, () => deps.clock.monotonicUs() / 1000);
     this.#restoring = new SingleFlight(() => this.#restore());
     this.#installing = new SingleFlight(() =>
@@ -80,7 +84,7 @@ export class SlotManager {
   /** Brings back what the slot ran, with no network; else what the config names. */
   async start(): Promise<void> {
     this.#running = true;
-    const row = slotStateSchema.safeParse(this.#deps.states.get(this.#key()) ?? EMPTY_SLOT);
+    const row = slotStateSchema.safeParse(this.#deps.states.get(this.#key) ?? EMPTY_SLOT);
     if (row.success) this.#state = row.data;
     else this.#count('MODEL_UNREADABLE', 'the row of this slot is damaged; starting from the config');
     this.#apply({ kind: 'started' });
@@ -142,7 +146,7 @@ export class SlotManager {
     const after = transition(before, event);
     if (after === before) return;
     try {
-      this.#deps.states.set(this.#key(), after);
+      this.#deps.states.set(this.#key, after);
     } catch (error) {
       // Going back never waits for the disk: after a restart the guard finds the same again.
       if (event.kind !== 'failed') throw error;
@@ -234,7 +238,7 @@ export class SlotManager {
     const { retryMs, onSettled } = this.#deps;
     for (;;) {
       const next = nextInstall(this.#state);
-      const ref = next && this.#refOf(next.model);
+      const ref = next && refOf(this.#state, next.model);
       if (!next || !ref || !this.#running) return;
       const abort = new AbortController();
       this.#job = { ...next, abort };
@@ -283,26 +287,13 @@ export class SlotManager {
     return models.filter((model) => typeof model === 'string');
   }
 
-  #refOf(model: string): ModelRef | undefined {
-    const { desired } = this.#state;
-    return [desired?.champion, desired?.challenger?.model].find((ref) => ref?.manifestSha256 === model);
-  }
-
   #titleOf(model: string): string {
-    const named = this.#deps.library.loaded(model)?.manifest ?? this.#refOf(model);
+    const named = this.#deps.library.loaded(model)?.manifest ?? refOf(this.#state, model);
     return named ? modelTitle(named) : `model ${model.slice(0, 12)}`;
-  }
-
-  #key(): string {
-    return `models/${this.#deps.slot}`;
   }
 
   #count(code: string, words: string): void {
     this.#deps.counters.add(code);
     this.#deps.log.warn({ code, slot: this.#deps.slot }, words);
   }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

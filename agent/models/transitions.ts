@@ -6,7 +6,12 @@
  * newcomer on probation, and then `good[0]` is there to go back to. A slot that had a champion keeps one.
  */
 import { z } from 'zod';
-import { desiredSlotSchema, type INSTALL_STATES, type InstallState } from '../../protocol/messages.ts';
+import {
+  desiredSlotSchema,
+  type INSTALL_STATES,
+  type InstallState,
+  type ModelRef,
+} from '../../protocol/messages.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -103,6 +108,12 @@ export function nextInstall(state: SlotState): { model: string; goal: Goal } | u
   if (!challenger || onTrial(state) || state.champion === null) return undefined;
   const settled = challenger === state.champion || challenger === state.challenger?.model;
   return settled || state.refused[challenger] ? undefined : { model: challenger, goal: 'challenger' };
+}
+
+/** The reference by which the server wants this model. */
+export function refOf(state: SlotState, model: string): ModelRef | undefined {
+  const { desired } = state;
+  return [desired?.champion, desired?.challenger?.model].find((ref) => ref?.manifestSha256 === model);
 }
 
 /** Models whose packages must stay on the disk. */
@@ -224,6 +235,5 @@ function refuse(state: SlotState, model: string, as: 'refused' | 'rolled-back', 
 }
 
 function isWanted(state: SlotState, model: string): boolean {
-  const { desired } = state;
-  return model === desired?.champion.manifestSha256 || model === desired?.challenger?.model.manifestSha256;
+  return refOf(state, model) !== undefined;
 }

@@ -7,7 +7,8 @@ const MAX_TIMEOUT_MS = 60_000;
 const QUICK_MS = 500;
 const SLOW_MS = 1000;
 const MIN_RECORDS = 64;
-const FIRST_RECORDS = 1024;
+/** Little at first, because nobody knows the line yet; each quick acknowledgement doubles it. */
+const FIRST_RECORDS = 128;
 /** How long progress may take to show that a repeated acknowledgement was only an echo. */
 const FIRST_GRACE_MS = 500;
 const MIN_GRACE_MS = 100;

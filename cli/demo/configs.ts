@@ -71,7 +71,6 @@ export function deviceConfig(
           },
         ],
         probation: { predictions: 100, forMs: 2000 },
-        drift: { psi: 0.35 },
       },
     },
     store: { maxBytes: 256 * 1024 * 1024 },

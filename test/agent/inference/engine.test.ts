@@ -8,7 +8,9 @@ import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
 import { type EngineDeath, EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { hashOf, makePackage, manifestOf, tinyOutput, writePackage } from '../../support/packages.ts';
+import { startProcess } from '../../support/processes.ts';
 import { tinyOnnx } from '../../support/tiny-onnx.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 let folder: string;
 let counters: Counters;
@@ -209,7 +211,34 @@ describe('the engine process', () => {
     await startEngine();
     const pid = engine.pid ?? 0;
     await engine.stop();
-    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+    expect(isAlive(pid)).toBe(false);
     await expect(engine.run('0'.repeat(64), { rows: 1, data: Float32Array.of(1, 1) })).rejects.toThrow();
   });
+
+  it('ends when its agent is killed', async () => {
+    const owner = startProcess('test/agent/inference/engine-owner.ts', []);
+    await waitFor('an engine', () => owner.lines.length > 0);
+    const pid = Number(owner.lines[0]?.engine);
+    expect(isAlive(pid)).toBe(true);
+    await owner.end('SIGKILL');
+    await waitFor('the engine is gone', () => !isAlive(pid));
+  });
+
+  it('says so when it cannot start', async () => {
+    await expect(
+      startEngine({ entry: new URL('./no-such-engine.ts', import.meta.url) }),
+    ).rejects.toMatchObject({
+      code: 'ENGINE_CRASHED',
+      message: expect.stringContaining('did not start'),
+    });
+  });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

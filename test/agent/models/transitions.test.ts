@@ -29,7 +29,7 @@ function want(champion: string, challenger?: string, share = 0.05): DesiredSlot 
   };
 }
 
-function after(events: readonly SlotEvent[], from: SlotState = EMPTY_SLOT): SlotState {
+function reach(events: readonly SlotEvent[], from: SlotState = EMPTY_SLOT): SlotState {
   return events.reduce(transition, from);
 }
 
@@ -75,7 +75,7 @@ function settle(state: SlotState): SlotState {
     if (onTrial(current)) current = transition(current, { kind: 'commit' });
     const next = nextInstall(current);
     if (!next) return current;
-    current = after(install(next.model, next.goal), current);
+    current = reach(install(next.model, next.goal), current);
   }
   throw new Error('never comes to rest');
 }
@@ -127,7 +127,7 @@ describe('the transition table', () => {
       fc.property(fc.array(event, { maxLength: 30 }), desiredSlot, (events, desired) => {
         const other = want(sha256Hex('other'));
         const state = settle(
-          after([...events, { kind: 'desired', desired: other }, { kind: 'desired', desired }]),
+          reach([...events, { kind: 'desired', desired: other }, { kind: 'desired', desired }]),
         );
         expect(state.champion).toBe(desired.champion.manifestSha256);
         const challenger = desired.challenger?.model.manifestSha256;
@@ -141,7 +141,7 @@ describe('the transition table', () => {
   it('moves a model only along the allowed install states, as long as nothing new is wanted', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 12 }), (luck) => {
-        let state = after([
+        let state = reach([
           { kind: 'configured', model: A },
           { kind: 'desired', desired: want(B, C) },
         ]);
@@ -170,9 +170,9 @@ describe('the transition table', () => {
   });
 
   it('commits the first model at once, and puts a second on probation beside the first', () => {
-    const first = after([{ kind: 'desired', desired: want(A) }, ...install(A)]);
+    const first = reach([{ kind: 'desired', desired: want(A) }, ...install(A)]);
     expect(first).toMatchObject({ champion: A, good: [A] });
-    const second = after([{ kind: 'desired', desired: want(B) }, ...install(B)], first);
+    const second = reach([{ kind: 'desired', desired: want(B) }, ...install(B)], first);
     expect(second).toMatchObject({ champion: B, good: [A] });
     expect(installOf(second)?.state).toBe('probation');
     expect(needed(second)).toEqual(expect.arrayContaining([A, B]));
@@ -180,7 +180,7 @@ describe('the transition table', () => {
   });
 
   it('goes back to the last good model and does not try the bad one again until it is wanted anew', () => {
-    const state = after([
+    const state = reach([
       { kind: 'configured', model: A },
       { kind: 'desired', desired: want(B) },
       ...install(B),
@@ -191,7 +191,7 @@ describe('the transition table', () => {
     expect(nextInstall(state)).toBeUndefined();
     const again = transition(state, { kind: 'desired', desired: want(B) });
     expect(nextInstall(again)).toBeUndefined();
-    const asked = after(
+    const asked = reach(
       [
         { kind: 'desired', desired: want(A) },
         { kind: 'desired', desired: want(B) },
@@ -202,7 +202,7 @@ describe('the transition table', () => {
   });
 
   it('promotes a challenger without installing it again', () => {
-    const state = after([
+    const state = reach([
       { kind: 'configured', model: A },
       { kind: 'desired', desired: want(A, B) },
       ...install(B, 'challenger'),
@@ -213,7 +213,7 @@ describe('the transition table', () => {
   });
 
   it('changes a challenger’s share without installing it again', () => {
-    const state = after([
+    const state = reach([
       { kind: 'configured', model: A },
       { kind: 'desired', desired: want(A, B, 0.05) },
       ...install(B, 'challenger'),

@@ -1,0 +1,381 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../agent/clock.ts';
+import { deviceConfigSchema, type SlotConfig } from '../../../agent/config/schema.ts';
+import { Counters } from '../../../agent/counters.ts';
+import { EngineProcess } from '../../../agent/inference/engine-client.ts';
+import type { ActiveModel, SlotModels } from '../../../agent/models/active-models.ts';
+import type { LaneMonitor } from '../../../agent/pipeline/lane-monitor.ts';
+import { Pipeline } from '../../../agent/pipeline/pipeline.ts';
+import type { Sample, SampleSink } from '../../../agent/sources/source.ts';
+import { openStore } from '../../../agent/store/open-store.ts';
+import type { StoredPrediction } from '../../../agent/store/records.ts';
+import type { Store } from '../../../agent/store/store.ts';
+import {
+  hashOf,
+  makePackage,
+  manifestOf,
+  type PackageOptions,
+  writePackage,
+} from '../../support/packages.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const log = pino({ level: 'silent' });
+const SLOT = 'press';
+const SOURCE = 'line';
+
+let folder: string;
+let store: Store;
+let engine: EngineProcess;
+let pipeline: Pipeline;
+let sink: SampleSink;
+let counters: Counters;
+let models: SlotModels | undefined;
+let observed: { model: string; outcome: string; count: number }[];
+let committed: StoredPrediction[];
+/** What a test does when the lane tells how a model did. */
+let onObserve: (model: string, outcome: 'ok' | 'error') => void;
+
+class CountingMonitor implements LaneMonitor {
+  rows = 0;
+  failures: string[] = [];
+  health = (values: ArrayLike<number>) => ((values[0] ?? 0) > 100 ? 2 : 0);
+  observe = () => {
+    this.rows += 1;
+  };
+  latency = () => undefined;
+  failed = (_model: string, code: string) => {
+    this.failures.push(code);
+  };
+}
+let monitor: CountingMonitor;
+let loaded: Set<string>;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'andon-pipeline-'));
+  loaded = new Set();
+  counters = new Counters();
+  models = undefined;
+  observed = [];
+  committed = [];
+  onObserve = () => undefined;
+  monitor = new CountingMonitor();
+  store = openStore({
+    folder,
+    maxBytes: 16 * 1024 * 1024,
+    commitWithinMs: 2,
+    clock: systemClock,
+    log,
+    counters,
+  });
+});
+
+// One engine for all: every test loads its own models into it.
+beforeAll(async () => {
+  engine = new EngineProcess({
+    threads: 1,
+    timeoutMs: 5000,
+    log,
+    clock: systemClock,
+    counters: new Counters(),
+  });
+  await engine.start();
+});
+afterAll(() => engine.stop());
+
+afterEach(async () => {
+  await Promise.all([...loaded].map((model) => engine.unload(model)));
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function open(slot: Partial<SlotConfig> = {}): void {
+  const { slots } = deviceConfigSchema.parse({
+    device: { id: 'd1' },
+    sources: { [SOURCE]: { kind: 'simulated-line' } },
+    slots: { [SLOT]: { source: SOURCE, model: 'm', ...slot } },
+  });
+  pipeline = new Pipeline({
+    config: { slots },
+    models: { of: () => models },
+    engine,
+    recorder: store.recorder,
+    monitorOf: () => monitor,
+    observe: (_slot, model, outcome, count) => {
+      observed.push({ model, outcome, count });
+      onObserve(model, outcome);
+    },
+    onLineEvent: () => undefined,
+    clock: systemClock,
+    log,
+    counters,
+  });
+  pipeline.onCommitted((_slot, predictions) => committed.push(...predictions));
+  sink = pipeline.sinkOf(SOURCE);
+}
+
+/** Weights 1, -1 and a sigmoid unless it says otherwise. */
+async function load(options: PackageOptions = {}): Promise<ActiveModel> {
+  const files = makePackage(options);
+  const manifestSha256 = hashOf(files);
+  const model = {
+    manifestSha256,
+    folder: writePackage(join(folder, manifestSha256), files),
+    manifest: manifestOf(files),
+    baseline: JSON.parse(String(files.get('baseline.json'))) as ActiveModel['baseline'],
+  };
+  await engine.load(model);
+  loaded.add(manifestSha256);
+  return model;
+}
+
+function sample(i: number, features: Sample['features'] = { a: i % 7, b: 3 }, position?: number): Sample {
+  const place = position === undefined ? {} : { position };
+  return { source: SOURCE, timeMs: 1_700_000_000_000 + i, correlationId: `p${i}`, features, ...place };
+}
+
+function play(champion: ActiveModel, challenger: SlotModels['challenger'] = null): void {
+  models = { champion, challenger };
+}
+
+const all = () => store.streams.read('predictions', 0, 4096).records;
+
+describe('the pipeline', () => {
+  it('records every sample once, in order, with the model’s decision', async () => {
+    open({ batch: { maxRows: 64, maxQueued: 4096 } });
+    play(await load());
+    for (let i = 0; i < 1000; i++) sink.sample(sample(i));
+    await pipeline.drain();
+    expect(committed.map((p) => p.correlationId)).toEqual(Array.from({ length: 1000 }, (_, i) => `p${i}`));
+    for (const [i, p] of committed.entries()) {
+      expect(p.score).toBeCloseTo(1 / (1 + Math.exp(-((i % 7) - 3))), 5);
+      expect(p.label).toBe(p.score >= 0.5 ? 1 : 0);
+      expect(p).toMatchObject({ role: 'champion', slot: SLOT, health: 0, pairOf: 0 });
+    }
+    expect(observed.reduce((sum, o) => sum + (o.outcome === 'ok' ? o.count : 0), 0)).toBe(1000);
+    expect(monitor.rows).toBe(1000);
+  });
+
+  it('answers a lone sample without waiting for others', async () => {
+    open();
+    play(await load());
+    sink.sample(sample(1));
+    await waitFor('committed', () => committed.length === 1);
+    expect(committed[0]?.latencyUs).toBeLessThan(1_000_000);
+  });
+
+  it('counts what it cannot use, goes on, and moves the position over it', async () => {
+    open();
+    play(await load());
+    sink.sample(sample(1, { a: 1, b: 1 }, 1));
+    sink.sample(sample(2, { a: 'wet', b: 1 }, 2));
+    sink.sample(sample(3, { a: Number.NaN, b: 1 }, 3));
+    await pipeline.drain();
+    expect(committed).toHaveLength(1);
+    expect(counters.get('SAMPLE_INVALID')).toBe(2);
+    expect(store.predictions.position(SLOT, SOURCE)).toBe(3);
+  });
+
+  it('flags what the monitor finds unhealthy, and keeps it', async () => {
+    open();
+    play(await load());
+    sink.sample(sample(1, { a: 101, b: 1 }));
+    await pipeline.drain();
+    expect(committed[0]?.health).toBe(2);
+  });
+
+  it('keeps features only where the slot’s config says so', async () => {
+    open({ keepFeatures: true });
+    play(await load());
+    sink.sample(sample(1, { a: 1, b: 2 }));
+    await pipeline.drain();
+    expect(all()[0]?.features).toEqual([1, 2]);
+    open({});
+    sink.sample(sample(2, { a: 1, b: 2 }));
+    await pipeline.drain();
+    expect(all()[1]?.features).toBeNull();
+  });
+
+  it('pushes back when its queue is full, counts what comes nevertheless, and says when there is room', async () => {
+    open({ batch: { maxRows: 4, maxQueued: 8 } });
+    for (let i = 0; i < 10; i++) sink.sample(sample(i));
+    expect(sink.hasRoom()).toBe(false);
+    expect(counters.get('SAMPLE_DROPPED')).toBe(2);
+    let ready = false;
+    const room = sink.ready().then(() => {
+      ready = true;
+    });
+    await Promise.resolve();
+    expect(ready).toBe(false);
+    play(await load());
+    pipeline.modelsChanged();
+    await room;
+    await pipeline.drain();
+    expect(committed).toHaveLength(8);
+  });
+
+  it('drops and counts what waits for a model that never came, without moving the position', async () => {
+    open();
+    sink.sample(sample(1, { a: 1, b: 1 }, 1));
+    await pipeline.drain();
+    expect(counters.get('SAMPLE_DROPPED')).toBe(1);
+    expect(store.predictions.position(SLOT, SOURCE)).toBe(0);
+  });
+
+  it('lets the challenger decide its share, and pairs each sample with what the other model saw', async () => {
+    open();
+    const champion = await load();
+    const challenger = await load({ version: 2, graph: { weights: [[-1, 1]] } });
+    play(champion, { model: challenger, share: 0.3, rolloutId: 'r' });
+    for (let i = 0; i < 600; i++) sink.sample(sample(i));
+    await pipeline.drain();
+    const records = all();
+    expect(records).toHaveLength(1200);
+    for (let i = 0; i < records.length; i += 2) {
+      const [deciding, shadow] = [records[i], records[i + 1]];
+      expect(shadow).toMatchObject({
+        role: 'shadow',
+        pairOf: deciding?.seq,
+        correlationId: deciding?.correlationId,
+      });
+      const isCanary = deciding?.role === 'canary';
+      expect(deciding?.model).toBe((isCanary ? challenger : champion).manifestSha256);
+      expect(shadow?.model).toBe((isCanary ? champion : challenger).manifestSha256);
+      expect((deciding?.score ?? 0) + (shadow?.score ?? 0)).toBeCloseTo(1, 5);
+    }
+    const canaries = committed.filter((p) => p.role === 'canary').length;
+    expect(canaries).toBeGreaterThan(120);
+    expect(canaries).toBeLessThan(240);
+  });
+
+  it('gives the champion’s answer when the challenger fails, or needs what the line does not have', async () => {
+    open();
+    const champion = await load();
+    const nan = await load({ version: 2, graph: { weights: [[-1, 0]], bias: [-1], kind: 'sqrt' } });
+    play(champion, { model: nan, share: 1, rolloutId: 'r' });
+    sink.sample(sample(1));
+    await waitFor('one', () => committed.length === 1);
+    const wider = await load({ version: 3, graph: { weights: [[1, 1, 1]] } });
+    play(champion, { model: wider, share: 1, rolloutId: 'r' });
+    sink.sample(sample(2));
+    await pipeline.drain();
+    expect(committed.map((p) => p.role)).toEqual(['champion', 'champion']);
+    expect(all()).toHaveLength(2);
+    const errors = observed.filter((o) => o.outcome === 'error').map((o) => o.model);
+    expect(errors).toEqual([nan.manifestSha256, wider.manifestSha256]);
+  });
+
+  it('misses no sample while models are swapped, and never mixes them in one sample', async () => {
+    open({ batch: { maxRows: 8, maxQueued: 4096 } });
+    const [one, two] = [await load(), await load({ version: 2, graph: { weights: [[-1, 1]] } })];
+    for (let i = 0; i < 500; i++) {
+      if (i % 10 === 0) play(i % 20 === 0 ? one : two);
+      sink.sample(sample(i));
+      if (i % 25 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await pipeline.drain();
+    expect(committed).toHaveLength(500);
+    const usual = (i: number) => 1 / (1 + Math.exp(-((i % 7) - 3)));
+    for (const [i, p] of committed.entries()) {
+      const expected = p.model === one.manifestSha256 ? usual(i) : 1 - usual(i);
+      expect(p.score).toBeCloseTo(expected, 5);
+    }
+    expect(new Set(committed.map((p) => p.model)).size).toBe(2);
+  });
+
+  it('has the successor answer what a failing champion could not', async () => {
+    open();
+    const bad = await load({ graph: { weights: [[-1, 0]], bias: [-1], kind: 'sqrt' } });
+    const good = await load({ version: 2 });
+    play(bad);
+    let errors = 0;
+    onObserve = (_model, outcome) => {
+      if (outcome === 'error' && ++errors === 3) play(good);
+    };
+    for (let i = 0; i < 50; i++) sink.sample(sample(i));
+    await pipeline.drain();
+    expect(committed.map((p) => p.model)).toEqual(new Array(48).fill(good.manifestSha256));
+    expect(counters.get('SAMPLE_DROPPED')).toBe(2);
+    expect(monitor.failures).toHaveLength(3);
+  });
+
+  it('loses only the row that a model cannot answer, not its batch', async () => {
+    open();
+    play(await load({ graph: { weights: [[1, -1]], kind: 'sqrt' } }));
+    for (let i = 0; i < 64; i++) sink.sample(sample(i, { a: i === 40 ? 0 : 5, b: 1 }));
+    await pipeline.drain();
+    expect(committed).toHaveLength(63);
+    expect(committed.map((p) => p.correlationId)).not.toContain('p40');
+    expect(observed.filter((o) => o.outcome === 'error')).toEqual([expect.objectContaining({ count: 1 })]);
+  });
+
+  it('waits for the successor when a failing champion leaves none at first', async () => {
+    open();
+    const [bad, good] = [
+      await load({ graph: { weights: [[-1, 0]], bias: [-1], kind: 'sqrt' } }),
+      await load(),
+    ];
+    play(bad);
+    onObserve = () => {
+      if (models?.champion === bad) models = undefined;
+    };
+    sink.sample(sample(1));
+    await waitFor('no model', () => models === undefined);
+    play(good);
+    pipeline.modelsChanged();
+    await waitFor('answered', () => committed.length === 1);
+    expect(committed[0]?.model).toBe(good.manifestSha256);
+  });
+
+  it('answers everything although the engine is killed on the way', async () => {
+    open({ batch: { maxRows: 32, maxQueued: 4096 } });
+    play(await load());
+    for (let i = 0; i < 1500; i++) sink.sample(sample(i));
+    await waitFor('some', () => committed.length > 0);
+    process.kill(engine.pid ?? 0, 'SIGKILL');
+    for (let i = 1500; i < 3000; i++) sink.sample(sample(i));
+    await pipeline.drain();
+    expect(committed).toHaveLength(3000);
+    expect(committed.map((p) => p.correlationId)).toEqual(Array.from({ length: 3000 }, (_, i) => `p${i}`));
+    expect(engine.status().restarts).toBe(1);
+  });
+
+  it('makes windows of one feature, predicts every stride, and moves the position in between', async () => {
+    open();
+    const features = [{ name: 'a', unit: '' }];
+    const window = { kind: 'window' as const, tensor: 'input', features, length: 3, stride: 2 };
+    const graph = { weights: [[1, 10, 100]], kind: 'linear' as const };
+    play(await load({ graph, input: window }));
+    for (let i = 1; i <= 6; i++) sink.sample(sample(i, { a: i }, i));
+    await pipeline.drain();
+    expect(committed.map((p) => [p.correlationId, p.score])).toEqual([
+      ['p3', 321],
+      ['p5', 543],
+    ]);
+    expect(store.predictions.position(SLOT, SOURCE)).toBe(6);
+  });
+
+  it('goes on with the window’s values when the model is swapped', async () => {
+    open();
+    const features = [{ name: 'a', unit: '' }];
+    const window = { kind: 'window' as const, tensor: 'input', features, stride: 1 };
+    const linear = { kind: 'linear' as const };
+    play(await load({ graph: { weights: [[1, 10]], ...linear }, input: { ...window, length: 2 } }));
+    for (let i = 1; i <= 3; i++) sink.sample(sample(i, { a: i }));
+    await waitFor('two', () => committed.length === 2);
+    play(await load({ graph: { weights: [[1, 10, 100]], ...linear }, input: { ...window, length: 3 } }));
+    sink.sample(sample(4, { a: 4 }));
+    await pipeline.drain();
+    expect(committed.map((p) => p.score)).toEqual([21, 32, 432]);
+  });
+
+  it('delivers line events and counts what a source refuses', () => {
+    open();
+    sink.refused('SOURCE_ROW_TOO_LONG', 'a row of 10 MB');
+    sink.event({ timeMs: 1, kind: 'machine-failed', correlationId: 'p1', station: null });
+    expect(counters.snapshot()).toMatchObject({ SOURCE_ROW_TOO_LONG: 1, 'source.line-events': 1 });
+  });
+});
