@@ -24,6 +24,7 @@ import { EngineProcess } from './inference/engine-client.ts';
 import { createLogger } from './log.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
+import { machineGauges } from './monitor/machine-gauges.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
@@ -89,7 +90,10 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     });
     const models = new ModelManager({
       config,
-      store,
+      store: {
+        states: store.states,
+        recorder: { events: (events) => store.recorder.events(events).then(recorded) },
+      },
       engine,
       fetchPackage: (...wanted) => sync.fetchPackage(...wanted),
       dropChunks: (ref) => sync.dropChunks(ref),
@@ -140,7 +144,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     });
     const deviceMetrics = new DeviceMetrics({
       slots: () => [...monitors].map(([slot, monitor]) => ({ slot, figures: monitor.figures() })),
-      device: () => ({
+      device: async () => ({
+        ...(await machineGauges(config.dataDir)),
         storeBytes: store.sizeBytes(),
         droppedRecords: store.droppedUnacked(),
         agentRssBytes: process.memoryUsage.rss(),
@@ -148,6 +153,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         engineRestarts: engine.status().restarts,
       }),
       record: (metrics) => void store.recorder.metrics(metrics).then(recorded, () => undefined),
+      onError: (error) => counters.add(codeOf(error)),
       clock,
     });
 
@@ -166,6 +172,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       engine,
       recorder: store.recorder,
       monitorOf,
+      positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,

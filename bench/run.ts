@@ -5,10 +5,11 @@
 import { parseArgs } from 'node:util';
 import type { BenchResult } from './result.ts';
 
-const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> = {
-  engine: () => import('./engine.ts'),
-  start: () => import('./start.ts'),
-};
+const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> =
+  {
+    engine: () => import('./engine.ts'),
+    start: () => import('./start.ts'),
+  };
 
 function table(result: BenchResult): string {
   const rows = [...Object.entries(result.ratios), ...Object.entries(result.figures)];

@@ -32,14 +32,19 @@ interface Start {
 
 export async function run(say: (line: string) => void): Promise<BenchResult> {
   say('building the agent …');
-  const build = spawnSync(process.execPath, [join(root, 'cli', 'build.mjs'), '--quiet'], { cwd: root, encoding: 'utf8' });
+  const build = spawnSync(process.execPath, [join(root, 'cli', 'build.mjs'), '--quiet'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   if (build.status !== 0) throw new Error(`the build failed: ${build.stdout}${build.stderr}`);
   const agent: Start[] = [];
   const bare: Start[] = [];
   for (let i = 1; i <= RUNS; i++) {
     bare.push(await measure(() => ['-e', BARE_SCRIPT, model]));
     agent.push(await measure(agentArguments));
-    say(`start ${i}/${RUNS}: agent ${Math.round(agent.at(-1)?.ms ?? 0)} ms, bare ${Math.round(bare.at(-1)?.ms ?? 0)} ms`);
+    say(
+      `start ${i}/${RUNS}: agent ${Math.round(agent.at(-1)?.ms ?? 0)} ms, bare ${Math.round(bare.at(-1)?.ms ?? 0)} ms`,
+    );
   }
   const of = (starts: Start[], key: keyof Start) => median(starts.map((start) => start[key]));
   return {
@@ -54,7 +59,8 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
       rssMiB: of(agent, 'rssBytes') / 2 ** 20,
       bareRssMiB: of(bare, 'rssBytes') / 2 ** 20,
     },
-    baseline: 'a script that loads onnxruntime-node and runs the same model once; medians of 5 starts in turn',
+    baseline:
+      'a script that loads onnxruntime-node and runs the same model once; medians of 5 starts in turn',
   };
 }
 
@@ -75,7 +81,10 @@ function agentArguments(folder: string): string[] {
 async function measure(argumentsFor: (folder: string) => string[]): Promise<Start> {
   const folder = mkdtempSync(join(tmpdir(), 'andon-bench-start-'));
   const started = performance.now();
-  const child = spawn(process.execPath, argumentsFor(folder), { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, argumentsFor(folder), {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
     await firstPrediction(child);
     const ms = performance.now() - started;

@@ -82,7 +82,7 @@ export const INSTALL_STATES = [
 ] as const;
 export type InstallState = (typeof INSTALL_STATES)[number];
 
-export const reportedSlotSchema = z.object({
+const reportedSlotSchema = z.object({
   /** What really runs, by hash; null when the slot has no model. */
   champion: z.object({ manifestSha256: sha256, title: z.string().max(160) }).nullable(),
   challenger: z

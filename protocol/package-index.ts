@@ -23,7 +23,7 @@ export function isSafePath(path: string): boolean {
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-export const packageIndexSchema = z.object({
+const packageIndexSchema = z.object({
   v: z.literal(1),
   files: z
     .array(

@@ -44,7 +44,7 @@ export const predictionSchema = z.object({
 export type Prediction = z.infer<typeof predictionSchema>;
 
 /** What a feedback rule or an operator concluded about one prediction. A later record revises an earlier one. */
-export const feedbackSchema = z.object({
+const feedbackSchema = z.object({
   seq,
   timeMs: z.int().min(0),
   /** seq of the deciding prediction in the same store epoch. */
@@ -63,7 +63,7 @@ export const feedbackSchema = z.object({
 export type Feedback = z.infer<typeof feedbackSchema>;
 
 /** Counters and gauges of the device over a period, a row a minute or so. */
-export const metricSchema = z.object({
+const metricSchema = z.object({
   seq,
   timeMs: z.int().min(0),
   name: z.string().min(1).max(64),
@@ -76,7 +76,7 @@ export const SEVERITIES = ['info', 'warning', 'alarm'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 /** Something worth telling: drift, alarm, model activated, records dropped (a gap), restart. */
-export const eventSchema = z.object({
+const eventSchema = z.object({
   seq,
   timeMs: z.int().min(0),
   /** Stable, kebab-case: `drift`, `model-activated`, `model-rolled-back`, `model-refused`, `records-dropped`, `silence`. */

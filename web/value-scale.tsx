@@ -28,7 +28,7 @@ export function ValueScale({ marks }: { marks: readonly ScaleMark[] }) {
 }
 
 /** A filled dot, a ring, a bar: told apart without colour. The legend uses the same signs. */
-export function ScalePoint({ kind, at }: { kind: ScaleMark['kind']; at: string }) {
+function ScalePoint({ kind, at }: { kind: ScaleMark['kind']; at: string }) {
   if (kind === 'now') return <circle class="scale-now" cx={at} cy="13" r="8" />;
   if (kind === 'promised') return <circle class="scale-promised" cx={at} cy="13" r="6" />;
   return <line class="scale-baseline" x1={at} x2={at} y1="3" y2="23" />;

@@ -71,7 +71,7 @@ export class EngineChild {
     if (child.stderr) {
       createInterface({ input: child.stderr }).on('line', (line) => {
         this.#lastWords = line.slice(0, 300);
-        log.warn({ engine: this.#lastWords }, 'engine process wrote to stderr');
+        log.warn({ event: 'engine-stderr', text: this.#lastWords });
       });
     }
   }

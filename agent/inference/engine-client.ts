@@ -237,7 +237,7 @@ export class EngineProcess implements Engine {
     const blamed = wasReady ? this.#jobs.values().next().value : undefined;
     const model = blamed?.request.model ?? null;
     counters.add(code);
-    log.error({ code, cause, model, end: end.text }, 'engine process ended, starting its successor');
+    log.error({ event: 'engine-ended', code, cause, model, end: end.text }, 'starting its successor');
     this.#restarts += 1;
     if (blamed) blamed.strikes += 1;
     onDeath?.({ model, cause });
@@ -255,7 +255,7 @@ export class EngineProcess implements Engine {
   #lost(model: string, message: string): void {
     this.#loads.delete(model);
     this.#deps.counters.add('ENGINE_MODEL_UNREADABLE');
-    this.#deps.log.error({ model, reason: message }, 'model does not load again');
+    this.#deps.log.error({ event: 'model-lost', model, reason: message }, 'it does not load again');
   }
 
   #killIfHung(): void {

@@ -148,6 +148,6 @@ export class ModelManager implements ActiveModels {
 
   #count(code: string, words: string): void {
     this.#deps.counters.add(code);
-    this.#deps.log.warn({ code }, words);
+    this.#deps.log.warn({ event: 'models', code }, words);
   }
 }

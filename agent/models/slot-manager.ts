@@ -294,6 +294,6 @@ export class SlotManager {
 
   #count(code: string, words: string): void {
     this.#deps.counters.add(code);
-    this.#deps.log.warn({ code, slot: this.#deps.slot }, words);
+    this.#deps.log.warn({ event: 'models', code, slot: this.#deps.slot }, words);
   }
 }

@@ -8,8 +8,10 @@ const PERIOD_MS = 60_000;
 export interface DeviceMetricsDeps {
   readonly slots: () => readonly { readonly slot: string; readonly figures: SlotFigures }[];
   /** Gauges of the device as a whole, by name with its unit (`storeBytes`). */
-  readonly device: () => Readonly<Record<string, number>>;
+  readonly device: () => Promise<Readonly<Record<string, number>>>;
   readonly record: (metrics: readonly NewMetric[]) => void;
+  /** The machine could not be asked; the next period tries again. */
+  readonly onError: (error: unknown) => void;
   readonly clock: Clock;
 }
 
@@ -22,7 +24,7 @@ export class DeviceMetrics {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.take(), PERIOD_MS);
+    this.#timer = setInterval(() => void this.take().catch(this.#deps.onError), PERIOD_MS);
   }
 
   stop(): void {
@@ -30,10 +32,11 @@ export class DeviceMetrics {
   }
 
   /** Records the figures as they are now. */
-  take(): void {
+  async take(): Promise<void> {
     const { slots, device, record, clock } = this.#deps;
+    const gauges = await device();
     const timeMs = clock.wallMs();
-    const rows = Object.entries(device()).map(([name, value]) => ({ timeMs, name, slot: null, value }));
+    const rows = Object.entries(gauges).map(([name, value]) => ({ timeMs, name, slot: null, value }));
     record([...rows, ...slots().flatMap(({ slot, figures }) => slotRows(timeMs, slot, figures))]);
   }
 }

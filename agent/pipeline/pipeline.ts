@@ -17,6 +17,8 @@ export interface PipelineDeps extends Pick<SlotLaneDeps, 'monitorOf' | 'observe'
   readonly models: ActiveModels;
   readonly engine: Pick<Engine, 'run'>;
   readonly recorder: Pick<Recorder, 'predictions'>;
+  /** What a slot has committed of a source that can be read again: samples up to there are not answered twice. */
+  readonly positionOf?: (slot: string, source: string) => number;
   readonly onLineEvent: (event: LineEvent) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,6 +42,7 @@ export class Pipeline {
         ...deps,
         slot,
         config,
+        after: deps.positionOf?.(slot, config.source) ?? 0,
         onCommitted: (from, predictions) => this.#committed(from, predictions),
         refused: (code, reason, count) => this.#refusals.add(code, `${slot}: ${reason}`, count),
       });

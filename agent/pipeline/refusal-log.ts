@@ -20,6 +20,6 @@ export class RefusalLog {
     const lastUs = this.#loggedUs.get(code);
     if (lastUs !== undefined && nowUs - lastUs < QUIET_US) return;
     this.#loggedUs.set(code, nowUs);
-    log.warn({ code, reason: reason.slice(0, 300) }, 'refused');
+    log.warn({ event: 'refused', code, reason: reason.slice(0, 300) });
   }
 }

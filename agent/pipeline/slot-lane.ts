@@ -1,5 +1,6 @@
 /** One slot's lane: a bounded queue, batches of whatever waits, both models' answers, one record each, order kept. */
 import { codeOf } from '../../protocol/errors.ts';
+import { modelTitle } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
 import type { Engine, EngineResult } from '../inference/engine.ts';
@@ -11,10 +12,13 @@ import { InputReader, type Item } from './input-reader.ts';
 import { type LaneBatch, laneBatch } from './lane-batch.ts';
 import { type LaneResult, predictionsOf } from './lane-decision.ts';
 import type { LaneMonitor } from './lane-monitor.ts';
+import { Waiters } from './waiters.ts';
 import type { Windower } from './windower.ts';
 
 export interface SlotLaneDeps {
   readonly slot: string;
+  /** Samples at this position and before were answered in an earlier life. */
+  readonly after: number;
   readonly config: Pick<SlotConfig, 'source' | 'batch' | 'keepFeatures' | 'privacy'>;
   readonly models: ActiveModels;
   readonly engine: Pick<Engine, 'run'>;
@@ -37,6 +41,8 @@ const MAX_KEPT_WIDTH = 1024;
 export class SlotLane {
   readonly #deps: SlotLaneDeps;
   readonly #queue: Item[] = [];
+  readonly #forRoom = new Waiters();
+  readonly #forModels = new Waiters();
   readonly #windowers = new Map<string, Windower>();
   readonly #readers = new WeakMap<ActiveModel, InputReader>();
   #monitor: { champion: ActiveModel; monitor: LaneMonitor } | undefined;
@@ -49,8 +55,6 @@ export class SlotLane {
   /** All batches before the newest one are handed to the recorder. */
   #recorded: Promise<void> = Promise.resolve();
   #lastCommit: Promise<void> = Promise.resolve();
-  #onRoom: (() => void)[] = [];
-  #onModels: (() => void)[] = [];
 
   constructor(deps: SlotLaneDeps) {
     this.#deps = deps;
@@ -66,11 +70,12 @@ export class SlotLane {
 
   /** Resolves when half of the queue is free. */
   async ready(): Promise<void> {
-    if (!this.hasRoom()) await new Promise<void>((resolve) => this.#onRoom.push(resolve));
+    if (!this.hasRoom()) await this.#forRoom.wait();
   }
 
   push(sample: Sample): void {
-    const { clock, refused } = this.#deps;
+    const { clock, refused, after } = this.#deps;
+    if (sample.position !== undefined && sample.position <= after) return;
     if (!this.hasRoom()) {
       refused('SAMPLE_DROPPED', 'the queue is full: the models are slower than the source');
       return;
@@ -82,9 +87,7 @@ export class SlotLane {
 
   /** The slot's models may have changed. */
   wake(): void {
-    const waiting = this.#onModels;
-    this.#onModels = [];
-    for (const resolve of waiting) resolve();
+    this.#forModels.release();
     this.#pumpSoon();
   }
 
@@ -138,11 +141,7 @@ export class SlotLane {
         this.#lastCommit = this.#record(items, predictions);
       });
     }
-    if (this.#queue.length <= maxQueued / 2) {
-      const waiting = this.#onRoom;
-      this.#onRoom = [];
-      for (const resolve of waiting) resolve();
-    }
+    if (this.#queue.length <= maxQueued / 2) this.#forRoom.release();
   }
 
   /**
@@ -191,8 +190,7 @@ export class SlotLane {
     const code = codeOf(error);
     // One bad row spoils a batch: only rows that fail alone are errors of the model.
     if (code === 'ENGINE_OUTPUT_INVALID' && items.length > 1) return Math.ceil(items.length / 2);
-    const reason = error instanceof Error ? error.message : String(error);
-    refused(code, `${champion.manifest.name} ${champion.manifest.version}: ${reason}`);
+    refused(code, `${modelTitle(champion.manifest)}: ${String(error)}`);
     this.#monitorOf(champion).failed(champion.manifestSha256, code);
     observe(slot, champion.manifestSha256, 'error', items.length);
     if (models.of(slot)?.champion !== champion) return 'retry';
@@ -205,27 +203,26 @@ export class SlotLane {
     model: ActiveModel,
     { batch, unreadable }: NonNullable<LaneBatch['challenger']>,
   ): Promise<LaneResult['challenger']> {
-    const { slot, engine, observe, refused, clock } = this.#deps;
-    const observeModel = (outcome: 'ok' | 'error', count: number) =>
-      observe(slot, model.manifestSha256, outcome, count);
+    const { engine, refused, clock } = this.#deps;
+    const observe = this.#deps.observe.bind(null, this.#deps.slot, model.manifestSha256);
     if (unreadable > 0) {
       refused(
         'CHALLENGER_INPUT_INVALID',
         'the challenger cannot read samples that the champion can',
         unreadable,
       );
-      observeModel('error', unreadable);
+      observe('error', unreadable);
     }
     if (batch.rows === 0) return null;
     try {
       const result = await engine.run(model.manifestSha256, batch);
-      observeModel('ok', batch.rows);
+      observe('ok', batch.rows);
       return { result, doneUs: clock.monotonicUs() };
     } catch (error) {
       const code = codeOf(error);
-      refused(code, `challenger ${model.manifest.name} ${model.manifest.version}: ${String(error)}`);
-      if (this.#monitor) this.#monitor.monitor.failed(model.manifestSha256, code);
-      observeModel('error', 1);
+      refused(code, `challenger ${modelTitle(model.manifest)}: ${String(error)}`);
+      this.#monitor?.monitor.failed(model.manifestSha256, code);
+      observe('error', 1);
       return null;
     }
   }
@@ -239,8 +236,8 @@ export class SlotLane {
   ): NewPrediction[] {
     const { slot, config, clock } = this.#deps;
     const monitor = this.#monitorOf(models.champion);
-    const keep = config.keepFeatures || config.privacy === 'features';
-    const width = this.#readerOf(models.champion).width;
+    const { width } = this.#readerOf(models.champion);
+    const keep = (config.keepFeatures || config.privacy === 'features') && width <= MAX_KEPT_WIDTH;
     const predictions = predictionsOf(
       slot,
       models,
@@ -251,7 +248,7 @@ export class SlotLane {
         monitor.observe(row);
         return health;
       },
-      keep && width <= MAX_KEPT_WIDTH,
+      keep,
     );
     for (const { latencyUs } of predictions) monitor.latency(latencyUs);
     return predictions;
@@ -276,11 +273,8 @@ export class SlotLane {
 
   async #modelsOrEnd(): Promise<SlotModels | undefined> {
     const { models, slot } = this.#deps;
-    for (;;) {
-      const found = models.of(slot);
-      if (found || this.#draining) return found;
-      await new Promise<void>((resolve) => this.#onModels.push(resolve));
-    }
+    while (!models.of(slot) && !this.#draining) await this.#forModels.wait();
+    return models.of(slot);
   }
 
   #readerOf(model: ActiveModel): InputReader {

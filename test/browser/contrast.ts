@@ -47,7 +47,7 @@ export async function contrastProblems(page: Page): Promise<{ judged: number; pr
 }
 
 /** @param a, b `rgb(r, g, b)`; formula of WCAG 2.2, "contrast ratio" and "relative luminance" */
-export function contrastRatio(a: string, b: string): number {
+function contrastRatio(a: string, b: string): number {
   const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];
   return (light + 0.05) / (dark + 0.05);
 }

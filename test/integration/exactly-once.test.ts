@@ -155,7 +155,11 @@ async function drive(folder: string, serverUrl: string, brokerUrl: string): Prom
   await receivedAtLeast(7000);
   await cutFor(400);
   await receivedAtLeast(PLATES);
-  await waitFor(async () => (await device.status()).link.backlog.predictions === 0, 20_000, 'an empty backlog');
+  await waitFor(
+    async () => (await device.status()).link.backlog.predictions === 0,
+    20_000,
+    'an empty backlog',
+  );
 
   expect(arrivedAt(folder)).toEqual({ records: PLATES, parts: PLATES, epochs: 1, lastSeq: PLATES });
   expect(await device.end()).toBe(0);

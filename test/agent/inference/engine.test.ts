@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
@@ -8,7 +9,7 @@ import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
 import { type EngineDeath, EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { hashOf, makePackage, manifestOf, tinyOutput, writePackage } from '../../support/packages.ts';
-import { startProcess } from '../../support/processes.ts';
+import { projectRoot, startProcess } from '../../support/processes.ts';
 import { tinyOnnx } from '../../support/tiny-onnx.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -216,7 +217,8 @@ describe('the engine process', () => {
   });
 
   it('ends when its agent is killed', async () => {
-    const owner = startProcess('test/agent/inference/engine-owner.ts', []);
+    const program = fileURLToPath(new URL('./engine-owner.ts', import.meta.url));
+    const owner = startProcess(relative(projectRoot, program), []);
     await waitFor('an engine', () => owner.lines.length > 0);
     const pid = Number(owner.lines[0]?.engine);
     expect(isAlive(pid)).toBe(true);

@@ -103,6 +103,7 @@ function open(slot: Partial<SlotConfig> = {}): void {
     models: { of: () => models },
     engine,
     recorder: store.recorder,
+    positionOf: (...place) => store.predictions.position(...place),
     monitorOf: () => monitor,
     observe: (_slot, model, outcome, count) => {
       observed.push({ model, outcome, count });
@@ -177,6 +178,17 @@ describe('the pipeline', () => {
     expect(committed).toHaveLength(1);
     expect(counters.get('SAMPLE_INVALID')).toBe(2);
     expect(store.predictions.position(SLOT, SOURCE)).toBe(3);
+  });
+
+  it('does not answer twice what a source reads again after a restart', async () => {
+    open();
+    play(await load());
+    for (const position of [1, 2, 3]) sink.sample(sample(position, { a: 1, b: 1 }, position));
+    await pipeline.drain();
+    open();
+    for (const position of [2, 3, 4]) sink.sample(sample(position, { a: 1, b: 1 }, position));
+    await pipeline.drain();
+    expect(committed.map((p) => p.correlationId)).toEqual(['p1', 'p2', 'p3', 'p4']);
   });
 
   it('flags what the monitor finds unhealthy, and keeps it', async () => {

@@ -2,8 +2,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { trustedKeysSchema } from '../../../protocol/keys.ts';
-import { loadServerKey } from '../../../sync-server/registry/server-key.ts';
 import { readTrustedKeys } from '../../../protocol/trusted-keys.ts';
+import { loadServerKey } from '../../../sync-server/registry/server-key.ts';
 import { temporaryFolder } from '../support.ts';
 
 describe('the server’s key', () => {
