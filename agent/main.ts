@@ -8,13 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
-import type { PublicKey } from '../protocol/keys.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
 import { readTrustedKeys } from '../protocol/trusted-keys.ts';
 import { systemClock } from './clock.ts';
 import { loadDeviceConfig } from './config/load.ts';
 import type { DeviceConfig } from './config/schema.ts';
+import { readServerKeys } from './config/server-keys.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { metricsText } from './http/metrics-text.ts';
@@ -34,6 +34,9 @@ import { SimulatedLine } from './sources/simulated-line.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
+
+/** A service manager kills what takes longer than 5 s. */
+const STOP_WITHIN_MS = 4500;
 
 export interface RunningAgent {
   /** Of the status page. */
@@ -227,7 +230,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     stops.push(() => feedback.stop());
     stops.push(() => pipeline.drain());
     for (const source of sources) {
-      await source.start(pipeline.sinkOf(source.id), positionOf(config, store.predictions, source.id));
+      await source.start(pipeline.sinkOf(source.id), pipeline.resumeAfter(source.id));
       stops.push(() => source.stop());
     }
     const url = await http.start();
@@ -247,29 +250,6 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
   }
 }
 
-/** A device without its server's key runs and records all the same; it only obeys nobody. */
-function readServerKeys(config: DeviceConfig, log: Logger, counters: Counters): PublicKey[] {
-  try {
-    return readTrustedKeys(config.trust.serverKeys);
-  } catch (error) {
-    counters.add(codeOf(error));
-    const hint =
-      'Start the server once, copy its keys/server-public.json to that path, and start the agent again.';
-    log.warn({ event: 'server-key-missing', code: codeOf(error), hint }, String(error));
-    return [];
-  }
-}
-
-/** Where a source goes on: after what every slot bound to it has committed. */
-function positionOf(
-  config: DeviceConfig,
-  predictions: { position(slot: string, source: string): number },
-  source: string,
-): number {
-  const slots = Object.entries(config.slots).filter(([, slot]) => slot.source === source);
-  return slots.length === 0 ? 0 : Math.min(...slots.map(([slot]) => predictions.position(slot, source)));
-}
-
 /** Starts from a configuration file and stops at SIGTERM or SIGINT. */
 export async function runAgent(configFile: string): Promise<void> {
   let log = createLogger('info', 'agent');
@@ -281,13 +261,24 @@ export async function runAgent(configFile: string): Promise<void> {
     const end = async () => {
       if (ending) return;
       ending = true;
+      // Whatever hangs, the device stops in time; what was not committed was never reported as recorded.
+      setTimeout(() => {
+        log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
+        process.exit(1);
+      }, STOP_WITHIN_MS).unref();
       await agent.stop();
       log.info({ event: 'stopped' });
     };
     process.on('SIGTERM', () => void end()).on('SIGINT', () => void end());
   } catch (error) {
-    const hint = error instanceof CodedError ? error.hint : undefined;
-    log.fatal({ event: 'not-started', code: codeOf(error), hint, err: error }, String(error));
+    const known = error instanceof CodedError ? error : undefined;
+    const words = known?.message ?? String(error);
+    // One line for the log; the same in plain words for whoever stands at the terminal. A stack only for the unexpected.
+    log.fatal(
+      { event: 'not-started', code: codeOf(error), hint: known?.hint, err: known ? undefined : error },
+      words,
+    );
+    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
     process.exitCode = 1;
   }
 }

@@ -57,9 +57,21 @@ function nativeProblem() {
 /** The environment that lets both native packages install without fetching anything but the packages themselves. */
 function installEnvironment() {
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  // Headers that came with Node itself spare node-gyp a download.
-  if (!env.npm_config_nodedir && existsSync('/usr/include/node/node.h')) env.npm_config_nodedir = '/usr';
+  const prefix = dirname(dirname(process.execPath));
+  // Headers that came with this very Node spare node-gyp a download; another version's would build what does not load.
+  if (!env.npm_config_nodedir && headersVersion(prefix) === process.versions.node)
+    env.npm_config_nodedir = prefix;
   return env;
+}
+
+/** Version of the C++ headers below `prefix`, if any. */
+function headersVersion(prefix) {
+  const file = join(prefix, 'include', 'node', 'node_version.h');
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, 'utf8');
+  return ['MAJOR', 'MINOR', 'PATCH']
+    .map((part) => new RegExp(`#define NODE_${part}_VERSION (\\d+)`).exec(text)?.[1])
+    .join('.');
 }
 
 async function install() {
@@ -128,7 +140,9 @@ async function main() {
         problem.trim().split('\n').slice(0, 8).join('\n'),
         '',
         'The packages are installed, but a native one (better-sqlite3 or onnxruntime-node) does not load on this machine.',
-        'Delete node_modules and run the same command again; on Linux they need glibc 2.28 or newer (not Alpine/musl).',
+        /NODE_MODULE_VERSION/.test(problem)
+          ? 'It was compiled for another Node. Run "npm config delete nodedir" if that is set, delete node_modules, and run the same command again.'
+          : 'Delete node_modules and run the same command again; on Linux they need glibc 2.28 or newer (not Alpine/musl).',
       ]);
     }
     writeFileSync(stampFile, `${JSON.stringify(wanted)}\n`);

@@ -77,6 +77,14 @@ export class Pipeline {
     };
   }
 
+  /** Where a source that can be read again goes on: after what every slot bound to it has committed. */
+  resumeAfter(source: string): number {
+    const { config, positionOf } = this.#deps;
+    const slots = Object.entries(config.slots).filter(([, slot]) => slot.source === source);
+    const positions = slots.map(([slot]) => positionOf?.(slot, source) ?? 0);
+    return positions.length === 0 ? 0 : Math.min(...positions);
+  }
+
   /** Call it whenever the active models may have changed: samples may be waiting for one. */
   modelsChanged(): void {
     for (const lane of this.#lanes.values()) lane.wake();

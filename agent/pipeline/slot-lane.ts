@@ -264,7 +264,8 @@ export class SlotLane {
       const stored = await recorder.predictions({ slot, source: config.source, position, predictions });
       if (stored.length > 0) onCommitted(slot, stored);
     } catch (error) {
-      refused(codeOf(error), `predictions were not recorded: ${String(error)}`, predictions?.length);
+      // The store has counted them.
+      refused(codeOf(error), `predictions were not recorded: ${String(error)}`, 0);
     } finally {
       this.#uncommitted -= items.length;
       this.#pumpSoon();
