@@ -1,5 +1,6 @@
 /** The agent's log: pino JSON lines on stdout, one event a line, no secrets. */
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { CodedError, codeOf } from '../protocol/errors.ts';
 import type { DeviceConfig } from './config/schema.ts';
 
 const SECRET_FIELDS = [
@@ -28,6 +29,7 @@ export function createLogger(
       level,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorFields },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
         censor: '[redacted]',
@@ -35,4 +37,16 @@ export function createLogger(
     },
     destination,
   );
+}
+
+/** A coded error is an expected thing: what, why and what to do, without a stack. */
+function errorFields(error: Error): object {
+  if (!(error instanceof CodedError)) return stdSerializers.err(error);
+  const { code, message, hint, cause } = error;
+  return {
+    code,
+    message,
+    hint,
+    ...(cause instanceof Error ? { cause: `${codeOf(cause)}: ${cause.message}` } : {}),
+  };
 }

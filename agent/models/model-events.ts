@@ -54,6 +54,15 @@ export function eventsOf(
       data: data(after.challenger.model, { role: 'challenger', share: after.challenger.share }),
     });
   }
+  const gone = before.challenger?.model;
+  if (cause.kind === 'desired' && gone && gone !== after.challenger?.model && gone !== champion) {
+    events.push({
+      kind: 'model-withdrawn',
+      severity: 'info',
+      message: `${titleOf(gone)} runs beside the champion no more: the server took it back`,
+      data: data(gone, { role: 'challenger' }),
+    });
+  }
   if (cause.kind === 'refused' && before.step) {
     events.push(refusal(before.step.model, titleOf(before.step.model), cause.reason));
   }

@@ -27,6 +27,22 @@ describe('the log', () => {
     });
   });
 
+  it('shows no stack of an expected error, and its cause in one line', () => {
+    const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const err = agentError('BROKER_UNREACHABLE', 'no answer', { cause });
+    const [line] = logged((log) => log.warn({ err }, 'refused'));
+    expect(line?.err).toEqual({
+      code: 'BROKER_UNREACHABLE',
+      message: 'no answer',
+      cause: 'ECONNREFUSED: connect ECONNREFUSED',
+    });
+  });
+
+  it('shows the stack of what nobody expected', () => {
+    const [line] = logged((log) => log.error({ err: new TypeError('x is not a function') }, 'failed'));
+    expect(JSON.stringify(line?.err)).toContain('log.test.ts');
+  });
+
   it('hides secrets, also inside', () => {
     const options = { password: 'hunter2', headers: { authorization: 'hunter2' }, privateKey: 'hunter2' };
     expect(JSON.stringify(logged((log) => log.info({ options, token: 'hunter2' }, 'x')))).not.toContain(
