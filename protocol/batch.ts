@@ -10,12 +10,15 @@ import { decode, encode } from '@msgpack/msgpack';
 import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
+import { countContainers } from './msgpack-walk.ts';
 import { decodePredictionColumns, encodePredictionColumns } from './prediction-columns.ts';
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
 
 const MAGIC = 0xa7;
 const VERSION = 1;
 const HEADER_BYTES = 36;
+/** Arrays and maps in a body: a row has two, and a later version may add some. */
+const MAX_CONTAINERS = 4 * LIMITS.batchRecords;
 
 export interface BatchHeader {
   readonly stream: Stream;
@@ -109,12 +112,18 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
 }
 
 /**
- * Reads a whole batch under the limits; never allocates more than `LIMITS.batchInflatedBytes` for its body.
+ * Reads a whole batch under the limits; what its body can grow to in memory is bounded, too.
  * @throws CodedError as `decodeBatchHeader`
  */
 export function decodeBatch(bytes: Buffer): Batch {
   const header = decodeBatchHeader(bytes);
   const body = inflate(bytes);
+  if (countContainers(body, MAX_CONTAINERS) > MAX_CONTAINERS) {
+    throw protocolError(
+      'PAYLOAD_EXPANDS_TOO_FAR',
+      `batch body has more than ${MAX_CONTAINERS} arrays and maps`,
+    );
+  }
   let value: unknown;
   try {
     value = decode(body, {

@@ -44,7 +44,7 @@ export function dottedPath(path: Path): string {
 /** A value as JSON in at most 40 characters, without what stands before the @ of an address. */
 export function shortValue(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value);
-  const text = json.replace(/:\/\/[^/@"]*@/g, '://…@');
+  const text = json.replace(/:\/\/[^"]*@/g, '://…@');
   return text.length <= 40 ? text : `${text.slice(0, 36)} …${text.at(-1) ?? ''}`;
 }
 

@@ -149,7 +149,9 @@ export function parseMessage<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: s
   }
   const version = value !== null && typeof value === 'object' && 'v' in value ? value.v : undefined;
   if (version !== 1) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `${what} has version ${String(version)}, known is 1`, {
+    // Words only for a number: an attacker's object may have no words, or too many.
+    const found = typeof version === 'number' ? `version ${version}` : 'no version';
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `${what} has ${found}, known is 1`, {
       hint: 'Update the side that reads it.',
     });
   }
@@ -162,10 +164,10 @@ export function malformed(what: string, error: z.ZodError): CodedError {
   return protocolError('PAYLOAD_MALFORMED', `${what}: ${firstIssues(error)}`);
 }
 
-/** The first three problems of a zod error with their paths, for an error message. */
+/** The first three problems of a zod error with their paths, for an error message; at most 100 characters of each path. */
 export function firstIssues(error: z.ZodError): string {
   return error.issues
     .slice(0, 3)
-    .map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`)
+    .map((issue) => `${issue.path.join('.').slice(0, 100) || '(root)'}: ${issue.message}`)
     .join('; ');
 }

@@ -107,6 +107,9 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
   }
   const score = float32(c.score);
   const features = float32(c.features);
+  if (!features.every(Number.isFinite)) {
+    throw protocolError('PAYLOAD_MALFORMED', 'prediction columns hold a feature that is no number');
+  }
   const records: Prediction[] = new Array(count);
   let timeMs = 0;
   let featuresAt = 0;
@@ -124,6 +127,7 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
       inRange(width, 1024) &&
       latencyUs >= 0 &&
       timeMs >= 0 &&
+      Number.isSafeInteger(timeMs) &&
       inRange(distance, seq - 1);
     if (!valid || featuresAt + width > features.length || !Number.isFinite(score[i])) {
       throw protocolError('PAYLOAD_MALFORMED', `prediction ${seq} has a value out of range`);

@@ -9,6 +9,8 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
   hourCycle: 'h23',
 });
+/** At two past midnight, 23:51 is not tonight's. */
+const UNMISTAKABLE_MS = 12 * 3_600_000;
 const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
@@ -26,19 +28,19 @@ export function formatShare(value: number): string {
   return share.format(value);
 }
 
-/** `12:03:22`, with the day before it when that is not today's. */
+/** `12:03:22`, with the day before it when that could be taken for today's. */
 export function formatClock(timeMs: number, nowMs: number): string {
   return `${dayBefore(timeMs, nowMs)}${clock.format(timeMs)}`;
 }
 
-/** `12:03`, with the day before it when that is not today's. */
+/** `12:03`, with the day before it when that could be taken for today's. */
 export function formatMinute(timeMs: number, nowMs: number): string {
   return `${dayBefore(timeMs, nowMs)}${minutes.format(timeMs)}`;
 }
 
 function dayBefore(timeMs: number, nowMs: number): string {
-  const of = day.format(timeMs);
-  return of === day.format(nowMs) ? '' : `${of} `;
+  const nearby = Math.abs(nowMs - timeMs) < UNMISTAKABLE_MS;
+  return nearby || day.format(timeMs) === day.format(nowMs) ? '' : `${day.format(timeMs)} `;
 }
 
 /** `just now`, `12 s ago`, `4 min ago`, `3 h ago`, `2 days ago`. */

@@ -63,7 +63,8 @@ export class EventLabels implements Labeller {
 
   /** Makes the accepted place durable. An event read again after a crash finds its label in the store. */
   save(): void {
-    const done = Math.min(this.#readId, ...this.#waiting.map(({ id }) => id - 1));
+    const [oldest] = this.#waiting;
+    const done = oldest ? oldest.id - 1 : this.#readId;
     if (done === this.#savedId) return;
     this.#deps.store.states.set(STATE_KEY, done);
     this.#savedId = done;
@@ -99,7 +100,8 @@ export class EventLabels implements Labeller {
       }
       return false;
     }
-    const patient = clock.wallMs() - receivedMs < PATIENCE_MS;
+    // In either direction: a clock that was set back must not make events wait for hours.
+    const patient = Math.abs(clock.wallMs() - receivedMs) < PATIENCE_MS;
     if (!patient) counters.add(prediction ? 'feedback.label-unknown' : 'feedback.event-without-prediction');
     return patient;
   }

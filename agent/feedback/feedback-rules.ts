@@ -38,6 +38,7 @@ export class FeedbackRules {
   #pass: Promise<void> = Promise.resolve();
   #queued = false;
   #savedAtUs = 0;
+  #stopping = false;
 
   constructor(deps: FeedbackRulesDeps) {
     this.#deps = deps;
@@ -55,9 +56,10 @@ export class FeedbackRules {
     this.#timer = setInterval(() => void this.#runPass(), PASS_EVERY_MS);
   }
 
-  /** Concludes a last time and saves the places reached. */
+  /** Concludes a last time and saves the places reached; a long history waits for the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#stopping = true;
     this.#savedAtUs = Number.NEGATIVE_INFINITY;
     await this.#runPass();
   }
@@ -140,7 +142,9 @@ export class FeedbackRules {
       const conclusion = labeller.conclude();
       if (conclusion.feedback.length > 0) await this.#record(conclusion.feedback);
       conclusion.accept();
-      more = conclusion.more;
+      more = conclusion.more && !this.#stopping;
+      // A long history is walked a pass at a time, so that samples and pages have their turn in between.
+      if (more) await new Promise(setImmediate);
     }
   }
 

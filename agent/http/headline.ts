@@ -42,6 +42,21 @@ export function headline(facts: HeadlineFacts): StatusView['headline'] {
   return { severity: 'info', text: `Running.${link}`, next: null };
 }
 
+/** @param failing code of the error by which the store's last write failed */
+export function recordingProblems(failing: string | null): Problem[] {
+  if (failing === null) return [];
+  const full = failing === 'STORE_FULL';
+  return [
+    {
+      severity: 'alarm',
+      text: `Predictions go on, but nothing is recorded: ${full ? 'the disk of this device is full' : `the store fails (${failing})`}.`,
+      next: full
+        ? 'Free space on the disk; recording goes on by itself.'
+        : 'Call the person who looks after this device: its disk may be failing.',
+    },
+  ];
+}
+
 function engineProblems({ engine }: HeadlineFacts['view']): Problem[] {
   if (engine.alive) return [];
   return [
@@ -75,7 +90,7 @@ function slotProblems({ slots }: HeadlineFacts['view']): Problem[] {
       problems.push({
         severity: 'warning',
         text: `${listed(drifting)} ${drifting.length === 1 ? 'has' : 'have'} moved away from what the model of ${slot} learned.`,
-        next: 'Check that sensor and the tool first, then whether the process was changed.',
+        next: `Check ${drifting.length === 1 ? 'that sensor' : 'those sensors'} and the tool first, then whether the process was changed.`,
       });
     }
     return problems;

@@ -1,5 +1,6 @@
 /** `GET /api/live`: the whole view over server-sent events, to a bounded number of viewers. */
 import type { ServerResponse } from 'node:http';
+import { codeOf } from '../../protocol/errors.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 
@@ -58,7 +59,7 @@ export class LiveStream {
     viewer.on('close', () => this.#viewers.delete(viewer));
     viewer.on('error', () => this.#viewers.delete(viewer));
     this.#viewers.add(viewer);
-    viewer.write(`retry: 2000\n\n${this.#message()}`);
+    viewer.write(`retry: 2000\n\n${this.#message() ?? ''}`);
   }
 
   #onChange(): void {
@@ -67,7 +68,8 @@ export class LiveStream {
       return;
     }
     if (this.#viewers.size === 0) return;
-    this.#send(this.#message());
+    const message = this.#message();
+    if (message !== undefined) this.#send(message);
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       if (!this.#changedInPause) return;
@@ -76,8 +78,14 @@ export class LiveStream {
     }, MIN_INTERVAL_MS);
   }
 
-  #message(): string {
-    return `data: ${this.#deps.view()}\n\n`;
+  /** Undefined when a part cannot be read (a failing disk): who changed something must not suffer from who looks at it. */
+  #message(): string | undefined {
+    try {
+      return `data: ${this.#deps.view()}\n\n`;
+    } catch (error) {
+      this.#deps.counters.add(codeOf(error));
+      return undefined;
+    }
   }
 
   #send(text: string): void {

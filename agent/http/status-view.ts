@@ -8,10 +8,10 @@ import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { ActiveModels } from '../models/active-models.ts';
-import type { StoredPrediction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
-import { headline, type Problem } from './headline.ts';
-import type { PredictionView, SlotView, StatusView } from './view.ts';
+import { headline, type Problem, recordingProblems } from './headline.ts';
+import { recentPredictions, unansweredOf } from './recent-predictions.ts';
+import type { SlotView, StatusView } from './view.ts';
 
 /** What the monitors know of a slot. */
 interface SlotFigures extends Pick<SlotView, 'predictionsPerS' | 'latencyUs' | 'rateHistory' | 'drift'> {
@@ -27,7 +27,10 @@ export interface StatusParts {
   readonly startedAtMs: number;
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly store: Pick<Store, 'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked'>;
+  readonly store: Pick<
+    Store,
+    'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked' | 'failing'
+  >;
   readonly engine: Pick<Engine, 'status'>;
   readonly models: ActiveModels;
   /** What the device tells the server of each slot. */
@@ -51,7 +54,6 @@ const STATE_WORDS: Record<InstallState, string> = {
   'rolled-back': 'rolled back',
 };
 
-const RECENT_PREDICTIONS = 20;
 const RECENT_EVENTS = 30;
 
 export function buildStatusView(parts: StatusParts): StatusView {
@@ -77,8 +79,9 @@ export function buildStatusView(parts: StatusParts): StatusView {
     counters: errorCounts(parts.counters),
     events: recentEvents(store),
   };
-  const unanswered = view.slots.reduce((sum, slot) => sum + unansweredOf(parts.models, slot), 0);
-  return { ...view, headline: headline({ view, alarms: parts.alarms(), unanswered }) };
+  const unanswered = view.slots.reduce((sum, slot) => sum + unansweredOf(parts, slot), 0);
+  const alarms = [...parts.alarms(), ...recordingProblems(store.failing())];
+  return { ...view, headline: headline({ view, alarms, unanswered }) };
 }
 
 function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | undefined): SlotView {
@@ -104,44 +107,12 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
           baseline: manifest.metric.baseline,
         }
       : null,
-    recent: parts.store.predictions
-      .recent(slot, RECENT_PREDICTIONS)
-      .map((prediction) => predictionView(parts, prediction)),
+    recent: recentPredictions(parts, slot),
   };
 }
 
 function shown(model: { manifest: Manifest; manifestSha256: string }) {
   return { title: modelTitle(model.manifest), manifestSha256: model.manifestSha256 };
-}
-
-function predictionView(parts: StatusParts, prediction: StoredPrediction): PredictionView {
-  const labels = labelsOf(parts.models, prediction);
-  const word = (index: number) => labels[index] ?? `label ${index}`;
-  const truth = parts.store.predictions.labelOf(prediction.seq);
-  return {
-    id: prediction.id,
-    timeMs: prediction.timeMs,
-    correlationId: prediction.correlationId,
-    role: prediction.role,
-    label: word(prediction.label),
-    score: prediction.score,
-    health: prediction.health,
-    truth: truth ? { label: word(truth.label), kind: truth.kind, evidence: truth.evidence } : null,
-  };
-}
-
-/** The words of the model that spoke where it is still loaded; a slot's models share their labels otherwise. */
-function labelsOf(models: ActiveModels, prediction: StoredPrediction): readonly string[] {
-  const active = models.of(prediction.slot);
-  const challenger = active?.challenger?.model;
-  const model = challenger?.manifestSha256 === prediction.model ? challenger : active?.champion;
-  return model?.manifest.output.decision.labels ?? [];
-}
-
-/** A model with a threshold raises `labels[1]`; of the recent ones, those that no evidence has answered yet. */
-function unansweredOf(models: ActiveModels, { slot, labels, recent }: SlotView): number {
-  if (models.of(slot)?.champion.manifest.output.decision.kind !== 'threshold') return 0;
-  return recent.filter(({ label, truth }) => label === labels[1] && truth === null).length;
 }
 
 function backlogOf(store: StatusParts['store']): Record<Stream, number> {

@@ -49,7 +49,7 @@ export interface SlotView {
     baseline: { name: string; value: number };
   } | null;
   drift: { feature: string; psi: number; drifting: boolean; shares: number[]; baselineShares: number[] }[];
-  /** Newest first, at most 20, deciding roles only; attention first is the page's choice. */
+  /** Newest first, at most 26, deciding roles only: the newest, the newest raised, and the newest that turned out otherwise. */
   recent: PredictionView[];
 }
 

@@ -9,8 +9,7 @@ const SHOWN_AT_FIRST = 6;
 
 export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
   const [all, setAll] = useState(false);
-  const sorted = [...drift].sort((a, b) => Number(b.drifting) - Number(a.drifting) || b.psi - a.psi);
-  const shown = all ? sorted : sorted.slice(0, SHOWN_AT_FIRST);
+  const shown = all ? drift : mostChanged(drift, SHOWN_AT_FIRST);
   return (
     <div class="drift">
       <div class="section-head">
@@ -21,7 +20,7 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
       ) : (
         <>
           <p class="verdict">
-            <DriftVerdict drift={sorted} />
+            <DriftVerdict drift={drift} />
           </p>
           <p class="small soft key">
             <svg width="12" height="12" aria-hidden="true">
@@ -55,6 +54,13 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
   );
 }
 
+/** In the order of the model's inputs, so that no tile jumps when a window is judged. */
+function mostChanged(drift: readonly Drift[], count: number): Drift[] {
+  const byChange = [...drift].sort((a, b) => Number(b.drifting) - Number(a.drifting) || b.psi - a.psi);
+  const chosen = new Set(byChange.slice(0, count));
+  return drift.filter((feature) => chosen.has(feature));
+}
+
 function DriftVerdict({ drift }: { drift: readonly Drift[] }) {
   const drifting = drift.filter((feature) => feature.drifting);
   if (drifting.length === 0) return <StateBadge state="ok">Yes</StateBadge>;
@@ -72,16 +78,11 @@ function DriftVerdict({ drift }: { drift: readonly Drift[] }) {
 }
 
 function DriftWord({ feature }: { feature: Drift }) {
-  const psi = <span class="faint">PSI {formatRatio(feature.psi)}</span>;
-  if (feature.drifting)
-    return (
-      <>
-        <StateBadge state="warning">drifting</StateBadge> {psi}
-      </>
-    );
+  if (!feature.drifting) return <>as in training</>;
   return (
     <>
-      {feature.psi < 0.1 ? 'as in training' : 'a little different'} {psi}
+      <StateBadge state="warning">drifting</StateBadge>{' '}
+      <span class="faint">PSI {formatRatio(feature.psi)}</span>
     </>
   );
 }

@@ -2,25 +2,28 @@
 import type { PredictionView } from '../http/view.ts';
 
 export const KEPT_ATTENTION = 6;
-export const KEPT_LATEST = 8;
+export const KEPT_LATEST = 6;
+/** Of those that need an eye, as many may be ones that turned out otherwise, however many newer ones were raised. */
+const KEPT_OTHERWISE = 3;
 
+/** By bit of INPUT_HEALTH. Drift is left out: it is no fault of one part, and the drift panel tells it. */
 const HEALTH_WORDS = [
   'an input is missing',
   'an input is out of range',
   'an input is stale',
   'an input is stuck',
-  'an input drifts',
 ];
 
 /** Why a person should look at a prediction; undefined when nothing is special about it. */
 export function attentionReason(prediction: PredictionView, labels: readonly string[]): string | undefined {
   const { truth } = prediction;
   if (truth?.kind === 'explicit') return undefined;
-  if (truth && truth.label !== prediction.label) return 'the line says otherwise';
+  if (isOtherwise(prediction)) return 'the line says otherwise';
   const health = HEALTH_WORDS.find((_, bit) => (prediction.health & (1 << bit)) !== 0);
   if (health) return health;
-  if (labels.length === 2 && prediction.label === labels[1] && !truth) return 'the model raises it';
-  if (labels.length > 2 && prediction.score < 0.5 && !truth) return 'the model is unsure';
+  if (labels.length === 2 && prediction.label === labels[1])
+    return truth ? 'as raised' : 'the model raises it';
+  if (labels.length > 2 && prediction.score < 0.5) return truth ? 'though unsure' : 'the model is unsure';
   return undefined;
 }
 
@@ -45,10 +48,22 @@ export function keepPredictions(
   if (held) return { attention, latest: renewed(kept.latest) };
   const known = new Map([...attention, ...recent].map((prediction) => [prediction.id, prediction]));
   const byNewest = [...known.values()].sort((a, b) => b.timeMs - a.timeMs);
-  const eye = byNewest.filter((prediction) => attentionReason(prediction, labels)).slice(0, KEPT_ATTENTION);
+  const eye = worthALook(byNewest.filter((prediction) => attentionReason(prediction, labels)));
   const shown = new Set(eye.map((prediction) => prediction.id));
   return {
     attention: eye,
     latest: recent.filter((prediction) => !shown.has(prediction.id)).slice(0, KEPT_LATEST),
   };
+}
+
+/** @param byNewest those with a reason */
+function worthALook(byNewest: readonly PredictionView[]): PredictionView[] {
+  const otherwise = byNewest.filter(isOtherwise).slice(0, KEPT_OTHERWISE);
+  const others = byNewest.filter((prediction) => !otherwise.includes(prediction));
+  const chosen = new Set([...otherwise, ...others].slice(0, KEPT_ATTENTION));
+  return byNewest.filter((prediction) => chosen.has(prediction));
+}
+
+function isOtherwise({ truth, label }: PredictionView): boolean {
+  return truth?.kind === 'implicit' && truth.label !== label;
 }

@@ -68,8 +68,8 @@ export function PredictionList(props: { slot: SlotView; nowMs: number; anchor: s
         <h3>Recent predictions</h3>
       </div>
       <p class="hint small soft">
-        Was it right? Tap a prediction, then what it really was. Keys: ↑ ↓ to move, Enter to open, 1–9 to
-        answer, Esc to close.
+        Was it right? Tap a prediction, then what it really was.{' '}
+        <span class="keys">Keys: ↑ ↓ to move, Enter to open, 1–9 to answer, Esc to close.</span>
       </p>
       <p class="answer-words">
         <span role="status">{words}</span>

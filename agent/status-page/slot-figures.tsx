@@ -11,17 +11,18 @@ import { Sparkline } from '../../web/sparkline.tsx';
 import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
 import type { SlotView } from '../http/view.ts';
 
-export function SlotFigures({ slot }: { slot: SlotView }) {
+/** @param upS seconds since the agent started */
+export function SlotFigures({ slot, upS }: { slot: SlotView; upS: number }) {
   return (
     <div class="figures">
-      <Rate slot={slot} />
+      <Rate slot={slot} upS={upS} />
       <Latency latency={slot.latencyUs} />
       <OnlineMetric metric={slot.metric} />
     </div>
   );
 }
 
-function Rate({ slot }: { slot: SlotView }) {
+function Rate({ slot, upS }: { slot: SlotView; upS: number }) {
   return (
     <div class="figure">
       <h3>Predictions a second</h3>
@@ -29,10 +30,11 @@ function Rate({ slot }: { slot: SlotView }) {
         <p class="number">{formatCount(slot.predictionsPerS)}</p>
         <Sparkline
           values={slot.rateHistory}
+          unknown={slot.rateHistory.length - Math.floor(upS)}
           words={`Predictions a second over the last minute, now ${formatCount(slot.predictionsPerS)}, highest ${formatCount(Math.max(0, ...slot.rateHistory))}`}
         />
       </div>
-      <p class="small soft">over the last minute</p>
+      <p class="small soft">now, and over the last minute</p>
     </div>
   );
 }

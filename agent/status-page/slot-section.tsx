@@ -7,8 +7,8 @@ import { DriftMultiples } from './drift-multiples.tsx';
 import { PredictionList } from './prediction-list.tsx';
 import { SlotFigures } from './slot-figures.tsx';
 
-export function SlotSection(props: { slot: SlotView; nowMs: number; first: boolean }) {
-  const { slot, nowMs, first } = props;
+export function SlotSection(props: { slot: SlotView; nowMs: number; startedAtMs: number; first: boolean }) {
+  const { slot, nowMs, startedAtMs, first } = props;
   return (
     <section class="section slot" aria-labelledby={`slot-${slot.slot}`}>
       <div class="section-head">
@@ -16,7 +16,7 @@ export function SlotSection(props: { slot: SlotView; nowMs: number; first: boole
         <span class="soft">from {slot.source}</span>
       </div>
       <SlotModels slot={slot} />
-      <SlotFigures slot={slot} />
+      <SlotFigures slot={slot} upS={(nowMs - startedAtMs) / 1000} />
       <div class="slot-columns">
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
         <DriftMultiples drift={slot.drift} />

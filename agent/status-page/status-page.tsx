@@ -37,7 +37,13 @@ export function StatusPage() {
       <main>
         {view.slots.length === 0 ? <NoSlots /> : null}
         {view.slots.map((slot, i) => (
-          <SlotSection key={slot.slot} slot={slot} nowMs={nowMs} first={i === 0} />
+          <SlotSection
+            key={slot.slot}
+            slot={slot}
+            nowMs={nowMs}
+            startedAtMs={view.device.startedAtMs}
+            first={i === 0}
+          />
         ))}
         <section class="section lower" aria-label="This device">
           <div>
@@ -50,7 +56,10 @@ export function StatusPage() {
               <p class="soft">Nothing has happened yet.</p>
             ) : (
               <EventList
-                events={view.events.map((event) => ({ ...event, where: event.slot }))}
+                events={view.events.map((event) => ({
+                  ...event,
+                  where: view.slots.length > 1 ? event.slot : null,
+                }))}
                 nowMs={nowMs}
               />
             )}

@@ -14,7 +14,7 @@ interface Waiting {
 }
 
 export interface CommitQueueDeps {
-  readonly database: Database;
+  readonly database: Pick<Database, 'transaction' | 'sync'>;
   /** Upper bound from handover to durable, on a disk that syncs as fast as it did last. */
   readonly commitWithinMs: number;
   /** Commit at once when this many rows wait; also about the size of one transaction. */
@@ -38,16 +38,23 @@ export class CommitQueue {
   /** How long the last commit took, so that the next one begins early enough. */
   #lastCommitMs = 0;
   #foundNoRoom = false;
+  #failing: string | null = null;
   #closed = false;
 
   constructor(deps: CommitQueueDeps) {
     this.#deps = deps;
   }
 
+  /** Code of the error by which the last write failed; null once one was recorded again. */
+  get failing(): string | null {
+    return this.#failing;
+  }
+
   /**
    * @param rows about how many rows `write` writes
    * @returns what `write` returned, durable
-   * @throws CodedError STORE_FULL, STORE_UNWRITABLE, STORE_CORRUPT: not recorded, or not proof against a power cut
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE, STORE_CORRUPT: not recorded, or not proof against a power cut;
+   * its rows are counted here under that code
    */
   add<T>(rows: number, write: () => T): Promise<T> {
     if (this.#closed) return Promise.reject(agentError('STORE_UNWRITABLE', 'the store is closed'));
@@ -127,6 +134,7 @@ export class CommitQueue {
       this.#refuse(writes, cause);
       return;
     }
+    this.#failing = null;
     this.#lastCommitMs = (this.#deps.clock.monotonicUs() - startUs) / 1000;
     durable();
     for (const answer of answers) answer();
@@ -141,8 +149,9 @@ export class CommitQueue {
   #refuse(writes: readonly Waiting[], cause: unknown): void {
     const error = storeError(cause, 'cannot record');
     if (error.code === 'STORE_FULL') this.#foundNoRoom = true;
-    for (const { reject } of writes) {
-      this.#deps.counters.add(error.code);
+    this.#failing = error.code;
+    for (const { rows, reject } of writes) {
+      this.#deps.counters.add(error.code, rows);
       reject(error);
     }
   }

@@ -12,6 +12,18 @@ export interface Context {
 
 type Row = [id: number, run: string, slot: string, model: string, role: number];
 
+/**
+ * Deletes the entries of runs of which nothing is kept, or years of restarts would pile up. A run's ids follow those of
+ * the run before, as its predictions do. Inside a transaction only.
+ */
+export function forgetContexts(sqlite: Sqlite): void {
+  sqlite.exec(
+    `DELETE FROM contexts WHERE id NOT IN (SELECT context FROM confusion) AND id < (
+       SELECT min(kept.id) FROM contexts kept JOIN contexts oldest ON oldest.run = kept.run
+       WHERE oldest.id = (SELECT context FROM predictions ORDER BY seq LIMIT 1))`,
+  );
+}
+
 export class Contexts {
   readonly #run: string;
   readonly #insert: Statement<[string, string, string, number], Row>;

@@ -180,7 +180,8 @@ export function suspectPath(path: string): string {
   return `${path}.suspect`;
 }
 
-function syncFolder(folder: string): void {
+/** Makes renames and new names in a folder durable. */
+export function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {
     fsyncSync(fd);

@@ -1,6 +1,6 @@
 /** Deletes rows in the order of their worth, a slice at a time, so that no slice holds up the event loop for long. */
 import type { Stream } from '../../protocol/records.ts';
-import type { Sqlite, Statement } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
 export interface Dropped {
@@ -32,7 +32,7 @@ const ORDER: readonly { table: Stream | 'line_events'; acked: boolean }[] = [
 type Key = 'seq' | 'id';
 
 export class DropTables {
-  readonly #sqlite: Sqlite;
+  readonly #database: Database;
   readonly #heads: StreamHeads;
   readonly #sliceRows: number;
   readonly #statements = new Map<
@@ -40,14 +40,24 @@ export class DropTables {
     { first: Statement<[], number>; last: Statement<[], number>; drop: Statement<[number]> }
   >();
 
-  constructor(sqlite: Sqlite, heads: StreamHeads, sliceRows: number) {
-    this.#sqlite = sqlite;
+  constructor(database: Database, heads: StreamHeads, sliceRows: number) {
+    this.#database = database;
     this.#heads = heads;
     this.#sliceRows = sliceRows;
   }
 
-  /** Drops the least worthy rows. Inside a transaction only. @returns undefined when nothing may go */
+  /**
+   * Drops the least worthy rows in a transaction of its own.
+   * @returns undefined when nothing may go
+   * @throws CodedError STORE_*: nothing was dropped, and nothing counted
+   */
   dropSlice(which: 'acked' | 'any'): Dropped | undefined {
+    const dropped = this.#database.transaction(() => this.#dropFirst(which));
+    if (dropped?.stream) this.#heads.addDropped(dropped.stream, dropped.unacked);
+    return dropped;
+  }
+
+  #dropFirst(which: 'acked' | 'any'): Dropped | undefined {
     for (const { table, acked } of ORDER) {
       if (which === 'acked' && !acked) continue;
       const dropped = table === 'line_events' ? this.#dropLineEvents() : this.#dropOldest(table, acked);
@@ -59,8 +69,9 @@ export class DropTables {
   /** Deletes line events beyond a number and an age. Inside a transaction only. */
   boundLineEvents(maxRows: number, receivedBeforeMs: number): void {
     const { last } = this.#of('line_events', 'id');
-    this.#sqlite.prepare('DELETE FROM line_events WHERE id <= ?').run((last.get() ?? 0) - maxRows);
-    this.#sqlite
+    const { sqlite } = this.#database;
+    sqlite.prepare('DELETE FROM line_events WHERE id <= ?').run((last.get() ?? 0) - maxRows);
+    sqlite
       .prepare(
         'DELETE FROM line_events WHERE id < (SELECT min(id) FROM line_events) + 10000 AND received_ms < ?',
       )
@@ -79,9 +90,8 @@ export class DropTables {
     if (to < from) return undefined;
     const { changes } = drop.run(to);
     const unacked = from > settled ? changes : 0;
-    this.#heads.addDropped(stream, unacked);
     // The cursor too: it must not fall back behind rows that are gone.
-    this.#heads.save(stream);
+    this.#heads.save(stream, unacked);
     return { stream, from, to, unacked };
   }
 
@@ -97,11 +107,12 @@ export class DropTables {
   #of(table: string, key: Key) {
     const known = this.#statements.get(table);
     if (known) return known;
-    const number = (sql: string) => this.#sqlite.prepare<[], number>(sql).pluck();
+    const { sqlite } = this.#database;
+    const number = (sql: string) => sqlite.prepare<[], number>(sql).pluck();
     const made = {
       first: number(`SELECT ${key} FROM ${table} ORDER BY ${key} LIMIT 1`),
       last: number(`SELECT ${key} FROM ${table} ORDER BY ${key} DESC LIMIT 1`),
-      drop: this.#sqlite.prepare<[number]>(`DELETE FROM ${table} WHERE ${key} <= ?`),
+      drop: sqlite.prepare<[number]>(`DELETE FROM ${table} WHERE ${key} <= ?`),
     };
     this.#statements.set(table, made);
     return made;

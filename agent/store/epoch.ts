@@ -1,7 +1,9 @@
-/** The identity of a database file: its epoch, and how a copy put in its place is told from the file itself. */
+/** The identity of a database: its epoch, and how a copy put in its place is told from the file that we left. */
 import { randomBytes } from 'node:crypto';
-import { statSync } from 'node:fs';
-import type { Sqlite } from './database.ts';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { codeOf } from '../../protocol/errors.ts';
+import { type Database, type Sqlite, syncFolder } from './database.ts';
 
 export interface Epoch {
   readonly epoch: string;
@@ -10,22 +12,70 @@ export interface Epoch {
 }
 
 /**
- * A restored copy would give out seqs that the server already knows for other records, so it needs an epoch of its own.
- * A copy has another inode or birth time than the file that the last run wrote down. Inside a transaction only.
+ * Reads the epoch of the database, or begins one. A restored copy would give out seqs that the server already knows for
+ * other records, so it needs an epoch of its own. A copy is told in two ways: it is another file (inode, birth time)
+ * than the last run wrote down, or it does not know the last start, of which `<path>.start` keeps the name.
+ * @throws CodedError STORE_*; errors of the file system
  */
-export function readEpoch(sqlite: Sqlite, path: string): Epoch {
-  const { ino, birthtimeNs } = statSync(path, { bigint: true });
-  const file = `${ino}-${birthtimeNs}`;
+export function identify(database: Database, path: string): Epoch {
+  const start = randomBytes(8).toString('hex');
+  const known = readStarts(path);
+  // Both names while a crash can leave either in the database.
+  writeStarts(path, [...known, start]);
+  const epoch = database.transaction(() => readEpoch(database.sqlite, { file: fileOf(path), known, start }));
+  database.syncNow();
+  writeStarts(path, [start]);
+  return epoch;
+}
+
+function readEpoch(
+  sqlite: Sqlite,
+  { file, known, start }: { file: string; known: readonly string[]; start: string },
+): Epoch {
   const get = sqlite.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const known = get.get('epoch');
-  if (known !== undefined && get.get('file') === file) return { epoch: known, origin: 'kept' };
-  const epoch = randomBytes(8).toString('hex');
   const set = sqlite.prepare(
     'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
+  const before = get.get('epoch');
+  const isOurs = get.get('file') === file && (known.length === 0 || known.includes(get.get('start') ?? ''));
+  set.run('start', start);
+  if (before !== undefined && isOurs) return { epoch: before, origin: 'kept' };
+  const epoch = randomBytes(8).toString('hex');
   set.run('epoch', epoch);
   set.run('file', file);
   // What the old epoch had acknowledged is never sent again; a server that knows nothing of the new one sees a gap.
-  sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0');
-  return { epoch, origin: known === undefined ? 'new' : 'restored' };
+  sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0, dropped = 0');
+  return { epoch, origin: before === undefined ? 'new' : 'restored' };
+}
+
+function fileOf(path: string): string {
+  const { ino, birthtimeNs } = statSync(path, { bigint: true });
+  return `${ino}-${birthtimeNs}`;
+}
+
+/** Names of the starts that the database may know; none before the first. */
+function readStarts(path: string): string[] {
+  try {
+    return readFileSync(startPath(path), 'utf8').split('\n').filter(Boolean);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function writeStarts(path: string, names: readonly string[]): void {
+  const temporary = `${startPath(path)}.tmp`;
+  const fd = openSync(temporary, 'w');
+  try {
+    writeFileSync(fd, `${names.join('\n')}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, startPath(path));
+  syncFolder(dirname(path));
+}
+
+function startPath(path: string): string {
+  return `${path}.start`;
 }

@@ -7,10 +7,10 @@ import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { ConfusionTable } from './confusion-table.ts';
-import { Contexts } from './contexts.ts';
-import { Database, type DatabaseLimits, suspectPath } from './database.ts';
+import { Contexts, forgetContexts } from './contexts.ts';
+import { Database, suspectPath } from './database.ts';
 import { DropTables } from './drop-tables.ts';
-import { readEpoch } from './epoch.ts';
+import { identify } from './epoch.ts';
 import { SqlitePredictionLog } from './prediction-log.ts';
 import { PredictionWriter } from './prediction-writer.ts';
 import { QueueRecorder } from './recorder.ts';
@@ -36,31 +36,47 @@ export interface StoreOptions {
 
 const MAX_ROWS_A_COMMIT = 2048;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
+/**
+ * The write-ahead log is folded back once it has a third of the room kept for it: the transaction that takes it over
+ * that mark may touch a page of the index by part for each of its rows.
+ */
+const LOG = { shareOfStore: 1 / 4, foldedAt: 1 / 3 } as const;
 
 /**
  * Opens `<folder>/store.db`. An unreadable database is set aside as `store.db.corrupt-<n>` and a new epoch begins.
  * @throws CodedError STORE_LOCKED when another process has it open, STORE_FULL, STORE_UNWRITABLE
  */
 export function openStore(options: StoreOptions): Store {
-  const { folder, clock, log, counters } = options;
-  const path = join(folder, 'store.db');
-  const logBytes = Math.min(MAX_LOG_BYTES, options.maxBytes / 16);
-  const { database, setAside } = openOrSetAside(path, { maxBytes: options.maxBytes - logBytes, logBytes });
+  const path = join(options.folder, 'store.db');
+  try {
+    return openAt(path, options);
+  } catch (cause) {
+    if (!isCorrupt(cause)) throw storeError(cause, `cannot open ${path}`);
+    const setAside = moveAside(path);
+    const store = openAt(path, options);
+    options.counters.add('STORE_CORRUPT');
+    store.tell(setAsideEvent(options.clock.wallMs(), setAside));
+    return store;
+  }
+}
+
+function openAt(path: string, options: StoreOptions): SqliteStore {
+  const { clock, log, maxBytes } = options;
+  const logBytes = Math.min(MAX_LOG_BYTES, maxBytes * LOG.shareOfStore * LOG.foldedAt);
+  const capBytes = maxBytes - logBytes / LOG.foldedAt;
+  mkdirSync(dirname(path), { recursive: true });
+  const database = Database.open(path, { maxBytes: capBytes, logBytes });
   try {
     const run = randomBytes(4).toString('hex');
-    const { epoch, origin } = database.transaction(() => readEpoch(database.sqlite, path));
-    database.syncNow();
-    const store = new SqliteStore(options, database, { epoch, run, logBytes });
+    const { epoch, origin } = identify(database, path);
+    database.transaction(() => forgetContexts(database.sqlite));
+    const store = new SqliteStore(options, database, { epoch, run, logBytes, capBytes });
     log.info({ path, epoch, run, origin }, 'store opened');
-    if (setAside) {
-      counters.add('STORE_CORRUPT');
-      store.tell(setAsideEvent(clock.wallMs(), setAside));
-    }
     if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
     return store;
   } catch (cause) {
     database.close();
-    throw storeError(cause, `cannot open ${path}`);
+    throw cause;
   }
 }
 
@@ -80,11 +96,11 @@ class SqliteStore implements Store {
   constructor(
     options: StoreOptions,
     database: Database,
-    identity: { epoch: string; run: string; logBytes: number },
+    identity: { epoch: string; run: string; logBytes: number; capBytes: number },
   ) {
     const { clock, counters } = options;
     const { sqlite } = database;
-    const { logBytes } = identity;
+    const { logBytes, capBytes } = identity;
     const maxRows = Math.min(MAX_ROWS_A_COMMIT, Math.floor(logBytes / 512));
     const heads = new StreamHeads(sqlite);
     const contexts = new Contexts(sqlite, identity.run);
@@ -118,9 +134,9 @@ class SqliteStore implements Store {
     this.#queue = queue;
     this.#retention = new Retention({
       database,
-      drops: new DropTables(sqlite, heads, maxRows),
+      drops: new DropTables(database, heads, maxRows),
       confusion,
-      capBytes: options.maxBytes - logBytes,
+      capBytes,
       clock,
       counters,
       tell: (event) => this.tell(event),
@@ -136,6 +152,10 @@ class SqliteStore implements Store {
     return this.#heads.droppedTotal();
   }
 
+  failing(): string | null {
+    return this.#queue.failing;
+  }
+
   /** Records an event of the store's own. One that cannot be recorded is counted by the queue. */
   tell(event: NewEvent): void {
     this.#options.log.warn({ kind: event.kind, ...event.data }, event.message);
@@ -149,21 +169,13 @@ class SqliteStore implements Store {
   }
 }
 
-function openOrSetAside(
-  path: string,
-  limits: DatabaseLimits,
-): { database: Database; setAside: string | null } {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    return { database: Database.open(path, limits), setAside: null };
-  } catch (cause) {
-    if (!isCorrupt(cause)) throw storeError(cause, `cannot open ${path}`);
-    const setAside = firstFree(`${path}.corrupt-`);
-    renameSync(path, setAside);
-    if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${setAside}-wal`);
-    rmSync(suspectPath(path), { force: true });
-    return { database: Database.open(path, limits), setAside };
-  }
+/** @returns where the database is now */
+function moveAside(path: string): string {
+  const setAside = firstFree(`${path}.corrupt-`);
+  renameSync(path, setAside);
+  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${setAside}-wal`);
+  rmSync(suspectPath(path), { force: true });
+  return setAside;
 }
 
 function firstFree(prefix: string): string {

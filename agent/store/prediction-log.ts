@@ -4,6 +4,7 @@ import type { LineEvent } from '../sources/source.ts';
 import type { ConfusionCount, ConfusionTable } from './confusion-table.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { NotablePredictions } from './notable-predictions.ts';
 import type { StoredPrediction } from './records.ts';
 import type { PredictionLog } from './store.ts';
 
@@ -34,6 +35,7 @@ const COLUMNS = 'seq, time_ms, context, correlation_id, label, score, latency_us
 export class SqlitePredictionLog implements PredictionLog {
   readonly #contexts: Contexts;
   readonly #confusion: ConfusionTable;
+  readonly #notable: NotablePredictions;
   readonly #bySeq: Statement<[number], Row>;
   readonly #byPart: Statement<[string], Row>;
   readonly #newest: Statement<[number], Row>;
@@ -47,6 +49,7 @@ export class SqlitePredictionLog implements PredictionLog {
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
     this.#contexts = contexts;
     this.#confusion = confusion;
+    this.#notable = new NotablePredictions(sqlite, contexts);
     const rows = <Bind extends unknown[]>(where: string): Statement<Bind, Row> =>
       sqlite.prepare<Bind, Row>(`SELECT ${COLUMNS} FROM predictions WHERE pair_distance = 0 ${where}`).raw();
     this.#bySeq = rows('AND seq = ?');
@@ -95,6 +98,16 @@ export class SqlitePredictionLog implements PredictionLog {
 
   recent(slot: string, limit: number): StoredPrediction[] {
     return this.#firstOf(slot, this.#newest.iterate(ROWS_A_SCAN), limit);
+  }
+
+  notable({ slot, raised, limit }: Parameters<PredictionLog['notable']>[0]): StoredPrediction[] {
+    const found = this.#notable.of(slot, raised, limit);
+    const contradicted = this.#newestFirst(found.contradicted).filter(
+      ({ seq, label }) => this.labelOf(seq)?.label !== label,
+    );
+    const known = new Set(contradicted.map(({ seq }) => seq));
+    const others = this.#newestFirst(found.raised.filter((seq) => !known.has(seq)));
+    return [...contradicted, ...others].sort((a, b) => b.seq - a.seq);
   }
 
   position(slot: string, source: string): number {
@@ -148,6 +161,11 @@ export class SqlitePredictionLog implements PredictionLog {
 
   confusion(query: Parameters<PredictionLog['confusion']>[0]): ConfusionCount[] {
     return this.#confusion.counts(query);
+  }
+
+  /** Those that retention has not taken. */
+  #newestFirst(seqs: readonly number[]): StoredPrediction[] {
+    return seqs.toSorted((a, b) => b - a).flatMap((seq) => this.bySeq(seq) ?? []);
   }
 
   #firstOf(slot: string, rows: Iterable<Row>, limit: number): StoredPrediction[] {

@@ -55,7 +55,7 @@ export class Retention {
   onDiskFull(): void {
     const { database, drops } = this.#deps;
     this.#attempt(() => database.foldLog('keep'));
-    this.#attempt(() => database.transaction(() => drops.dropSlice('acked')));
+    this.#attempt(() => drops.dropSlice('acked'));
     this.check();
   }
 
@@ -95,8 +95,7 @@ export class Retention {
 
   /** @returns false when nothing is left to drop */
   #dropSlice(): boolean {
-    const { database, drops } = this.#deps;
-    const dropped = database.transaction(() => drops.dropSlice('any'));
+    const dropped = this.#deps.drops.dropSlice('any');
     if (!dropped) return false;
     const { stream, from, to, unacked } = dropped;
     if (stream && unacked > 0) {

@@ -18,11 +18,16 @@ export interface Store {
   sizeBytes(): number;
   /** Records that retention had to drop before they were acknowledged, since the epoch began. */
   droppedUnacked(): number;
+  /** Code of the error (STORE_FULL, …) by which the last write was not recorded; null while recording works. */
+  failing(): string | null;
   /** Waits for what is under way, then closes. Nothing may be recorded after it. */
   close(): Promise<void>;
 }
 
-/** Group commit: everything handed over within `commitWithinMs` is one fsynced transaction. Promises resolve after it. */
+/**
+ * Group commit: everything handed over within `commitWithinMs` is one fsynced transaction. Promises resolve after it;
+ * of a promise that rejects the store has counted the records, under the error's code.
+ */
 export interface Recorder {
   /**
    * A slot's decided samples in order. Shadows get the seq right after their deciding prediction.
@@ -66,6 +71,15 @@ export interface PredictionLog {
   /** The newest deciding prediction of this part in this slot. */
   byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined;
   recent(slot: string, limit: number): StoredPrediction[];
+  /**
+   * What is worth showing again, newest first: the newest `limit` that `raised` finds, and the newest `limit` whose label in
+   * force is another than what was said. Cheap to ask often; `raised` and `limit` must stay the same for a slot.
+   */
+  notable(query: {
+    readonly slot: string;
+    readonly raised: (prediction: { readonly label: number; readonly score: number }) => boolean;
+    readonly limit: number;
+  }): StoredPrediction[];
   /** Place up to which a slot has committed a source that can be read again; 0 at first. */
   position(slot: string, source: string): number;
   /** Predictions with seq > afterSeq made at or before `untilMs`, oldest first: for absence rules. */

@@ -63,6 +63,7 @@ export class StreamHeads {
     return true;
   }
 
+  /** After the commit of the transaction that saved them. */
   addDropped(stream: Stream, count: number): void {
     this.#places[stream].dropped += count;
   }
@@ -71,10 +72,10 @@ export class StreamHeads {
     return STREAMS.reduce((sum, stream) => sum + this.#places[stream].dropped, 0);
   }
 
-  /** Inside a transaction only. */
-  save(stream: Stream): void {
+  /** Inside a transaction only. @param newlyDropped what the same transaction drops */
+  save(stream: Stream, newlyDropped = 0): void {
     const { acked, floor, dropped } = this.#places[stream];
-    this.#save.run(acked, floor, dropped, stream);
+    this.#save.run(acked, floor, dropped + newlyDropped, stream);
   }
 
   #lastSeq(stream: Stream): number {

@@ -38,6 +38,7 @@ export class ChunkFetcher {
     const { chunks, packagesFolder } = this.#deps;
     const index = await this.#fetchIndex(ref, signal);
     const hashes = hashesOf(index);
+    // Held here, not only on the disk: the chunks that two packages share may be dropped with the other one.
     const bytesOf = new Map<string, Buffer>();
     for (const sha256 of hashes) {
       const bytes = await chunks.get(sha256);
@@ -47,17 +48,12 @@ export class ChunkFetcher {
     for (const [sha256, bytes] of await findLocalChunks(packagesFolder, new Set(missing()))) {
       bytesOf.set(sha256, bytes);
     }
-    let have = bytesOf.size;
-    onProgress(have, hashes.size);
-    const request = new ChunkRequest(this.#deps, missing(), LIMITS.chunkBytes, () => {
-      have += 1;
-      onProgress(have, hashes.size);
+    onProgress(bytesOf.size, hashes.size);
+    const request = new ChunkRequest(this.#deps, missing(), LIMITS.chunkBytes, (sha256, bytes) => {
+      bytesOf.set(sha256, bytes);
+      onProgress(bytesOf.size, hashes.size);
     });
     await request.run(signal);
-    for (const sha256 of missing()) {
-      const bytes = await chunks.get(sha256);
-      if (bytes) bytesOf.set(sha256, bytes);
-    }
     const files = assemblePackage(index, (sha256) => bytesOf.get(sha256));
     if (sha256Hex(files.get('manifest.json') ?? '') !== ref.manifestSha256) {
       throw protocolError(
@@ -97,8 +93,10 @@ export class ChunkFetcher {
     const { chunks } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
     if (!bytes) {
-      await new ChunkRequest(this.#deps, [ref.indexSha256], LIMITS.messageBytes, () => undefined).run(signal);
-      bytes = await chunks.get(ref.indexSha256);
+      const keep = (_: string, fetched: Buffer) => {
+        bytes = fetched;
+      };
+      await new ChunkRequest(this.#deps, [ref.indexSha256], LIMITS.messageBytes, keep).run(signal);
     }
     return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
   }

@@ -21,11 +21,14 @@ export interface ChunkRequestDeps {
   readonly chunks: ChunkStore;
 }
 
+/** A chunk is verified and on the disk. */
+type OnChunk = (sha256: string, bytes: Buffer) => void;
+
 export class ChunkRequest {
   readonly #deps: ChunkRequestDeps;
   readonly #queue: string[];
   readonly #maxBytes: number;
-  readonly #onChunk: () => void;
+  readonly #onChunk: OnChunk;
   /** Chunks that are asked for, with how to stop asking. */
   readonly #open = new Map<string, () => void>();
   #writing = 0;
@@ -35,7 +38,7 @@ export class ChunkRequest {
   #settle: { resolve(): void; reject(error: unknown): void } | undefined;
 
   /** @param maxBytes a larger chunk is refused */
-  constructor(deps: ChunkRequestDeps, hashes: readonly string[], maxBytes: number, onChunk: () => void) {
+  constructor(deps: ChunkRequestDeps, hashes: readonly string[], maxBytes: number, onChunk: OnChunk) {
     this.#deps = deps;
     this.#queue = [...hashes];
     this.#maxBytes = maxBytes;
@@ -91,14 +94,15 @@ export class ChunkRequest {
     this.#asks = 0;
     this.#trickles = 0;
     this.#askLater();
-    this.#deps.chunks.put(sha256, bytes).then(
-      () => {
+    this.#deps.chunks
+      .put(sha256, bytes)
+      .then(() => {
         this.#writing -= 1;
-        this.#onChunk();
-        if (this.#settle) this.#fill();
-      },
-      (error) => this.#settle?.reject(error),
-    );
+        if (!this.#settle) return;
+        this.#onChunk(sha256, bytes);
+        this.#fill();
+      })
+      .catch((error) => this.#settle?.reject(error));
   }
 
   /** Asks when no chunk has come for a while, unless one is visibly on its way. */

@@ -33,14 +33,20 @@ export class ChunkStore {
   async put(sha256: string, bytes: Buffer): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const temporary = join(this.#folder, `${randomUUID()}.tmp`);
-    const file = await open(temporary, 'w');
     try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
+      const file = await open(temporary, 'w');
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, join(this.#folder, sha256));
+    } catch (error) {
+      // A full disk must not fill up with halves of what did not fit.
+      await rm(temporary, { force: true });
+      throw error;
     }
-    await rename(temporary, join(this.#folder, sha256));
     const folder = await open(this.#folder, 'r');
     try {
       await folder.sync();

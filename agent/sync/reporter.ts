@@ -9,9 +9,9 @@ const EVERY_MS = 10_000;
 
 export interface ReporterDeps {
   readonly device: string;
-  readonly link: MqttLink;
+  readonly link: Pick<MqttLink, 'publish'>;
   readonly reported: () => Reported;
-  readonly refusals: Refusals;
+  readonly refusals: Pick<Refusals, 'refuse'>;
 }
 
 export class Reporter {
@@ -46,10 +46,13 @@ export class Reporter {
   #publish(): void {
     clearTimeout(this.#settleTimer);
     this.#settleTimer = undefined;
-    const { link, device, reported } = this.#deps;
-    // Lost with the link: `start` publishes the state of then.
-    link
-      .publish(topics.reported(device), JSON.stringify(reported()), { retain: true })
-      .catch(() => undefined);
+    const { link, device, reported, refusals } = this.#deps;
+    try {
+      const message = JSON.stringify(reported());
+      // Lost with the link: `start` publishes the state of then.
+      link.publish(topics.reported(device), message, { retain: true }).catch(() => undefined);
+    } catch (error) {
+      refusals.refuse(error, 'what this device would report');
+    }
   }
 }

@@ -122,7 +122,7 @@ export class SendWindow {
       return false;
     }
     // Asked for by the server, the link is not to blame for the loss; silence may mean that it is too slow.
-    if (this.#askedFor === undefined) this.#credit = Math.max(this.#floor(), this.#credit / 4);
+    if (this.#askedFor === undefined) this.#credit = Math.max(this.#floor(), Math.floor(this.#credit / 4));
     this.#stalls += 1;
     this.#goBack(this.#askedFor ?? this.#base);
     return true;

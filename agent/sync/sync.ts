@@ -1,6 +1,7 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
 import type { PublicKey } from '../../protocol/keys.ts';
 import {
   ackSchema,
@@ -69,6 +70,8 @@ export class Sync {
   readonly #fetches = new Map<AbortController, ModelRef>();
   readonly #sinceMs: number;
   #generation = 0;
+  /** A desired state that the store had no room for. */
+  #unkept: Buffer | undefined;
   #lastAckMs: number | null = null;
 
   constructor(deps: SyncDeps) {
@@ -112,7 +115,7 @@ export class Sync {
     const link = this.#link;
     if (!link) return;
     const { id } = this.#deps.config.device;
-    await this.#chunks.clean();
+    await this.#chunks.clean().catch((error) => this.#refusals.refuse(error, 'tidying the chunks'));
     this.#restoreDesired();
     for (const [stream, uploader] of this.#uploaders) {
       link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
@@ -156,6 +159,7 @@ export class Sync {
   /** Records were committed. Cheap; call it after every commit. */
   notifyRecorded(): void {
     for (const uploader of this.#uploaders.values()) uploader.notify();
+    if (this.#unkept) this.#retryDesired(this.#unkept);
   }
 
   /** What `reported` would say has changed. */
@@ -213,8 +217,25 @@ export class Sync {
 
   #receiveDesired(payload: Buffer): void {
     if (payload.length === 0) return;
-    const desired = this.#desiredState.receive(payload);
+    let desired: Desired | undefined;
+    try {
+      desired = this.#desiredState.receive(payload);
+    } catch (error) {
+      // The broker will not say it again, so it waits here for a store that works.
+      if (codeOf(error).startsWith('STORE_')) this.#unkept = payload;
+      throw error;
+    }
+    this.#unkept = undefined;
     if (desired) this.#handOn(desired);
+  }
+
+  #retryDesired(payload: Buffer): void {
+    this.#unkept = undefined;
+    try {
+      this.#receiveDesired(payload);
+    } catch (error) {
+      this.#refusals.refuse(error, 'the desired state that waited for the store');
+    }
   }
 
   #handOn(desired: Desired): void {

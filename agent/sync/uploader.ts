@@ -182,13 +182,11 @@ export class Uploader {
     const connection = this.#connection;
     this.#untaken += 1;
     this.#deps.counters.add('sync.bytes-sent', bytes.length);
-    this.#deps.link.publish(topic, bytes).then(
-      () => {
-        if (connection === this.#connection) this.#untaken -= 1;
-      },
-      // The link broke: `start` sends it again.
-      () => undefined,
-    );
+    const settled = () => {
+      if (connection === this.#connection) this.#untaken -= 1;
+    };
+    // What the broker did not take is sent again: by `start` when the link broke, else when its time is over.
+    this.#deps.link.publish(topic, bytes).then(settled, settled);
   }
 
   #goBack(base: number): void {

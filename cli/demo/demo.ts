@@ -67,7 +67,10 @@ async function startParts(
   tell: Narrator,
   ending: AbortController,
 ): Promise<Stage> {
-  const [serverPort = 0, brokerPort = 0, ...devicePorts] = await freePorts(PREFERRED_PORTS);
+  const ports = await freePorts(PREFERRED_PORTS);
+  const [serverPort = 0, brokerPort = 0, ...devicePorts] = ports;
+  const taken = PREFERRED_PORTS.filter((port, i) => ports[i] !== port);
+  if (taken.length > 0) tell.say(`Another program has port ${taken.join(', ')}; free ones are used instead.`);
   const models = join(projectRoot, 'models');
   const places: DemoPlaces = { folder, models, trustedKeys: shippedTrustedKeys, brokerPort };
   const start = (name: string, part: 'agent' | 'sync-server', config: object) => {

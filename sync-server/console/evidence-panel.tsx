@@ -9,7 +9,7 @@ export function EvidencePanel({ rollout }: { rollout: RolloutView }) {
   const { evidence } = rollout;
   return (
     <div>
-      <h4>Evidence</h4>
+      <h4>Evidence since it began</h4>
       <p>{evidenceWords(evidence)}</p>
       {evidence.challengerBetter + evidence.championBetter > 0 ? <BetterWorse evidence={evidence} /> : null}
       <MetricPair rollout={rollout} />

@@ -40,22 +40,17 @@ export function fleetHeadline(view: FleetView, nowMs: number): Headline {
   );
   if (alarm) return { state: 'alarm', text: `${alarm.device}: ${alarm.message}`, next: counted };
 
-  const stopped = view.rollouts.find(
-    (rollout) => rollout.state === 'rolled-back' && fresh(rollout.updatedAtMs),
-  );
-  if (stopped)
-    return {
-      state: 'warning',
-      text: `${stopped.to} was rolled back.`,
-      next: `${stopped.from} runs in its place. The reason stands below.`,
-    };
-
-  if (online < devices.length) {
-    return {
-      state: 'warning',
-      text: counted,
-      next: offlineWords(devices.filter((device) => !device.online)),
-    };
+  const news = [...stoppedRollouts(view.rollouts), ...openWarnings(view.events, counted)]
+    .filter(({ timeMs }) => fresh(timeMs))
+    .sort((a, b) => b.timeMs - a.timeMs);
+  const problems = [...offlineDevices(devices, counted), ...news];
+  const [worst, ...others] = problems;
+  if (worst) {
+    const more =
+      others.length === 0
+        ? ''
+        : ` And ${formatCounted(others.length, 'more thing needs', 'more things need')} a look.`;
+    return { state: 'warning', text: worst.text, next: `${worst.next}${more}` };
   }
   const running = view.rollouts.find(isRunning);
   if (running) return { state: 'ok', text: counted, next: runningWords(running) };
@@ -68,6 +63,49 @@ function isOver(alarm: FleetView['events'][number], newer: FleetView['events']):
     ({ device, kind, slot, severity }) =>
       device === alarm.device && kind === alarm.kind && slot === alarm.slot && severity !== 'alarm',
   );
+}
+
+interface Warning {
+  readonly text: string;
+  readonly next: string;
+  readonly timeMs: number;
+}
+
+function offlineDevices(devices: readonly DeviceView[], counted: string): Omit<Warning, 'timeMs'>[] {
+  const offline = devices.filter(({ online }) => !online);
+  if (offline.length === 0) return [];
+  return [{ text: counted, next: offlineWords(offline) }];
+}
+
+/** What was stopped, until something newer is rolled out in its slot. */
+function stoppedRollouts(rollouts: readonly RolloutView[]): Warning[] {
+  return rollouts
+    .filter(
+      ({ state, slot, startedAtMs }) =>
+        state === 'rolled-back' &&
+        !rollouts.some((other) => other.slot === slot && other.startedAtMs > startedAtMs),
+    )
+    .map(({ from, to, updatedAtMs }) => ({
+      text: `${to} was rolled back.`,
+      next: `${from} runs in its place. The reason stands below.`,
+      timeMs: updatedAtMs,
+    }));
+}
+
+/** Warnings of devices, one a device and kind: each is ended by one note of its kind from the same place that came after it. */
+function openWarnings(events: FleetView['events'], counted: string): Warning[] {
+  const endings = new Map<string, number>();
+  const open = new Map<string, Warning>();
+  for (const { device, kind, slot, severity, message, timeMs } of events) {
+    const key = JSON.stringify([device, kind, slot]);
+    const ended = endings.get(key) ?? 0;
+    if (severity === 'info') endings.set(key, ended + 1);
+    else if (ended > 0) endings.set(key, ended - 1);
+    else if (severity === 'warning' && !open.has(key)) {
+      open.set(key, { text: `${device}: ${message}`, next: counted, timeMs });
+    }
+  }
+  return [...open.values()];
 }
 
 function offlineWords([first, ...more]: DeviceView[]): string {

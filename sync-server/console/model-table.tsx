@@ -77,18 +77,20 @@ function ModelRow(props: {
           </div>
         </td>
         <td data-label="Promises">
-          <div>
+          <div class="promises">
             <strong>{formatRatio(model.metric.offline)}</strong> {metricName(model.metric.name)}
             <span class="small soft line">{againstBaseline(model)}</span>
           </div>
         </td>
-        <td data-label="Size" class="right">
+        <td data-label="Size" class="right short">
           <div>
             {formatBytes(model.sizeBytes)}
             <span class="small soft line">{model.precision}</span>
           </div>
         </td>
-        <td data-label="Published">{formatAge(model.publishedAtMs, nowMs)}</td>
+        <td data-label="Published" class="short">
+          {formatAge(model.publishedAtMs, nowMs)}
+        </td>
         <td class="right">
           <button class="button" type="button" aria-expanded={open} onClick={onOpen}>
             Roll out …

@@ -1,7 +1,7 @@
 /** Rollouts under way in full, those that ended as one line each that opens. */
 import { Command } from '../../web/command.tsx';
 import { formatAge } from '../../web/format.ts';
-import type { FleetView, RolloutView } from '../http/view.ts';
+import type { FleetView, ModelView, RolloutView } from '../http/view.ts';
 import { RolloutBadge } from './rollout-badge.tsx';
 import { RolloutDetails } from './rollout-details.tsx';
 import { isRunning } from './rollout-words.ts';
@@ -29,7 +29,7 @@ export function RolloutSection({ view, nowMs }: { view: FleetView; nowMs: number
               key={rollout.id}
               rollout={rollout}
               nowMs={nowMs}
-              open={i === 0 && rollout.state !== 'done'}
+              open={running.length === 0 && i === 0 && rollout.state !== 'done'}
             />
           ))}
         </>
@@ -73,15 +73,32 @@ function NoneRunning({ view }: { view: FleetView }) {
       </p>
     );
   }
-  const model = view.models[0];
+  const model = nextModel(view);
   return (
     <div class="empty">
-      <p>No rollout is under way. Start one from a model below, or from a terminal:</p>
+      <p>No rollout is under way. Start one from a model below{model ? ', or from a terminal:' : '.'}</p>
       {model ? (
         <Command text={`npm run andon -- rollout start ${firstSlot(view)} ${model.name}@${model.version}`} />
       ) : null}
     </div>
   );
+}
+
+/** The newest that no device runs yet and that was not stopped before. */
+function nextModel({ models, devices, rollouts }: FleetView): ModelView | undefined {
+  const running = new Set(
+    devices.flatMap(({ reported }) =>
+      Object.values(reported?.slots ?? {}).map(({ champion }) => champion?.manifestSha256),
+    ),
+  );
+  const stopped = new Set(rollouts.filter(({ state }) => state === 'rolled-back').map(({ to }) => to));
+  const replaced = new Set(rollouts.filter(({ state }) => state === 'done').map(({ from }) => from));
+  return [...models]
+    .sort((a, b) => b.publishedAtMs - a.publishedAtMs)
+    .find(
+      ({ manifestSha256, title }) =>
+        !running.has(manifestSha256) && !stopped.has(title) && !replaced.has(title),
+    );
 }
 
 function firstSlot(view: FleetView): string {

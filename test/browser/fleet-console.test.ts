@@ -109,6 +109,22 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     await page.getByText('Ready for the first device.').waitFor();
   });
 
+  it('offers no rollout of a model that runs, was replaced or was stopped', async () => {
+    const { page } = await open(views.rolledBackFleet);
+    await page.getByText('No rollout is under way. Start one from a model below.').waitFor();
+    expect(await page.getByText('rollout start').count()).toBe(0);
+  });
+
+  it('shows twelve events, and all of them when asked', async () => {
+    const [event] = views.advancingFleet.events;
+    if (!event) throw new Error('the fixture has no event');
+    const events = Array.from({ length: 20 }, (_, i) => ({ ...event, message: `happened ${i}` }));
+    const { page } = await open({ ...views.advancingFleet, events });
+    expect(await page.getByText(/^happened/).count()).toBe(12);
+    await page.getByRole('button', { name: 'Show all 20' }).click();
+    expect(await page.getByText(/^happened/).count()).toBe(20);
+  });
+
   it('shows why a rollout was rolled back without a tap', async () => {
     const { page } = await open(views.rolledBackFleet);
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(

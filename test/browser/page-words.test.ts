@@ -11,6 +11,7 @@ import {
 } from '../../agent/status-page/kept-predictions.ts';
 import { followWords, safeUrl } from '../../sync-server/console/device-words.ts';
 import { fleetHeadline } from '../../sync-server/console/fleet-headline.ts';
+import type { FleetView } from '../../sync-server/http/view.ts';
 import { formatAge, formatBytes } from '../../web/format.ts';
 import { refusedRows } from '../../web/refused-words.ts';
 import { advancingFleet, emptyFleet, rolledBackFleet, twelveDevices } from './fixtures/fleet-views.ts';
@@ -70,6 +71,34 @@ describe('the predictions kept in view', () => {
     const answered: PredictionView = { ...raised, truth: { label: 'ok', kind: 'explicit', evidence: '' } };
     expect(attentionReason(answered, LABELS)).toBeUndefined();
   });
+
+  it('keep showing a raised part when the line has agreed, and what it contradicts before newer raised ones', () => {
+    const truthOf = (label: string) => ({ label, kind: 'implicit' as const, evidence: 'machine-failed' });
+    const row = (seq: number, over: Partial<PredictionView>): PredictionView => ({
+      id: `9f3ac01e-${seq}`,
+      timeMs: seq,
+      correlationId: null,
+      role: 'champion',
+      label: 'failure',
+      score: 0.9,
+      health: 0,
+      truth: truthOf('failure'),
+      ...over,
+    });
+    const raised = Array.from({ length: 8 }, (_, i) => row(100 - i, {}));
+    const missed = row(5, { label: 'ok' });
+    const { attention } = keepPredictions(nothing, [...raised, missed], LABELS, false);
+    expect(attention).toHaveLength(KEPT_ATTENTION);
+    expect(attention.at(-1)).toBe(missed);
+    expect(attention[0]).toBe(raised[0]);
+  });
+
+  it('do not call each part notable because an input drifts', () => {
+    const [calm] = healthy.slots[0]?.recent.filter(({ label }) => label === 'ok') ?? [];
+    if (!calm) throw new Error('the fixture has no calm part');
+    expect(attentionReason({ ...calm, truth: null, health: 16 }, LABELS)).toBeUndefined();
+    expect(attentionReason({ ...calm, truth: null, health: 1 }, LABELS)).toBe('an input is missing');
+  });
 });
 
 describe('the sentences of the status page', () => {
@@ -110,6 +139,39 @@ describe('the board of the fleet', () => {
     const over = { ...silence, timeMs: NOW_MS - 1000, severity: 'info' as const, message: 'Samples again.' };
     expect(fleetHeadline({ ...advancingFleet, events: [alarm] }, NOW_MS).state).toBe('alarm');
     expect(fleetHeadline({ ...advancingFleet, events: [over, alarm] }, NOW_MS).state).toBe('ok');
+  });
+
+  it('rests over a rollback once something newer is rolled out in its slot', () => {
+    const [stopped] = rolledBackFleet.rollouts;
+    if (!stopped) throw new Error('the fixture has no rollout');
+    const newer = { ...stopped, id: 'newer', to: 'newer 9', state: 'done' as const, startedAtMs: NOW_MS };
+    expect(fleetHeadline({ ...rolledBackFleet, events: [], rollouts: [newer, stopped] }, NOW_MS).state).toBe(
+      'ok',
+    );
+  });
+
+  it('shows a drifting input until that device says that it looks as before', () => {
+    const drift = { device: 'mill-01', kind: 'drift', slot: 'machine-failure' };
+    const torque = {
+      ...drift,
+      timeMs: NOW_MS - 9000,
+      severity: 'warning' as const,
+      message: 'torque drifts.',
+    };
+    const speed = { ...torque, timeMs: NOW_MS - 8000, message: 'speed drifts.' };
+    const calm = { ...drift, timeMs: NOW_MS - 1000, severity: 'info' as const, message: 'calm again.' };
+    const board = (...events: FleetView['events']) => fleetHeadline({ ...advancingFleet, events }, NOW_MS);
+    expect(board(speed, torque)).toMatchObject({ state: 'warning', text: 'mill-01: speed drifts.' });
+    expect(board(calm, speed, torque).state).toBe('warning');
+    expect(board(calm, calm, speed, torque).state).toBe('ok');
+  });
+
+  it('counts what else is wrong', () => {
+    const drift = { device: 'mill-01', kind: 'drift', slot: 's', timeMs: NOW_MS, message: 'x drifts.' };
+    const events = [{ ...drift, severity: 'warning' as const }];
+    const rollouts = rolledBackFleet.rollouts;
+    const board = fleetHeadline({ ...advancingFleet, rollouts, events }, NOW_MS);
+    expect(board.next).toMatch(/And 1 more thing needs a look\.$/);
   });
 
   it('raises an alarm over a slot that no model serves', () => {

@@ -144,6 +144,39 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     await page.getByRole('heading', { level: 1, name: 'Running.' }).waitFor();
   });
 
+  it('goes by the verdict and not by the number when it says whether an input drifts', async () => {
+    const { page } = await open(views.driftingCanary);
+    const drift = views.driftingCanary.slots[0]?.drift ?? [];
+    const drifting = drift.filter((feature) => feature.drifting).length;
+    expect(drifting).toBeGreaterThan(0);
+    expect(await page.getByText(/^PSI/).count()).toBe(drifting);
+    expect(await page.getByText('as in training', { exact: true }).count()).toBeGreaterThan(0);
+  });
+
+  it('draws no rate for the time before the agent started', async () => {
+    const startedAtMs = views.healthy.device.nowMs - 20_000;
+    const { page } = await open({ ...views.healthy, device: { ...views.healthy.device, startedAtMs } });
+    const line = await page.locator('.spark-line').first().getAttribute('d');
+    expect(line?.split('L')).toHaveLength(20);
+  });
+
+  it('shows what the line said of a raised part that has long passed', async () => {
+    const [slot] = views.healthy.slots;
+    const [raised] = slot?.recent.filter(({ label }) => label === 'failure') ?? [];
+    if (!slot || !raised) throw new Error('the fixture raises nothing');
+    const truth = { label: 'failure', kind: 'implicit' as const, evidence: 'machine-failed' };
+    const passed = {
+      ...raised,
+      id: '9f3ac01e-1',
+      correlationId: 'LONG-AGO',
+      timeMs: raised.timeMs - 60_000,
+      truth,
+    };
+    const recent = [...slot.recent, passed];
+    const { page } = await open({ ...views.healthy, slots: [{ ...slot, recent }] });
+    expect(await page.getByRole('button', { name: 'LONG-AGO' }).textContent()).toContain('right, as raised');
+  });
+
   it('counts what waits while offline in a sentence', async () => {
     const { page } = await open(views.offline);
     await page.getByText('Offline since 12:01. 4,210 records wait safely on this device.').waitFor();

@@ -1,6 +1,9 @@
 /** Step 1: every line predicts, and the server commits what they send. */
-import { waitFor } from '../wait-for.ts';
+import { pause, waitFor } from '../wait-for.ts';
 import { count, type Stage } from './stage.ts';
+
+/** A rate is the mean of some seconds: told at once, it would be that of the start. */
+const SETTLE_MS = 3000;
 
 export async function firstPredictions({ api, devices, tell, signal }: Stage): Promise<void> {
   const sinceMs = Date.now();
@@ -15,6 +18,7 @@ export async function firstPredictions({ api, devices, tell, signal }: Stage): P
   tell.say(
     `First prediction: ${first.device.id} says "${label}" of part ${correlationId} (failure score ${score.toFixed(3)}).`,
   );
+  await pause(SETTLE_MS, signal);
   const rates = await waitFor('predictions on every line', 20_000, signal, async () => {
     const slots = await Promise.all(devices.map((device) => device.slot()));
     const values = slots.map((slot) => slot?.predictionsPerS ?? 0);

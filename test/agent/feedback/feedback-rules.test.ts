@@ -117,6 +117,61 @@ describe('feedback from line events', () => {
   });
 });
 
+describe('feedback when the clock is set back', () => {
+  it('does not keep an event waiting until the clock has caught up', async () => {
+    const setting = start();
+    await setting.rules.onLineEvents([machineFailed('L9')]);
+    setting.clock.advance(-3_600_000);
+    await passes(setting);
+    expect(setting.counters.get('feedback.event-without-prediction')).toBe(1);
+  });
+});
+
+describe('feedback over a long history', () => {
+  /** 8000 predictions of an earlier run: four passes of an absence rule. */
+  async function history(): Promise<string> {
+    const folder = tempFolder();
+    const { store } = openTempStore({ folder });
+    const many = Array.from({ length: 2000 }, () => newPrediction({ correlationId: 'L1', timeMs: 0 }));
+    for (let i = 0; i < 4; i++) await record(store, many);
+    await closeStore(store);
+    return folder;
+  }
+
+  it('stops in the middle of it, and goes on from there', async () => {
+    const folder = await history();
+    const before = start({ folder });
+    await before.rules.stop();
+    running.pop();
+    await closeStore(before.store);
+    const after = start({ folder });
+    await passes(after);
+    const judged = [before, after].map(({ counters }) => counters.get('feedback.absence-not-observed'));
+    expect(judged).toEqual([2000, 6000]);
+  });
+
+  it('gives other work its turn between two passes', async () => {
+    const folder = await history();
+    let turn = 0;
+    const looksInTurn = new Map<number, number>();
+    const labels = () => {
+      looksInTurn.set(turn, (looksInTurn.get(turn) ?? 0) + 1);
+      return ['ok', 'failure'];
+    };
+    const setting = start({ folder, labels });
+    let ticking = true;
+    const tick = () => {
+      turn += 1;
+      if (ticking) setImmediate(tick);
+    };
+    tick();
+    await passes(setting);
+    ticking = false;
+    expect(setting.counters.get('feedback.absence-not-observed')).toBe(8000);
+    expect(Math.max(...looksInTurn.values())).toBeLessThanOrEqual(2);
+  });
+});
+
 describe('feedback from the absence of an event', () => {
   it('comes when the window has passed, and not before', async () => {
     const setting = start();

@@ -11,14 +11,19 @@ let server: StatusServer;
 let url: string;
 let version: number;
 let padding: string;
+let isBroken: boolean;
 const sockets: Socket[] = [];
 
 async function startServer(): Promise<void> {
   server = new StatusServer({
     host: '127.0.0.1',
     port: 0,
-    view: () =>
-      sampleView({ headline: { severity: 'info', text: `version ${version}${padding}`, next: null } }),
+    view: () => {
+      if (isBroken) throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
+      return sampleView({
+        headline: { severity: 'info', text: `version ${version}${padding}`, next: null },
+      });
+    },
     changed: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -37,6 +42,7 @@ beforeEach(async () => {
   counters = new Counters();
   version = 0;
   padding = '';
+  isBroken = false;
   await startServer();
 });
 afterEach(async () => {
@@ -95,9 +101,8 @@ describe('GET /api/live', () => {
   it('sends a change at once and a burst of changes as one, half a second later', async () => {
     const viewer = openViewer();
     await until(() => viewer.versions().length === 1);
-    change();
-    await until(() => viewer.versions().length === 2);
     const sentMs = performance.now();
+    change();
     for (let i = 0; i < 50; i++) change();
     await until(() => viewer.versions().length === 3);
     expect(performance.now() - sentMs).toBeGreaterThan(400);
@@ -139,6 +144,19 @@ describe('GET /api/live', () => {
     expect(quick.closed()).toBe(false);
   });
 
+  it('harms nobody who changes something while the view cannot be read, and goes on when it can', async () => {
+    const early = openViewer();
+    await until(() => early.versions().length === 1);
+    isBroken = true;
+    expect(() => change()).not.toThrow();
+    expect(counters.get('SQLITE_IOERR')).toBe(1);
+    const late = openViewer();
+    await until(() => late.text().includes('retry: 2000'));
+    isBroken = false;
+    change();
+    await until(() => early.versions().at(-1) === 2 && late.versions().at(-1) === 2);
+  });
+
   it('ends every stream when the server stops', async () => {
     const viewer = openViewer();
     await until(() => viewer.versions().length === 1);
@@ -155,10 +173,10 @@ describe('the heartbeat', () => {
     try {
       await startServer();
       const viewer = openViewer();
-      await vi.waitUntil(() => viewer.versions().length === 1);
+      await until(() => viewer.versions().length === 1);
       expect(viewer.text()).not.toContain(': still here');
       vi.advanceTimersByTime(15_000);
-      await vi.waitUntil(() => viewer.text().includes(': still here\n\n'));
+      await until(() => viewer.text().includes(': still here\n\n'));
     } finally {
       vi.useRealTimers();
     }

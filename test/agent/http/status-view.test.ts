@@ -143,6 +143,37 @@ describe('the status view', () => {
     expect(viewOf().headline.text).toBe('Running. 2 parts need attention.');
   });
 
+  it('gives the rules of the line their time before it asks a person, and forgets after a quarter of an hour', async () => {
+    await record(predicted(1, 'p1'));
+    const config = deviceConfigSchema.parse({
+      device: { id: 'mill-1' },
+      sources: { line: { kind: 'simulated-line' } },
+      slots: {
+        milling: {
+          source: 'line',
+          model: 'm',
+          feedback: [{ name: 'fine', when: 'absence', event: 'failed', withinMs: 60_000, label: 'ok' }],
+        },
+      },
+    });
+    const headlineIn = (ms: number) =>
+      viewOf({ config, clock: { ...systemClock, wallMs: () => Date.now() + ms } }).headline.text;
+    expect(headlineIn(60_000)).toBe('Running.');
+    expect(headlineIn(75_000)).toBe('Running. 1 part needs attention.');
+    expect(headlineIn(16 * 60_000)).toBe('Running.');
+  });
+
+  it('still shows a raised part when many have passed since, and at most 26 in all', async () => {
+    await record(predicted(1, 'raised'), ...Array.from({ length: 300 }, (_, i) => predicted(0, `p${i}`)));
+    const parts = viewOf().slots[0]?.recent.map(({ correlationId }) => correlationId) ?? [];
+    expect(parts[0]).toBe('p299');
+    expect(parts.at(-1)).toBe('raised');
+    await record(...Array.from({ length: 300 }, (_, i) => predicted(i % 2, `q${i}`)));
+    const later = viewOf().slots[0]?.recent ?? [];
+    expect(new Set(later.map(({ id }) => id)).size).toBe(later.length);
+    expect(later.length).toBeLessThanOrEqual(26);
+  });
+
   it('counts the backlog of each stream and keeps the newest 30 events, newest first', async () => {
     await record(predicted(0, 'p1'), predicted(0, 'p2'));
     const events = Array.from({ length: 35 }, (_, i) => ({

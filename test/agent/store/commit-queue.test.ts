@@ -4,6 +4,7 @@ import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { CommitQueue } from '../../../agent/store/commit-queue.ts';
 import { Database } from '../../../agent/store/database.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { tempFolder } from './temp-store.ts';
 
 const open: Database[] = [];
@@ -11,15 +12,20 @@ afterEach(() => {
   for (const database of open.splice(0)) database.close();
 });
 
-function queueOf(options: { commitWithinMs: number; maxRows?: number }) {
+/** @param options.disk what stands between the fsync and its answer, in place of nothing */
+function queueOf(options: { commitWithinMs: number; maxRows?: number; disk?: () => Promise<void> }) {
+  const { commitWithinMs, maxRows = 100, disk = async () => {} } = options;
   const database = Database.open(join(tempFolder(), 'store.db'), { maxBytes: 2 ** 24, logBytes: 2 ** 20 });
   open.push(database);
   const seen = { commits: 0, rollbacks: 0, durable: 0 };
   const counters = new Counters();
   const queue = new CommitQueue({
-    database,
-    maxRows: 100,
-    ...options,
+    database: {
+      transaction: (work) => database.transaction(work),
+      sync: () => database.sync().then(disk),
+    },
+    commitWithinMs,
+    maxRows,
     clock: systemClock,
     counters,
     onRollback: () => {
@@ -38,7 +44,7 @@ function queueOf(options: { commitWithinMs: number; maxRows?: number }) {
 
 describe('group commit', () => {
   it('puts what arrives within the bound into one transaction, in order', async () => {
-    const { queue, seen } = queueOf({ commitWithinMs: 20 });
+    const { queue, seen } = queueOf({ commitWithinMs: 250 });
     const order: number[] = [];
     const first = [1, 2, 3].map((n) => queue.add(1, () => order.push(n)));
     await new Promise(setImmediate);
@@ -59,6 +65,42 @@ describe('group commit', () => {
       expect(seen.durable).toBe(0);
     });
     expect(seen.durable).toBe(1);
+  });
+
+  it('does not say that anything is recorded while the disk has not confirmed it', async () => {
+    let confirm = () => {};
+    const disk = () =>
+      new Promise<void>((resolve) => {
+        confirm = resolve;
+      });
+    const { queue, seen } = queueOf({ commitWithinMs: 0, disk });
+    let answered = false;
+    const answer = queue
+      .add(1, () => {})
+      .then(() => {
+        answered = true;
+      });
+    await waitFor('the commit', () => seen.commits === 1);
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect([answered, seen.durable]).toEqual([false, 0]);
+    await waitFor('the disk', () => {
+      confirm();
+      return answered;
+    });
+    await answer;
+    expect(seen.durable).toBe(1);
+  });
+
+  it('refuses and counts what the disk did not confirm, and records again when it does', async () => {
+    const outcomes = [Promise.reject(new Error('EIO')), Promise.resolve()];
+    outcomes[0]?.catch(() => {});
+    const disk = () => outcomes.shift() ?? Promise.resolve();
+    const { queue, seen, counters } = queueOf({ commitWithinMs: 0, disk });
+    await expect(queue.add(3, () => {})).rejects.toMatchObject({ code: 'STORE_UNWRITABLE' });
+    expect([seen.durable, counters.get('STORE_UNWRITABLE')]).toEqual([0, 3]);
+    expect(queue.failing).toBe('STORE_UNWRITABLE');
+    await queue.add(1, () => {});
+    expect([seen.durable, queue.failing]).toEqual([1, null]);
   });
 
   it('tells a write that failed from its neighbours, which are recorded one by one', async () => {

@@ -34,6 +34,38 @@ describe('the prediction log', () => {
     expect(store.predictions.bySeq(3)?.slot).toBe('other');
   });
 
+  it('finds again what was raised and what evidence contradicts, however many came since', async () => {
+    const { store } = openTempStore();
+    const isRaised = ({ label }: { label: number }) => label !== 0;
+    const notable = () =>
+      store.predictions.notable({ slot: 'inspection', raised: isRaised, limit: 2 }).map(({ seq }) => seq);
+    const labelled = (predictionSeq: number, label: number, kind: 'explicit' | 'implicit') =>
+      store.recorder.feedback([
+        {
+          timeMs: NOW_MS,
+          predictionSeq,
+          slot: 'inspection',
+          kind,
+          label,
+          weight: 1,
+          rule: 'r',
+          evidence: '',
+        },
+      ]);
+    const calm = Array.from({ length: 50 }, () => newPrediction({ shadow }));
+    await record(store, [newPrediction({ label: 1 }), newPrediction({ slot: 'other', label: 1 }), ...calm]);
+    expect(notable()).toEqual([1]);
+    await labelled(9, 1, 'implicit');
+    await labelled(11, 0, 'implicit');
+    expect(notable()).toEqual([9, 1]);
+    await record(store, [...calm, newPrediction({ label: 1 }), newPrediction({ label: 1 })]);
+    expect(notable()).toEqual([204, 203, 9]);
+    await labelled(9, 0, 'explicit');
+    expect(notable()).toEqual([204, 203]);
+    await labelled(203, 0, 'explicit');
+    expect(notable()).toEqual([204, 203]);
+  });
+
   it('tells which predictions are due, and up to where it has looked', async () => {
     const { store } = openTempStore();
     const at = (timeMs: number, slot = 'inspection') => newPrediction({ timeMs, slot });

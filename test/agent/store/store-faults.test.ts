@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Database, suspectPath } from '../../../agent/store/database.ts';
@@ -18,12 +19,10 @@ describe('a killed agent', () => {
     for (let round = 0; round < 2; round++) {
       const child = spawn(process.execPath, ['--import', 'tsx', recorderScript, folder]);
       const goal = said + 300;
-      child.stdout.on('data', (bytes: Buffer) => {
-        for (const line of bytes.toString().trim().split('\n')) {
-          const [seq, slot, position] = line.split(' ');
-          said = Math.max(said, Number(seq));
-          places.set(String(slot), Number(position));
-        }
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const [seq, slot, position] = line.split(' ');
+        said = Math.max(said, Number(seq));
+        places.set(String(slot), Number(position));
       });
       await waitFor('the child records', () => said >= goal, 15_000);
       child.kill('SIGKILL');
@@ -111,6 +110,36 @@ describe('a copy put in place of the database', () => {
     await waitFor('the event', () => store.streams.head('events') === 1);
     expect(store.streams.read('events', 0, 1).records[0]?.kind).toBe('store-restored');
   });
+
+  it('is known as one even when it was written into the very same file', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'store.db');
+    const first = openTempStore({ folder }).store;
+    await record(first, [newPrediction()]);
+    await closeStore(first);
+    copyFileSync(path, join(folder, 'backup'));
+    const second = openTempStore({ folder }).store;
+    await record(second, [newPrediction(), newPrediction()]);
+    second.streams.ack('predictions', 3);
+    await closeStore(second);
+    writeFileSync(path, readFileSync(join(folder, 'backup')));
+
+    const { store } = openTempStore({ folder });
+    expect(second.epoch).toBe(first.epoch);
+    expect(store.epoch).not.toBe(first.epoch);
+    expect((await record(store, [newPrediction()]))[0]?.seq).toBe(2);
+  });
+
+  it('is not seen in a database whose last start was cut off between any two of its steps', async () => {
+    const folder = tempFolder();
+    const before = openTempStore({ folder }).store;
+    await closeStore(before);
+    const path = join(folder, 'store.db.start');
+    writeFileSync(path, `${readFileSync(path, 'utf8')}the-name-of-a-start-that-never-came-to-the-database\n`);
+    const { store } = openTempStore({ folder });
+    expect(store.epoch).toBe(before.epoch);
+    expect(readFileSync(path, 'utf8').trim().split('\n')).toHaveLength(1);
+  });
 });
 
 describe('a full disk', () => {
@@ -149,6 +178,6 @@ describe('a database of a newer agent', () => {
     database.sqlite.pragma('user_version = 999');
     database.close();
     expect(() => openTempStore({ folder })).toThrow(expect.objectContaining({ code: 'STORE_UNWRITABLE' }));
-    expect(readdirSync(folder)).toEqual(['store.db']);
+    expect(readdirSync(folder).sort()).toEqual(['store.db', 'store.db.start']);
   });
 });

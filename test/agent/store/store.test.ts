@@ -109,7 +109,7 @@ describe('recording', () => {
       record(store, [newPrediction({ model: MODEL_B })]),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(counters.get('STORE_UNWRITABLE')).toBe(1);
+    expect(counters.get('STORE_UNWRITABLE')).toBe(2);
     const { records } = store.streams.read('predictions', 0, 10);
     expect(records.map(({ seq, model }) => [seq, model[0]])).toEqual([
       [1, 'a'],

@@ -138,6 +138,31 @@ describeWithEachBroker('fetching a package', (startBroker) => {
     expect(start).toBeGreaterThanOrEqual(some.length - 1);
   });
 
+  it('keeps what two packages share until both are there, though the first is installed and its chunks dropped', async () => {
+    const shared = randomBytes(1000);
+    const first: Files = new Map([
+      ['manifest.json', Buffer.from('first')],
+      ['shared.bin', shared],
+    ]);
+    const second: Files = new Map([
+      ['late.bin', randomBytes(1000)],
+      ['manifest.json', Buffer.from('second')],
+      ['shared.bin', shared],
+    ]);
+    const [one, two] = [chunkPackage(first), chunkPackage(second)];
+    const late = sha256Hex(second.get('late.bin') ?? '');
+    await server.publishChunks(one);
+    const early = [...two.chunks.keys()].filter((sha256) => sha256 !== late);
+    await server.publishChunks(two, early);
+    const fetching = device.sync.fetchPackage(refTo(second, two));
+    await waitFor('all but one', () => early.every((sha256) => onDisk().includes(sha256)));
+    await device.sync.fetchPackage(refTo(first, one));
+    await device.sync.dropChunks(refTo(first, one));
+    expect(onDisk()).not.toContain(sha256Hex(shared));
+    await server.publishChunks(two, [late]);
+    expect(hashes(await fetching)).toEqual(hashes(second));
+  });
+
   it('refuses a chunk with other bytes, counts it, and takes the right one', async () => {
     const files = packageOf(2 * LIMITS.chunkBytes);
     const chunked = chunkPackage(files);

@@ -1,6 +1,7 @@
 /** A broker is not to be trusted: what is not ours, whole, known and signed is refused under a code and changes nothing. */
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { agentError } from '../../../agent/errors.ts';
 import { generateSigningKey, sealEnvelope } from '../../../protocol/keys.ts';
 import type { Desired } from '../../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../../protocol/records.ts';
@@ -104,6 +105,24 @@ describe('hostile messages', () => {
     await server.publish(topics.desired(id), make());
     await waitFor('refused', () => device.counters.get(code) > 0);
     expect(seen).toEqual([5]);
+  });
+
+  it('takes a desired state that found no room on the disk as soon as the store works again', async () => {
+    const { states } = device;
+    const set = states.set.bind(states);
+    states.set = () => {
+      throw agentError('STORE_FULL', 'no room');
+    };
+    await server.publishDesired(desired(6));
+    await waitFor('refused', () => device.counters.get('STORE_FULL') === 1);
+    device.record(1);
+    await waitFor('refused again', () => device.counters.get('STORE_FULL') === 2);
+    expect(seen).toEqual([5]);
+    states.set = set;
+    device.record(1);
+    await waitFor('the next state', () => seen.length === 2);
+    device.record(1);
+    expect(seen).toEqual([5, 6]);
   });
 
   it('works on after all of it', async () => {

@@ -129,6 +129,29 @@ describe('the send window', () => {
     expect(window.base).toBe(20);
   });
 
+  it('goes back soon, and to where the server asks, when it repeats an acknowledgement and no progress follows', () => {
+    const window = new SendWindow(options, 0);
+    window.sent(10, 10, 0);
+    window.acknowledged(10, 50);
+    window.sent(20, 10, 60);
+    window.sent(30, 10, 70);
+    window.acknowledged(10, 110);
+    expect(window.goBackIfDue(209, false)).toBe(false);
+    expect(window.goBackIfDue(210, false)).toBe(true);
+    expect(window.lastSent).toBe(10);
+    window.acknowledged(4, 220);
+    expect(window.goBackIfDue(400, false)).toBe(false);
+  });
+
+  it('goes back behind its base for a server that was set back to an older state', () => {
+    const window = new SendWindow(options, 0);
+    window.sent(10, 10, 0);
+    window.acknowledged(10, 50);
+    window.acknowledged(4, 60);
+    expect(window.goBackIfDue(160, false)).toBe(true);
+    expect([window.base, window.lastSent]).toEqual([4, 4]);
+  });
+
   it('lets fewer records out on a slow line, and more again on a quick one', () => {
     const window = new SendWindow(options, 0);
     let nowMs = 0;

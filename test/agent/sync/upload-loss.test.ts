@@ -32,7 +32,7 @@ describe('uploading where messages get lost or late', () => {
     server.takes = ({ firstSeq }) => firstSeq === 1 || lost++ > 0;
     device.record(5000);
     await device.sync.start();
-    await waitFor('all acknowledged', () => acked() === 5000, 4000);
+    await waitFor('all acknowledged', () => acked() === 5000);
     expect(lost).toBeGreaterThan(1);
     expect(seqs()).toEqual(upTo(5000));
   });

@@ -1,0 +1,65 @@
+/** The tables behind the store, where a fault or years of restarts cannot be made through its surface. */
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Contexts, forgetContexts } from '../../../agent/store/contexts.ts';
+import { Database } from '../../../agent/store/database.ts';
+import { DropTables } from '../../../agent/store/drop-tables.ts';
+import { StreamHeads } from '../../../agent/store/stream-heads.ts';
+import { MODEL_A, tempFolder } from './temp-store.ts';
+
+const open: Database[] = [];
+afterEach(() => {
+  for (const database of open.splice(0)) database.close();
+});
+
+function openDatabase(): Database {
+  const database = Database.open(join(tempFolder(), 'store.db'), { maxBytes: 2 ** 24, logBytes: 2 ** 20 });
+  open.push(database);
+  return database;
+}
+
+function addPrediction({ sqlite }: Database, seq: number, context: number): void {
+  sqlite.prepare('INSERT INTO predictions VALUES (?, 0, ?, NULL, 0, 0.5, 0, 0, 0, NULL)').run(seq, context);
+}
+
+describe('dropping', () => {
+  it('counts nothing that a failed transaction did not drop', () => {
+    const database = openDatabase();
+    for (let seq = 1; seq <= 10; seq++) addPrediction(database, seq, 1);
+    const heads = new StreamHeads(database.sqlite);
+    const drops = new DropTables(database, heads, 4);
+    database.sqlite.exec(
+      "CREATE TRIGGER fault BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(() => drops.dropSlice('any')).toThrow(expect.objectContaining({ code: 'STORE_UNWRITABLE' }));
+    }
+    expect(heads.droppedTotal()).toBe(0);
+    database.sqlite.exec('DROP TRIGGER fault');
+    expect(drops.dropSlice('any')).toEqual({ stream: 'predictions', from: 1, to: 4, unacked: 4 });
+    expect(heads.droppedTotal()).toBe(4);
+    expect(new StreamHeads(database.sqlite).droppedTotal()).toBe(4);
+  });
+});
+
+describe('the words of earlier runs', () => {
+  it('are forgotten with the last prediction that needs them, unless a count of labels does', () => {
+    const database = openDatabase();
+    const { sqlite } = database;
+    for (const run of ['00000001', '00000002', '00000003']) {
+      const contexts = new Contexts(sqlite, run);
+      contexts.of('inspection', MODEL_A, 'champion');
+      contexts.of('inspection', MODEL_A, 'shadow');
+    }
+    sqlite.exec('INSERT INTO confusion VALUES (2, 1, 0, 0, 1, 1, 1, 1, 1)');
+    const kept = () => sqlite.prepare<[], number>('SELECT id FROM contexts ORDER BY id').pluck().all();
+    forgetContexts(sqlite);
+    expect(kept()).toEqual([1, 2, 3, 4, 5, 6]);
+    addPrediction(database, 7, 4);
+    addPrediction(database, 8, 3);
+    addPrediction(database, 9, 5);
+    forgetContexts(sqlite);
+    expect(kept()).toEqual([2, 3, 4, 5, 6]);
+    expect(new Contexts(sqlite, '00000004').of('inspection', MODEL_A, 'champion').id).toBe(7);
+  });
+});
