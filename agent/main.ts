@@ -29,6 +29,7 @@ import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { startSource } from './pipeline/start-source.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
 import { openStore } from './store/open-store.ts';
@@ -55,7 +56,15 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
   /** How to stop what was started, in the order of starting. */
   const stops: (() => unknown)[] = [];
   const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each();
+    for (const each of stops.splice(0).reverse()) {
+      try {
+        await each();
+      } catch (error) {
+        // The other parts, the store above all, must still end well.
+        counters.add(codeOf(error));
+        log.error({ event: 'stop-failed', code: codeOf(error), err: error }, 'a part did not stop cleanly');
+      }
+    }
   };
   try {
     const releaseKeys = readTrustedKeys(config.trust.releaseKeys);
@@ -121,7 +130,6 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
           predictions: store.predictions,
           tell,
           clock,
-          counters,
         }),
       ]),
     );
@@ -230,8 +238,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     stops.push(() => feedback.stop());
     stops.push(() => pipeline.drain());
     for (const source of sources) {
-      await source.start(pipeline.sinkOf(source.id), pipeline.resumeAfter(source.id));
       stops.push(() => source.stop());
+      await startSource(source, { pipeline, tell, clock });
     }
     const url = await http.start();
     stops.push(() => http.stop());

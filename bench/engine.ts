@@ -186,7 +186,6 @@ class Ours {
       predictions: store.predictions,
       tell: () => undefined,
       clock,
-      counters,
     });
     const latencies: number[] = [];
     const pipeline = new Pipeline({
@@ -201,7 +200,6 @@ class Ours {
           latencies.push(us);
           monitor.latency(us);
         },
-        failed: (model, code) => monitor.failed(model, code),
       }),
       observe: () => undefined,
       onLineEvent: () => undefined,

@@ -57,7 +57,7 @@ export function crossCheck(input: unknown): string[] {
       problems.push(`${where}: ${shortValue(name)} is the name of an earlier rule; give each its own`);
     });
   }
-  if (/^\w+:\/\/[^/]*:[^/]*@/.test(config.sync?.broker ?? '')) {
+  if (/^\w+:\/\/.*:.*@/.test(config.sync?.broker ?? '')) {
     problems.push(
       'sync.broker: holds a password; write it to a file and name that file in sync.passwordFile',
     );

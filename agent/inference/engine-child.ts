@@ -26,12 +26,18 @@ export interface EngineChildDeps {
 
 const OUTSIDE_SIGNALS: readonly (string | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 
+/** ONNX Runtime writes a line for each run that fails: years of that would fill the log. */
+const MAX_LINES_LOGGED = 200;
+
 export class EngineChild {
   readonly #deps: EngineChildDeps;
   #process: ChildProcess | undefined;
   #lastWords = '';
+  #linesLogged = 0;
   #ended = false;
   #disconnected = false;
+  /** Set once the process is gone, maybe before its channel was read to the end. */
+  #exit: (() => void) | undefined;
 
   constructor(deps: EngineChildDeps) {
     this.#deps = deps;
@@ -41,6 +47,7 @@ export class EngineChild {
     return this.#process?.pid;
   }
 
+  /** @throws Error when the system gives no process (ENOMEM) */
   start(): void {
     const { entry, threads, log, onAnswer, onEnd } = this.#deps;
     const path = fileURLToPath(entry ?? new URL(`./engine-main${extname(import.meta.url)}`, import.meta.url));
@@ -61,7 +68,8 @@ export class EngineChild {
     // `close` comes after the channel was read to its end, `exit` may come before; it never comes when this side disconnects.
     child.on('close', end);
     child.on('exit', (code, signal) => {
-      if (this.#disconnected) end(code, signal);
+      this.#exit = () => end(code, signal);
+      if (this.#disconnected) this.#exit();
     });
     // A failed send shows itself as the end of the process; a failed fork has no other sign than this.
     child.on('error', (error) => {
@@ -71,7 +79,9 @@ export class EngineChild {
     if (child.stderr) {
       createInterface({ input: child.stderr }).on('line', (line) => {
         this.#lastWords = line.slice(0, 300);
-        log.warn({ event: 'engine-stderr', text: this.#lastWords });
+        this.#linesLogged += 1;
+        if (this.#linesLogged <= MAX_LINES_LOGGED)
+          log.warn({ event: 'engine-stderr', text: this.#lastWords });
       });
     }
   }
@@ -88,6 +98,7 @@ export class EngineChild {
   disconnect(): void {
     this.#disconnected = true;
     if (this.#process?.connected) this.#process.disconnect();
+    this.#exit?.();
   }
 }
 

@@ -6,6 +6,7 @@ import type { Counters } from '../counters.ts';
 import { type AgentErrorCode, agentError } from '../errors.ts';
 import type { Engine, EngineBatch, EngineModel, EngineResult } from './engine.ts';
 import { EngineChild, type EngineEnd } from './engine-child.ts';
+import { type Job, reloadJob } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
 import { graphSpecOf } from './graph-spec.ts';
 import { restartDelayMs } from './restart-delay.ts';
@@ -28,14 +29,6 @@ export interface EngineProcessDeps {
   readonly onDeath?: (death: EngineDeath) => void;
   /** Another program in place of engine-main: for fault tests. */
   readonly entry?: URL;
-}
-
-interface Job {
-  readonly request: EngineRequest;
-  /** Times that an engine died while it worked on this. */
-  strikes: number;
-  settle(answer: EngineAnswer): void;
-  refuse(error: Error): void;
 }
 
 const MAX_STRIKES = 2;
@@ -84,6 +77,7 @@ export class EngineProcess implements Engine {
 
   async load(model: EngineModel): Promise<void> {
     const { manifestSha256, folder, manifest } = model;
+    const { counters, log } = this.#deps;
     const file = manifest.model.file;
     const request: EngineRequest = {
       id: this.#nextId++,
@@ -94,12 +88,16 @@ export class EngineProcess implements Engine {
       spec: graphSpecOf(manifest),
     };
     await this.#ask(request);
-    this.#loads.set(manifestSha256, {
+    const job = reloadJob(
       request,
-      strikes: 0,
-      settle: (answer) => answer.kind === 'failed' && this.#lost(manifestSha256, answer.message),
-      refuse: (error) => this.#lost(manifestSha256, error.message),
-    });
+      () => this.#reload(job),
+      (reason, forGood) => {
+        if (forGood) this.#loads.delete(manifestSha256);
+        counters.add('ENGINE_MODEL_UNREADABLE');
+        log.error({ event: 'model-lost', model: manifestSha256, reason }, 'it does not load again');
+      },
+    );
+    this.#loads.set(manifestSha256, job);
   }
 
   async run(manifestSha256: string, { rows, data }: EngineBatch): Promise<EngineResult> {
@@ -158,17 +156,21 @@ export class EngineProcess implements Engine {
         reject(agentError('ENGINE_CRASHED', 'the engine was stopped'));
         return;
       }
-      if (this.#jobs.size === 0) this.#progressUs = this.#deps.clock.monotonicUs();
-      this.#jobs.set(request.id, {
+      this.#submit({
         request,
         strikes: 0,
         settle: (answer) =>
           answer.kind === 'failed' ? reject(agentError(answer.code, answer.message)) : resolve(answer),
         refuse: reject,
       });
-      // Otherwise it goes out when the engine is ready.
-      if (this.#state === 'ready') this.#child?.send(request);
     });
+  }
+
+  #submit(job: Job): void {
+    if (this.#jobs.size === 0) this.#progressUs = this.#deps.clock.monotonicUs();
+    this.#jobs.set(job.request.id, job);
+    // Otherwise it goes out when the engine is ready.
+    if (this.#state === 'ready') this.#child?.send(job.request);
   }
 
   #spawn(): void {
@@ -184,7 +186,11 @@ export class EngineProcess implements Engine {
       onEnd: (end) => this.#onEnd(end),
     });
     this.#child = child;
-    child.start();
+    try {
+      child.start();
+    } catch (error) {
+      this.#onEnd({ cause: 'crash', text: String(error) });
+    }
   }
 
   #onAnswer(answer: EngineAnswer): void {
@@ -251,11 +257,9 @@ export class EngineProcess implements Engine {
     else this.#respawn = setTimeout(() => this.#spawn(), delayMs);
   }
 
-  /** A model that ran before and does not load again in a successor. */
-  #lost(model: string, message: string): void {
-    this.#loads.delete(model);
-    this.#deps.counters.add('ENGINE_MODEL_UNREADABLE');
-    this.#deps.log.error({ event: 'model-lost', model, reason: message }, 'it does not load again');
+  #reload(job: Job): void {
+    const isWanted = this.#loads.get(job.request.model) === job && !this.#jobs.has(job.request.id);
+    if (this.#state === 'ready' && isWanted) this.#submit(job);
   }
 
   #killIfHung(): void {

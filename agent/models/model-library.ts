@@ -22,8 +22,8 @@ export interface ModelLibraryDeps {
 export class ModelLibrary {
   readonly #deps: ModelLibraryDeps;
   readonly #loaded = new Map<string, ActiveModel>();
-  /** One load at a time: two slots may want the same model. */
-  #lastLoad: Promise<unknown> = Promise.resolve();
+  /** One thing at a time: two slots may want the same model, and what is looked at must not be deleted meanwhile. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: ModelLibraryDeps) {
     this.#deps = deps;
@@ -41,15 +41,17 @@ export class ModelLibrary {
   }
 
   /** Whether this package is on the disk, whole and signed; a damaged one is removed. */
-  async has(manifestSha256: string): Promise<boolean> {
-    try {
-      await this.#open(manifestSha256);
-      return true;
-    } catch {
-      // Why does not matter: it will be fetched again, and judged again.
-      await rm(this.#folderOf(manifestSha256), { recursive: true, force: true });
-      return false;
-    }
+  has(manifestSha256: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      try {
+        await this.#open(manifestSha256);
+        return true;
+      } catch {
+        // Why does not matter: it will be fetched again, and judged again.
+        await rm(this.#folderOf(manifestSha256), { recursive: true, force: true });
+        return false;
+      }
+    });
   }
 
   /** @throws CodedError SIGNATURE_*, PACKAGE_* when the files are not this package, whole and signed */
@@ -64,7 +66,7 @@ export class ModelLibrary {
 
   /** Puts a verified package on the disk. */
   async stage(manifestSha256: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
-    await writePackageFolder(this.#deps.folder, manifestSha256, files);
+    await this.#inTurn(() => writePackageFolder(this.#deps.folder, manifestSha256, files));
   }
 
   /**
@@ -73,9 +75,7 @@ export class ModelLibrary {
    * @throws CodedError MODEL_UNREADABLE, SIGNATURE_*, PACKAGE_*, ENGINE_*, GOLDEN_SAMPLES_FAILED
    */
   load(manifestSha256: string, { test }: { test: boolean }): Promise<void> {
-    const load = this.#lastLoad.then(() => this.#load(manifestSha256, test));
-    this.#lastLoad = load.catch(() => undefined);
-    return load;
+    return this.#inTurn(() => this.#load(manifestSha256, test));
   }
 
   /** Unloads from the engine whatever is not in `keep`. */
@@ -85,9 +85,15 @@ export class ModelLibrary {
     await Promise.all(others.map((model) => this.#deps.engine.unload(model)));
   }
 
-  /** Deletes from the disk whatever is not in `keep`. */
-  async prune(keep: ReadonlySet<string>): Promise<void> {
-    await prunePackageFolders(this.#deps.folder, keep);
+  /** Deletes from the disk whatever is not to be kept. @param keep asked of each package just before it goes */
+  async prune(keep: (manifestSha256: string) => boolean): Promise<void> {
+    await this.#inTurn(() => prunePackageFolders(this.#deps.folder, keep));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #load(manifestSha256: string, test: boolean): Promise<void> {

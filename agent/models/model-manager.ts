@@ -41,7 +41,7 @@ export class ModelManager implements ActiveModels {
   readonly #deps: ModelManagerDeps;
   readonly #library: ModelLibrary;
   readonly #slots = new Map<string, SlotManager>();
-  readonly #tidying = new SingleFlight(() => this.#tidy());
+  readonly #pruning: SingleFlight;
   /** Before every slot has read its row, nobody knows what is needed. */
   #started = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -51,6 +51,10 @@ export class ModelManager implements ActiveModels {
     const { config, engine, trustedReleaseKeys, retryMs = 1000 } = deps;
     const folder = join(config.dataDir, 'packages');
     this.#library = new ModelLibrary({ folder, engine, trustedReleaseKeys });
+    this.#pruning = new SingleFlight(
+      () => this.#prune(),
+      (error) => this.#count(codeOf(error), `cannot delete old models: ${String(error)}`),
+    );
     for (const [slot, slotConfig] of Object.entries(config.slots)) {
       const manager = new SlotManager({
         ...deps,
@@ -86,7 +90,7 @@ export class ModelManager implements ActiveModels {
     clearInterval(this.#ticker);
     this.#started = false;
     await Promise.all([...this.#slots.values()].map((manager) => manager.stop()));
-    await this.#tidying.settled();
+    await this.#pruning.settled();
   }
 
   of(slot: string): SlotModels | undefined {
@@ -128,18 +132,16 @@ export class ModelManager implements ActiveModels {
   #changed(): void {
     this.#deps.onChange();
     if (!this.#started) return;
-    this.#tidying.run();
+    const residents = new Set([...this.#slots.values()].flatMap((manager) => manager.residents()));
+    // In this very turn: an engine that died of a model does not load it into its successor.
+    this.#mayFail(this.#library.unloadOthers(residents));
+    this.#pruning.run();
   }
 
-  /** Unloads and deletes what no slot needs any more. */
-  async #tidy(): Promise<void> {
+  /** Deletes what no slot needs any more. */
+  async #prune(): Promise<void> {
     const slots = [...this.#slots.values()];
-    try {
-      await this.#library.unloadOthers(new Set(slots.flatMap((manager) => manager.residents())));
-      await this.#library.prune(new Set(slots.flatMap((manager) => needed(manager.state))));
-    } catch (error) {
-      this.#count(codeOf(error), `cannot tidy up the models: ${String(error)}`);
-    }
+    await this.#library.prune((model) => slots.some(({ state }) => needed(state).includes(model)));
   }
 
   #mayFail(work: Promise<void> | undefined): void {

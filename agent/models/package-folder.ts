@@ -76,12 +76,12 @@ export async function writePackageFolder(
   return target;
 }
 
-/** Removes what is not in `keep`, finished or not. */
-export async function prunePackageFolders(parent: string, keep: ReadonlySet<string>): Promise<void> {
+/** Removes what is not to be kept, finished or not. @param keep asked of each name just before it goes */
+export async function prunePackageFolders(parent: string, keep: (name: string) => boolean): Promise<void> {
   await mkdir(parent, { recursive: true });
   for (const name of await readdir(parent)) {
     const wholeName = name.startsWith(UNFINISHED) ? name.slice(UNFINISHED.length) : name;
-    if (!keep.has(wholeName)) await rm(join(parent, name), { recursive: true, force: true });
+    if (!keep(wholeName)) await rm(join(parent, name), { recursive: true, force: true });
   }
 }
 

@@ -1,12 +1,13 @@
 /** Background work that runs once at a time: asked for while it runs, it runs again afterwards. */
 export class SingleFlight {
   readonly #work: () => Promise<void>;
+  readonly #onError: (error: unknown) => void;
   #running: Promise<void> | undefined;
   #again = false;
 
-  /** @param work must not reject */
-  constructor(work: () => Promise<void>) {
+  constructor(work: () => Promise<void>, onError: (error: unknown) => void) {
     this.#work = work;
+    this.#onError = onError;
   }
 
   run(): void {
@@ -22,7 +23,7 @@ export class SingleFlight {
   async #loop(): Promise<void> {
     while (this.#again) {
       this.#again = false;
-      await this.#work();
+      await this.#work().catch(this.#onError);
     }
     this.#running = undefined;
   }

@@ -29,6 +29,8 @@ import {
 
 /** A champion on probation that has seen more starts of the agent than this is taken to be their cause. */
 const BOOT_LOOP_STARTS = 3;
+/** What never waits for the disk: a restart that reads the row of before comes to the same again. */
+const NEEDS_NO_ROW: readonly SlotEvent['kind'][] = ['started', 'refused', 'commit', 'failed'];
 
 export interface SlotManagerDeps {
   readonly slot: string;
@@ -59,17 +61,17 @@ export class SlotManager {
   readonly #installing: SingleFlight;
   readonly #restoring: SingleFlight;
   #running = false;
+  /** The last model that failed with none to go back to: one line says so, however long it goes on. */
+  #stuckWith: string | undefined;
 
   constructor(deps: SlotManagerDeps) {
     this.#deps = deps;
     this.#key = `models/${deps.slot}`;
     this.#guards = new Guards(deps.config.probation, () => deps.clock.monotonicUs() / 1000);
-    this.#restoring = new SingleFlight(() => this.#restore());
-    this.#installing = new SingleFlight(() =>
-      this.#install().catch((error: unknown) =>
-        this.#count(codeOf(error), `an installation stopped: ${wordsOf(error)}`),
-      ),
-    );
+    const stopped = (error: unknown) =>
+      this.#count(codeOf(error), `work on the models stopped: ${wordsOf(error)}`);
+    this.#restoring = new SingleFlight(() => this.#restore(), stopped);
+    this.#installing = new SingleFlight(() => this.#install(), stopped);
   }
 
   get state(): SlotState {
@@ -139,7 +141,7 @@ export class SlotManager {
 
   /**
    * The row is written first and acted on after; nothing else changes the state.
-   * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE for what must not be acted on without its row
    */
   #apply(event: SlotEvent): void {
     const before = this.#state;
@@ -148,8 +150,7 @@ export class SlotManager {
     try {
       this.#deps.states.set(this.#key, after);
     } catch (error) {
-      // Going back never waits for the disk: after a restart the guard finds the same again.
-      if (event.kind !== 'failed') throw error;
+      if (!NEEDS_NO_ROW.includes(event.kind)) throw error;
       this.#count(codeOf(error), `cannot write the row of this slot: ${wordsOf(error)}`);
     }
     this.#state = after;
@@ -184,10 +185,10 @@ export class SlotManager {
     if (this.#state !== before) return;
     // There is nothing to go back to: it stays, and is watched anew.
     this.#guards.renew(model);
-    this.#count(
-      'MODEL_NOT_ACTIVE',
-      `${this.#titleOf(model)} fails and there is no model to go back to: ${reason}`,
-    );
+    const words = `${this.#titleOf(model)} fails and there is no model to go back to: ${reason}`;
+    if (this.#stuckWith === model) this.#deps.counters.add('MODEL_NOT_ACTIVE');
+    else this.#count('MODEL_NOT_ACTIVE', words);
+    this.#stuckWith = model;
   }
 
   /** Starts whatever is to be done and is not under way. */

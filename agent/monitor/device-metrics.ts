@@ -10,7 +10,7 @@ export interface DeviceMetricsDeps {
   /** Gauges of the device as a whole, by name with its unit (`storeBytes`). */
   readonly device: () => Promise<Readonly<Record<string, number>>>;
   readonly record: (metrics: readonly NewMetric[]) => void;
-  /** The machine could not be asked; the next period tries again. */
+  /** The machine could not be asked: its gauges are missing this time. */
   readonly onError: (error: unknown) => void;
   readonly clock: Clock;
 }
@@ -18,13 +18,14 @@ export interface DeviceMetricsDeps {
 export class DeviceMetrics {
   readonly #deps: DeviceMetricsDeps;
   #timer: NodeJS.Timeout | undefined;
+  #isTaking = false;
 
   constructor(deps: DeviceMetricsDeps) {
     this.#deps = deps;
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.take().catch(this.#deps.onError), PERIOD_MS);
+    this.#timer = setInterval(() => void this.#takeIfIdle(), PERIOD_MS);
   }
 
   stop(): void {
@@ -33,11 +34,27 @@ export class DeviceMetrics {
 
   /** Records the figures as they are now. */
   async take(): Promise<void> {
-    const { slots, device, record, clock } = this.#deps;
-    const gauges = await device();
+    const { slots, device, record, onError, clock } = this.#deps;
+    const gauges = await device().catch((error: unknown) => {
+      onError(error);
+      return {};
+    });
     const timeMs = clock.wallMs();
     const rows = Object.entries(gauges).map(([name, value]) => ({ timeMs, name, slot: null, value }));
     record([...rows, ...slots().flatMap(({ slot, figures }) => slotRows(timeMs, slot, figures))]);
+  }
+
+  /** A machine that does not answer (a dead network disk) is not asked again and again: each time is a process that hangs. */
+  async #takeIfIdle(): Promise<void> {
+    if (this.#isTaking) return;
+    this.#isTaking = true;
+    try {
+      await this.take();
+    } catch (error) {
+      this.#deps.onError(error);
+    } finally {
+      this.#isTaking = false;
+    }
   }
 }
 

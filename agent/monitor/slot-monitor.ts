@@ -3,7 +3,6 @@ import type { BaselineProfile } from '../../protocol/manifest.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import type { ActiveModel, ActiveModels } from '../models/active-models.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -22,7 +21,6 @@ export interface SlotMonitorDeps {
   readonly predictions: Pick<Store['predictions'], 'confusion'>;
   readonly tell: (event: NewEvent) => void;
   readonly clock: Clock;
-  readonly counters: Counters;
 }
 
 /** Fits `SlotFigures` of the status view. */
@@ -84,11 +82,6 @@ export class SlotMonitor {
     this.#lastPredictionMs = this.#deps.clock.monotonicUs() / 1000;
     this.#rate.add();
     this.#latency.add(us);
-  }
-
-  /** A model could not answer. */
-  failed(_model: string, code: string): void {
-    this.#deps.counters.add(code);
   }
 
   figures(): SlotFigures {

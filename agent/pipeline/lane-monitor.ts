@@ -6,5 +6,4 @@ export interface LaneMonitor {
   observe(values: Float32Array | Uint8Array): void;
   /** Sample accepted to decision made. */
   latency(us: number): void;
-  failed(model: string, code: string): void;
 }

@@ -54,6 +54,7 @@ export class SlotLane {
   #draining = false;
   /** All batches before the newest one are handed to the recorder. */
   #recorded: Promise<void> = Promise.resolve();
+  /** All that was handed to the recorder is committed, or counted as lost. */
   #lastCommit: Promise<void> = Promise.resolve();
 
   constructor(deps: SlotLaneDeps) {
@@ -138,7 +139,9 @@ export class SlotLane {
       const previous = this.#recorded;
       this.#recorded = answered.then(async (predictions) => {
         await previous;
-        this.#lastCommit = this.#record(items, predictions);
+        const commit = this.#record(items, predictions);
+        // A batch without predictions is done at once, also while the one before it is not.
+        this.#lastCommit = this.#lastCommit.then(() => commit);
       });
     }
     if (this.#queue.length <= maxQueued / 2) this.#forRoom.release();
@@ -191,7 +194,6 @@ export class SlotLane {
     // One bad row spoils a batch: only rows that fail alone are errors of the model.
     if (code === 'ENGINE_OUTPUT_INVALID' && items.length > 1) return Math.ceil(items.length / 2);
     refused(code, `${modelTitle(champion.manifest)}: ${String(error)}`);
-    this.#monitorOf(champion).failed(champion.manifestSha256, code);
     observe(slot, champion.manifestSha256, 'error', items.length);
     if (models.of(slot)?.champion !== champion) return 'retry';
     refused('SAMPLE_DROPPED', 'the model could not answer', items.length);
@@ -221,7 +223,6 @@ export class SlotLane {
     } catch (error) {
       const code = codeOf(error);
       refused(code, `challenger ${modelTitle(model.manifest)}: ${String(error)}`);
-      this.#monitor?.monitor.failed(model.manifestSha256, code);
       observe('error', 1);
       return null;
     }

@@ -122,7 +122,7 @@ describe('GET /api/live', () => {
         await response.body?.cancel();
         return response.status === 200;
       },
-      { timeout: 5000, interval: 20 },
+      { timeout: 10_000, interval: 20 },
     );
   });
 

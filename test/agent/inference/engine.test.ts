@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
@@ -177,6 +177,51 @@ describe('the engine process', () => {
     expect(counters.get('ENGINE_CRASHED')).toBe(1);
   });
 
+  it('loads a model that its successor could not load, when it can be read again', async () => {
+    await startEngine();
+    const model = write(makePackage());
+    await engine.load(model);
+    const batch = { rows: 1, data: Float32Array.of(1, 1) };
+    renameSync(model.folder, `${model.folder}-away`);
+    process.kill(engine.pid ?? 0, 'SIGKILL');
+    await waitFor('it is missed', () => counters.get('ENGINE_MODEL_UNREADABLE') > 0);
+    await expect(engine.run(model.manifestSha256, batch)).rejects.toMatchObject({ code: 'MODEL_NOT_ACTIVE' });
+    renameSync(`${model.folder}-away`, model.folder);
+    let answers = 0;
+    await vi.waitUntil(
+      async () => {
+        await engine.run(model.manifestSha256, batch).then(
+          () => (answers += 1),
+          () => undefined,
+        );
+        return answers > 0;
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    expect(engine.status().restarts).toBe(1);
+  });
+
+  it('keeps trying when the system has no process to give', async () => {
+    let entry: URL | undefined;
+    engine = new EngineProcess({
+      threads: 1,
+      timeoutMs: 10_000,
+      log: pino({ level: 'silent' }),
+      clock: systemClock,
+      counters,
+      // What is no file makes fork throw, as ENOMEM does.
+      get entry() {
+        return entry as URL;
+      },
+    });
+    await engine.start();
+    entry = new URL('data:,');
+    process.kill(engine.pid ?? 0, 'SIGKILL');
+    await waitFor('tried three times', () => counters.get('ENGINE_CRASHED') >= 3);
+    entry = undefined;
+    await waitFor('it lives', () => engine.status().alive);
+  });
+
   it('gives up only the request that killed it twice', async () => {
     await startEngine({ entry: new URL('../../support/crashing-engine.ts', import.meta.url) });
     const bad = write(makePackage());
@@ -195,7 +240,7 @@ describe('the engine process', () => {
   });
 
   it('replaces an engine that hangs', async () => {
-    await startEngine({ timeoutMs: 400 });
+    await startEngine({ timeoutMs: 1500 });
     const looping = write(makePackage({ graph: loopGraph }));
     const good = write(makePackage());
     await engine.load(looping);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../agent/config/schema.ts';
 import { Counters } from '../../../agent/counters.ts';
+import { agentError } from '../../../agent/errors.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { ModelManager } from '../../../agent/models/model-manager.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
@@ -34,12 +35,14 @@ let manager: ModelManager;
 let counters: Counters;
 let online: boolean;
 let fetches: string[];
+let diskIsFull: boolean;
 /** Packages that the server has, by hash. */
 const server = new Map<string, Map<string, Buffer>>();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'andon-models-'));
   online = true;
+  diskIsFull = false;
   fetches = [];
   server.clear();
 });
@@ -61,7 +64,7 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
   });
   engine = new EngineProcess({
     threads: 1,
-    timeoutMs: 400,
+    timeoutMs: 1500,
     log,
     clock: systemClock,
     counters,
@@ -76,7 +79,18 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
   });
   manager = new ModelManager({
     config,
-    store,
+    store: {
+      recorder: store.recorder,
+      states: {
+        get: (key) => store.states.get(key),
+        set: (key, value) => {
+          if (diskIsFull) throw agentError('STORE_FULL', 'the disk is full');
+          store.states.set(key, value);
+        },
+        delete: (key) => store.states.delete(key),
+        keys: (prefix) => store.states.keys(prefix),
+      },
+    },
     engine,
     clock: systemClock,
     log,
@@ -308,6 +322,28 @@ describe('the model manager', () => {
     online = true;
     await waitFor('the newest', () => champion() === third.manifestSha256);
     expect(fetches.at(-1)).toBe(third.manifestSha256);
+  });
+
+  it('starts, commits, refuses and goes back on a full disk, and activates nothing that a restart would not know', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+    await stopAgent();
+    diskIsFull = true;
+    await startAgent();
+    expect(champion()).toBe(second.manifestSha256);
+    manager.observe(SLOT, second.manifestSha256, 'ok', 20);
+    expect(installState()).toBe('committed');
+    manager.observe(SLOT, second.manifestSha256, 'error', 10);
+    await waitFor('the one before', () => champion() === first.manifestSha256);
+    diskIsFull = false;
+    const third = publish({ version: 3 });
+    want(third);
+    diskIsFull = true;
+    await waitFor('it cannot be written', () => counters.get('STORE_FULL') >= 4);
+    expect(champion()).toBe(first.manifestSha256);
+    diskIsFull = false;
+    await waitFor('the third', () => champion() === third.manifestSha256);
   });
 
   it('goes on after a restart with an installation that was cut, from the disk alone', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Counters } from '../../../agent/counters.ts';
 import type { ActiveModel } from '../../../agent/models/active-models.ts';
 import { LatencyWindow } from '../../../agent/monitor/latency-window.ts';
 import { RateMeter } from '../../../agent/monitor/rate-meter.ts';
@@ -52,7 +51,6 @@ function monitorOf(champion: () => ActiveModel | undefined) {
     predictions: store.predictions,
     tell: (event) => told.push(event),
     clock,
-    counters: new Counters(),
   });
   return { monitor, store, clock, told };
 }

@@ -1,0 +1,42 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Engine } from '../../../agent/inference/engine.ts';
+import { ModelLibrary } from '../../../agent/models/model-library.ts';
+import { hashOf, makePackage, testReleaseKey } from '../../support/packages.ts';
+
+const files = makePackage();
+const model = hashOf(files);
+let folder: string;
+let library: ModelLibrary;
+
+/** Nothing is loaded here. */
+const noEngine: Engine = {
+  start: async () => undefined,
+  load: async () => undefined,
+  run: async () => {
+    throw new Error('nothing runs here');
+  },
+  unload: async () => undefined,
+  stop: async () => undefined,
+  status: () => ({ restarts: 0, rssBytes: 0, alive: true }),
+};
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'andon-library-'));
+  library = new ModelLibrary({ folder, trustedReleaseKeys: [testReleaseKey], engine: noEngine });
+  await library.stage(model, files);
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it('keeps a package that became wanted while others were looked at', async () => {
+  let isWanted = false;
+  const isHere = library.has(model);
+  const pruned = library.prune(() => isWanted);
+  isWanted = true;
+  expect(await isHere).toBe(true);
+  await pruned;
+  expect(readdirSync(folder)).toEqual([model]);
+});
