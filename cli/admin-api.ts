@@ -7,6 +7,8 @@ import { cliError } from './errors.ts';
 export const DEFAULT_SERVER = 'http://127.0.0.1:8090';
 
 const TIMEOUT_MS = 15_000;
+/** A package may be large and the line slow. */
+const PUBLISH_TIMEOUT_MS = 300_000;
 
 /** Every method throws the server's own coded error, or SERVER_UNREACHABLE, or SERVER_ANSWER_UNKNOWN. */
 export class AdminApi {
@@ -24,7 +26,8 @@ export class AdminApi {
   publish(files: ReadonlyMap<string, Buffer>, notes = ''): Promise<ModelView> {
     const path = `/api/models?notes=${encodeURIComponent(notes)}`;
     const body = encode(Object.fromEntries(files));
-    return this.#call<ModelView>('POST', path, ['name', 'version'], body, 'application/msgpack');
+    const how = { contentType: 'application/msgpack', timeoutMs: PUBLISH_TIMEOUT_MS };
+    return this.#call<ModelView>('POST', path, ['name', 'version'], body, how);
   }
 
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {
@@ -42,14 +45,14 @@ export class AdminApi {
     path: string,
     keys: readonly string[],
     body?: string | Uint8Array<ArrayBuffer>,
-    contentType = 'application/json',
+    { contentType, timeoutMs } = { contentType: 'application/json', timeoutMs: TIMEOUT_MS },
   ): Promise<T> {
     let response: Response;
     let text: string;
     try {
       response = await fetch(`${this.url}${path}`, {
         method,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         ...(body === undefined ? {} : { body, headers: { 'content-type': contentType } }),
       });
       text = await response.text();

@@ -9,6 +9,7 @@ import { addRolloutCommands } from './commands/rollout.ts';
 import { addRunCommands } from './commands/run.ts';
 import { explainError } from './errors.ts';
 import { versionOf } from './project.ts';
+import { plain } from './shared-options.ts';
 
 const program = new Command('andon')
   .description('Runs ONNX models on factory devices, and moves them safely.')
@@ -27,6 +28,6 @@ addKeyCommands(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(explainError(error));
+  console.error(plain(explainError(error)));
   process.exitCode = 1;
 }

@@ -10,6 +10,13 @@ import { cliError } from './errors.ts';
  * @throws CodedError FOLDER_UNREADABLE
  */
 export function readPackageFolder(folder: string): Map<string, Buffer> {
+  const names = entriesOf(folder).map(({ name }) => name);
+  // Before anything is walked: the folder may be a whole disk.
+  if (!names.includes('manifest.json')) {
+    throw cliError('FOLDER_UNREADABLE', `${folder} has no manifest.json, so it is not a model package.`, {
+      hint: 'Name the folder of one version, for example models/milling-failure/2.',
+    });
+  }
   const files = new Map<string, Buffer>();
   let sizeBytes = 0;
   for (const path of pathsIn(folder)) {
@@ -21,32 +28,23 @@ export function readPackageFolder(folder: string): Map<string, Buffer> {
     }
     files.set(path, readFileSync(join(folder, path)));
   }
-  if (!files.has('manifest.json')) {
-    throw cliError('FOLDER_UNREADABLE', `${folder} has no manifest.json, so it is not a model package.`, {
-      hint: 'Name the folder of one version, for example models/milling-failure/2.',
-    });
-  }
   return files;
 }
 
 function pathsIn(folder: string, below = ''): string[] {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(join(folder, below), { withFileTypes: true });
-  } catch (cause) {
-    throw cliError(
-      'FOLDER_UNREADABLE',
-      `The folder ${join(folder, below)} cannot be read (${codeOf(cause)}).`,
-      {
-        cause,
-      },
-    );
-  }
-  return entries
+  return entriesOf(join(folder, below))
     .filter((entry) => !entry.name.startsWith('.'))
     .flatMap((entry) => {
       const path = below === '' ? entry.name : `${below}/${entry.name}`;
       return entry.isDirectory() ? pathsIn(folder, path) : entry.isFile() ? [path] : [];
     })
     .sort();
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (cause) {
+    throw cliError('FOLDER_UNREADABLE', `The folder ${folder} cannot be read (${codeOf(cause)}).`, { cause });
+  }
 }

@@ -1,12 +1,12 @@
 /** Where the project's own files stand, from sources as well as from `dist/`. */
-import { existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findProject } from '../protocol/project.ts';
 
 const here = fileURLToPath(import.meta.url);
+const project = findProject();
 
-/** The nearest folder above that holds package.json. */
-export const projectRoot = findRoot(dirname(here));
+export const projectRoot = project.folder;
 
 /** Release keys that the shipped packages are signed with. */
 export const shippedTrustedKeys = join(projectRoot, 'models', 'trusted-keys.json');
@@ -19,14 +19,5 @@ export function entryOf(part: Part): string {
 }
 
 export function versionOf(): string {
-  const { version }: { version?: unknown } = JSON.parse(
-    readFileSync(join(projectRoot, 'package.json'), 'utf8'),
-  );
-  return String(version);
-}
-
-function findRoot(folder: string): string {
-  if (existsSync(join(folder, 'package.json'))) return folder;
-  const above = dirname(folder);
-  return above === folder ? folder : findRoot(above);
+  return project.version;
 }

@@ -15,5 +15,10 @@ export function sharedOptions(command: Command): SharedOptions {
 
 /** Prints `value` as JSON when scripts ask for it, else the text. */
 export function print(options: SharedOptions, value: unknown, text: () => string): void {
-  console.log(options.json ? JSON.stringify(value) : text());
+  console.log(options.json ? JSON.stringify(value) : plain(text()));
+}
+
+/** Labels, reasons and notes come from elsewhere: none of them may steer the terminal. */
+export function plain(text: string): string {
+  return text.replace(/[^\P{Cc}\n]/gu, '\u{fffd}');
 }

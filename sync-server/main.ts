@@ -6,6 +6,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { topics } from '../protocol/topics.ts';
@@ -28,7 +29,11 @@ import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
 import { RolloutConductor } from './rollouts/conductor.ts';
 import { ChunkFiles } from './store/chunk-files.ts';
+import { Retention } from './store/retention.ts';
 import { openServerStore } from './store/server-store.ts';
+
+/** A part that hangs does not keep the process for longer. */
+const STOP_WITHIN_MS = 4500;
 
 export interface RunningServer {
   /** Of the admin API and the console. */
@@ -48,7 +53,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   /** How to stop what was started, in the order of starting. */
   const stops: (() => unknown)[] = [];
   const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each();
+    const failures: unknown[] = [];
+    // A part that fails to stop must not keep the others open, the store least of all.
+    for (const each of stops.splice(0).reverse()) {
+      await Promise.resolve()
+        .then(each)
+        .catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
   };
   try {
     const releaseKeys = readTrustedKeys(config.trust.releaseKeys);
@@ -72,6 +84,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       fleet,
       rollouts,
       clock,
+      counters,
       log,
       config: config.rollouts,
     });
@@ -104,6 +117,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     });
     conductor.start();
     stops.push(() => conductor.stop());
+    const retention = new Retention({ store, ...config.store, clock, counters, log });
+    retention.start();
+    stops.push(() => retention.stop());
 
     const api = await createAdminApi({
       store,
@@ -135,21 +151,44 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     }
     return { url, brokerUrl, publicKeysFile, stop };
   } catch (error) {
-    await stop();
+    // What stopping may throw now follows from this error.
+    await stop().catch(() => undefined);
     throw error;
   }
 }
 
 /** Starts from a configuration file (absent: all defaults) and stops at SIGTERM or SIGINT. */
 export async function runServer(configFile?: string): Promise<void> {
+  let log = createLog('info');
   try {
-    const server = await startServer(loadServerConfig(configFile));
-    const end = () => void server.stop();
+    const config = loadServerConfig(configFile);
+    log = createLog(config.log.level);
+    const server = await startServer(config);
+    const end = () => void endProcess(server, log);
     process.once('SIGTERM', end).once('SIGINT', end);
   } catch (error) {
-    const { message } = error as Error;
-    const hint = error instanceof CodedError ? error.hint : undefined;
-    createLog('info').fatal({ event: 'not-started', code: codeOf(error), hint, err: error }, message);
+    const known = error instanceof CodedError ? error : undefined;
+    const words = error instanceof Error ? error.message : String(error);
+    // A line for the log, and plain words for whoever stands at the terminal. A stack only for the unexpected.
+    const err = known ? undefined : error;
+    log.fatal({ event: 'not-started', code: codeOf(error), hint: known?.hint, err }, words);
+    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** Whatever hangs, the server ends in time: what was not committed was never acknowledged, and comes again. */
+async function endProcess(server: RunningServer, log: Logger): Promise<void> {
+  const overdue = () => {
+    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
+    process.exit(1);
+  };
+  setTimeout(overdue, STOP_WITHIN_MS).unref();
+  try {
+    await server.stop();
+    log.info({ event: 'stopped' });
+  } catch (error) {
+    log.fatal({ event: 'stopped', code: codeOf(error), err: error }, 'a part did not stop cleanly');
     process.exitCode = 1;
   }
 }

@@ -33,6 +33,8 @@ export class MqttLink {
   #client: MqttClient | undefined;
   /** Of the outage under way. */
   readonly #problems = new Set<string>();
+  /** Ends the wait of each publish that the broker has not answered yet. */
+  readonly #unanswered = new Set<(taken: boolean) => void>();
   #stopping = false;
 
   constructor(deps: MqttLinkDeps) {
@@ -64,40 +66,54 @@ export class MqttLink {
     client.on('error', (error) => this.#lost(codeOf(error), error.message));
   }
 
-  /** Waits a moment for what is on its way, then ends. */
+  /** Waits a moment for what is on its way, then ends, whether the broker answers or not. */
   async stop(): Promise<void> {
     const client = this.#client;
     if (!client) return;
     this.#stopping = true;
-    const deadline = setTimeout(() => client.end(true), STOP_WITHIN_MS);
-    await client.endAsync(!client.connected);
+    // mqtt.js waits for every answer without a limit, and cannot be told otherwise once it waits.
+    const deadline = setTimeout(() => client.stream.destroy(), STOP_WITHIN_MS);
+    const overdue = new Promise<void>((resolve) => client.stream.once('close', () => resolve()));
+    await Promise.race([client.endAsync(!client.connected), overdue]);
     clearTimeout(deadline);
+    for (const settle of this.#unanswered) settle(false);
   }
 
   /**
    * Publishes with QoS 1. While offline nothing is queued: what matters is published again on connect, and devices
    * send again what was not acknowledged.
-   * @returns true when the broker took it
+   * @returns true when the broker took it; never rejects
    */
-  async publish(topic: string, payload: Buffer | string, retain = false): Promise<boolean> {
+  publish(topic: string, payload: Buffer | string, retain = false): Promise<boolean> {
+    const { counters } = this.#deps;
     const client = this.#client;
-    if (!client?.connected) {
-      this.#deps.counters.add('link.offline');
-      return false;
+    if (!client?.connected || this.#stopping) {
+      counters.add('link.offline');
+      return Promise.resolve(false);
     }
-    try {
-      await client.publishAsync(topic, payload, { qos: 1, retain });
-      return true;
-    } catch (error) {
-      this.#deps.counters.add(`link.${codeOf(error)}`);
-      return false;
-    }
+    return new Promise((resolve) => {
+      const settle = (taken: boolean) => {
+        this.#unanswered.delete(settle);
+        resolve(taken);
+      };
+      this.#unanswered.add(settle);
+      client.publish(topic, payload, { qos: 1, retain }, (error) => {
+        if (error) counters.add(`link.${codeOf(error)}`);
+        settle(!error);
+      });
+    });
   }
 
   #onConnect(client: MqttClient): void {
     client.subscribe([...serverSubscriptions], { qos: 1 }, (error) => {
-      // A cut right here fails the subscription; the next connect makes it again.
-      if (error) return this.#deps.counters.add('link.subscribe-failed');
+      if (error) {
+        // A cut right here: the next connect subscribes again.
+        if (client.stream.destroyed) return;
+        this.#lost('SUBSCRIBE_REFUSED', `the broker refused a subscription: ${error.message}`);
+        // Connected, but deaf: a new connection subscribes again.
+        client.stream.destroy();
+        return;
+      }
       this.#problems.clear();
       this.#deps.log.info({ event: 'broker-link-up' }, 'connected to the broker');
       this.#deps.onConnect();

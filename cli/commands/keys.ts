@@ -1,5 +1,5 @@
 /** `andon keys init`, `andon sign` and `andon verify`: release keys and signatures of model packages. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { codeOf } from '../../protocol/errors.ts';
@@ -66,8 +66,9 @@ function initKeys(folder: string, name: string): { pem: string; trusted: string 
   const trusted: TrustedKeys = { keys: [{ name, publicKey: key.publicHex }] };
   mkdirSync(folder, { recursive: true });
   try {
-    writeFileSync(made.trusted, `${JSON.stringify(trusted, null, 2)}\n`, { flag: 'wx' });
+    // The key first: a trusted-keys file whose key nobody has would lock every package out.
     writeFileSync(made.pem, signingKeyToPem(key), { flag: 'wx', mode: 0o600 });
+    writeTrusted(made, trusted);
   } catch (cause) {
     if (codeOf(cause) !== 'EEXIST') throw cause;
     throw cliError('KEY_EXISTS', `${folder} holds a key already; it stays as it is.`, {
@@ -76,6 +77,16 @@ function initKeys(folder: string, name: string): { pem: string; trusted: string 
     });
   }
   return made;
+}
+
+/** Takes the new key back when its other half cannot be written. */
+function writeTrusted(made: { pem: string; trusted: string }, trusted: TrustedKeys): void {
+  try {
+    writeFileSync(made.trusted, `${JSON.stringify(trusted, null, 2)}\n`, { flag: 'wx' });
+  } catch (error) {
+    rmSync(made.pem);
+    throw error;
+  }
 }
 
 function readSigningKey(file: string): SigningKey {

@@ -5,7 +5,7 @@ import { CodedError } from '../../protocol/errors.ts';
 import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/http/view.ts';
 import { cliError } from '../errors.ts';
 import { rolloutsText, rolloutText } from '../rollout-text.ts';
-import { print, type SharedOptions, sharedOptions } from '../shared-options.ts';
+import { plain, print, type SharedOptions, sharedOptions } from '../shared-options.ts';
 
 const WATCH_EVERY_MS = 1000;
 
@@ -75,7 +75,7 @@ async function watchRollout(options: SharedOptions, id: string | undefined): Pro
     const { rollouts } = await options.api.fleet();
     const view = find(rollouts, watched ?? rollouts[0]?.id ?? '');
     watched = view.id;
-    const text = options.json ? JSON.stringify(view) : rolloutText(view);
+    const text = options.json ? JSON.stringify(view) : plain(rolloutText(view));
     if (text !== shown) console.log(shown === '' || options.json ? text : `\n${text}`);
     shown = text;
     if (view.state === 'done' || view.state === 'rolled-back' || view.state === 'aborted') return;

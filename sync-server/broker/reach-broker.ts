@@ -31,7 +31,10 @@ export async function reachBroker(
 
 /** The address as it may be shown: without a name and password that someone wrote into it. */
 export function withoutLogin(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//');
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  return shown.href;
 }
 
 function readPassword(file: string): string {

@@ -13,7 +13,12 @@ export const serverConfigSchema = z.strictObject({
       }),
       z.strictObject({
         kind: z.literal('external'),
-        url: z.string().regex(/^(mqtts?|wss?):\/\//, 'an mqtt://, mqtts://, ws:// or wss:// address'),
+        url: z
+          .string()
+          .refine(
+            (url) => /^(mqtts?|wss?):\/\//.test(url) && URL.canParse(url),
+            'an mqtt://, mqtts://, ws:// or wss:// address',
+          ),
         username: z.string().optional(),
         passwordFile: z.string().optional(),
       }),
@@ -24,6 +29,12 @@ export const serverConfigSchema = z.strictObject({
     .prefault({}),
   trust: z
     .strictObject({ releaseKeys: z.array(z.string()).default(['models/trusted-keys.json']) })
+    .prefault({}),
+  store: z
+    .strictObject({
+      /** Days after which a record is deleted, counted from when it came. A rollout sees no evidence older than this. */
+      keepDays: z.int().min(1).max(36_500).default(90),
+    })
     .prefault({}),
   rollouts: z
     .strictObject({

@@ -1,6 +1,7 @@
 /** The admin API and the console page on one HTTP server. */
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
 import { addConsolePage } from './console-page.ts';
 import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
@@ -21,13 +22,19 @@ export interface AdminApiDeps extends FleetViewDeps, ModelRouteDeps, RolloutRout
 }
 
 const DEAD_LETTERS_SHOWN = 50;
+/** For a request to arrive whole; the framework alone would wait for ever. */
+const REQUEST_WITHIN_MS = 300_000;
 
 /** Routes only; the caller listens on `app.server`, or tests by `app.inject`. */
 export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstance> {
   // `forceCloseConnections`: an open page must not hold up the end of the server.
-  const app = fastify({ forceCloseConnections: true, bodyLimit: 64 * 1024 });
+  const app = fastify({
+    forceCloseConnections: true,
+    bodyLimit: 64 * 1024,
+    requestTimeout: REQUEST_WITHIN_MS,
+  });
   const view = () => fleetView(deps);
-  const live = new LiveFeed(view);
+  const live = new LiveFeed(view, (error) => deps.counters.add(`live.${codeOf(error)}`));
   // A page of another site may send plain text without asking the browser first.
   app.removeContentTypeParser('text/plain');
   addGuards(app, deps.host);
@@ -59,7 +66,13 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
       'cache-control': 'no-store',
     });
     reply.hijack();
-    if (!live.add(reply.raw)) reply.raw.end('event: busy\ndata: {}\n\n');
+    try {
+      if (!live.add(reply.raw)) reply.raw.end('event: busy\ndata: {}\n\n');
+    } catch (error) {
+      // Too late for an error reply; the page comes back and tries again.
+      deps.counters.add(`live.${codeOf(error)}`);
+      reply.raw.destroy();
+    }
   });
   app.get('/api/openapi.json', async () => openApiDocument(deps.server.version));
   addModelRoutes(app, deps);

@@ -11,20 +11,25 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
 export class LiveFeed {
   readonly #view: () => FleetView;
+  readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<ServerResponse>();
   #timers: NodeJS.Timeout[] = [];
   #last = '';
 
-  constructor(view: () => FleetView) {
+  /** @param onError told when the view cannot be made; the next tick tries again */
+  constructor(view: () => FleetView, onError: (error: unknown) => void) {
     this.#view = view;
+    this.#onError = onError;
   }
 
   /** Takes over an open answer and sends the view at once; @returns false when there are too many listeners */
   add(response: ServerResponse): boolean {
     if (this.#listeners.size >= MAX_LISTENERS) return false;
-    this.#listeners.add(response);
-    response.on('close', () => this.#remove(response));
     const view = this.#view();
+    this.#listeners.add(response);
+    // A write that meets the end of the connection is no news: 'close' follows.
+    response.on('error', () => undefined);
+    response.on('close', () => this.#remove(response));
     response.write(`data: ${JSON.stringify(view)}\n\n`);
     if (this.#timers.length === 0) {
       this.#last = factsOf(view);
@@ -43,11 +48,15 @@ export class LiveFeed {
   }
 
   #tick(): void {
-    const view = this.#view();
-    const facts = factsOf(view);
-    if (facts === this.#last) return;
-    this.#last = facts;
-    this.#send(`data: ${JSON.stringify(view)}\n\n`);
+    try {
+      const view = this.#view();
+      const facts = factsOf(view);
+      if (facts === this.#last) return;
+      this.#last = facts;
+      this.#send(`data: ${JSON.stringify(view)}\n\n`);
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   #send(text: string): void {

@@ -15,10 +15,16 @@ export interface RolloutRouteDeps {
   readonly audit: (action: string, subject: string) => void;
 }
 
+const slotName = z
+  .string()
+  .min(1)
+  .max(64)
+  // `toString` and the like would be found in every device's record of slots.
+  .refine((slot) => !(slot in {}), 'a name that devices can use for a slot');
 const share = z.number().gt(0).max(1);
 
 export const startRolloutSchema = z.strictObject({
-  slot: z.string().min(1).max(64),
+  slot: slotName,
   model: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}@[1-9][0-9]{0,8}$/, 'a model and version, for example milling-failure@2'),

@@ -47,6 +47,7 @@ export function batchHandler({
     }
     const batch = decodeBatch(payload);
     store.cursors.move(epochId, stream, plan.cursor);
+    store.arrivals.note(epochId, stream, plan.cursor.committedSeq, timeMs);
     insert(store, epochId, batch, plan.firstNewSeq);
     store.devices.seen(device, timeMs);
     return ackUpTo(plan.cursor.committedSeq);

@@ -1,6 +1,7 @@
 /**
  * Group commit: messages that arrive within a few ms are taken in one fsynced transaction, and only after it are
- * they answered. When the transaction fails nothing is answered, and the devices send again.
+ * they answered. When the transaction fails, each message is tried alone, so that one cannot hold up the others; what
+ * fails then is not answered, and its device sends again.
  */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
@@ -44,6 +45,17 @@ export class GroupCommit<T> {
     if (group.length === 0) return;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    const failures = this.#commit(group);
+    if (failures.length === 0) return;
+    this.#deps.counters.add('STORE_UNWRITABLE', failures.length);
+    this.#deps.log.error(
+      { event: 'ingest-failed', code: codeOf(failures[0]), messages: failures.length, err: failures[0] },
+      'messages were not stored and not acknowledged; devices will send them again',
+    );
+  }
+
+  /** @returns the error of each message that could not be stored */
+  #commit(group: readonly T[]): unknown[] {
     const after: (() => void)[] = [];
     try {
       this.#deps.transaction(() => {
@@ -53,14 +65,19 @@ export class GroupCommit<T> {
         }
       });
     } catch (error) {
-      this.#deps.counters.add('STORE_UNWRITABLE');
-      const { message } = error as Error;
-      this.#deps.log.error(
-        { event: 'ingest-failed', code: codeOf(error), messages: group.length, err: message },
-        'messages were not stored and not acknowledged; devices will send them again',
-      );
-      return;
+      return group.length === 1 ? [error] : group.flatMap((item) => this.#commit([item]));
     }
-    for (const then of after) then();
+    for (const then of after) this.#answer(then);
+    return [];
+  }
+
+  /** The message is on disk; an answer that fails now is asked for again by its device. */
+  #answer(then: () => void): void {
+    try {
+      then();
+    } catch (error) {
+      this.#deps.counters.add(`ingest.${codeOf(error)}`);
+      this.#deps.log.error({ event: 'not-answered', err: error }, 'a stored message was not answered');
+    }
   }
 }

@@ -70,7 +70,7 @@ export class ChunkPublisher {
 
   /** Sends chunks that a device asked for; unknown ones are counted. */
   answer(wanted: readonly string[]): void {
-    const nowMs = this.#deps.clock.wallMs();
+    const nowMs = this.#deps.clock.monotonicMs();
     for (const [chunk, atMs] of this.#answeredAtMs) {
       if (nowMs - atMs >= ANSWER_AGAIN_AFTER_MS) this.#answeredAtMs.delete(chunk);
     }

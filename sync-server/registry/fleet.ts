@@ -55,8 +55,9 @@ export class Fleet implements FleetControl {
   }
 }
 
+/** "Last seen in the future" is a clock that was set back: it proves nothing, and the next report mends it. */
 export function isOnline(device: Pick<DeviceRow, 'gone' | 'lastSeenMs'>, nowMs: number): boolean {
-  return !device.gone && nowMs - device.lastSeenMs < SILENT_AFTER_MS;
+  return !device.gone && Math.abs(nowMs - device.lastSeenMs) < SILENT_AFTER_MS;
 }
 
 function modelUnknown(message: string): Error {

@@ -1,5 +1,5 @@
 /** The key that signs desired states: made at the first start, kept in dataDir/keys, its public half beside it for the devices. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../protocol/errors.ts';
 import {
@@ -9,6 +9,7 @@ import {
   signingKeyToPem,
 } from '../../protocol/keys.ts';
 import { serverError } from '../errors.ts';
+import { syncFolder, writeWhole } from '../store/durable-file.ts';
 
 export interface ServerKey {
   readonly key: SigningKey;
@@ -25,7 +26,9 @@ export function loadServerKey(dataDir: string): ServerKey {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const key = existsSync(pemFile) ? readKey(pemFile) : createKey(pemFile);
     const trusted = { keys: [{ name: 'server', publicKey: key.publicHex }] };
-    writeWhole(publicKeysFile, `${JSON.stringify(trusted, null, 2)}\n`, 0o644);
+    writeWhole(publicKeysFile, `${JSON.stringify(trusted, null, 2)}\n`);
+    // Devices trust this key and no other: a power cut must not take it away.
+    for (const changed of [folder, dataDir]) syncFolder(changed);
     return { key, publicKeysFile };
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
@@ -53,9 +56,4 @@ function createKey(pemFile: string): SigningKey {
   const key = generateSigningKey();
   writeWhole(pemFile, signingKeyToPem(key), 0o600);
   return key;
-}
-
-function writeWhole(file: string, text: string, mode: number): void {
-  writeFileSync(`${file}.part`, text, { mode, flush: true });
-  renameSync(`${file}.part`, file);
 }

@@ -5,7 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
+import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import type { RolloutState, RolloutView, StartRolloutRequest } from '../http/view.ts';
 import { championHash, championOf } from './champion.ts';
@@ -27,9 +29,16 @@ export interface ConductorDeps {
   readonly fleet: FleetControl;
   readonly rollouts: RolloutTable;
   readonly clock: Clock;
+  readonly counters: Counters;
   readonly log: Logger;
   readonly config: { readonly everyMs: number; readonly alpha: number; readonly minPairs: number };
 }
+
+/** Newest rollouts that views show, beside those under way. */
+const SHOWN = 50;
+const DECISIONS_SHOWN = 20;
+/** A look may take at most one part in this many of the server's time: evidence grows, and devices wait meanwhile. */
+const TIME_SHARE = 10;
 
 export class RolloutConductor {
   readonly #deps: ConductorDeps;
@@ -40,12 +49,11 @@ export class RolloutConductor {
   }
 
   start(): void {
-    this.evaluate();
-    this.#timer = setInterval(() => this.#tick(), this.#deps.config.everyMs);
+    this.#tick();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   /**
@@ -93,18 +101,20 @@ export class RolloutConductor {
 
   /** Newest first. */
   views(): RolloutView[] {
+    const devices = this.#deps.fleet.devices();
     return this.#deps.rollouts
       .all()
       .reverse()
-      .map((rollout) => this.#viewOf(rollout));
+      .filter((rollout, i) => i < SHOWN || isOpen(rollout))
+      .map((rollout) => this.#viewOf(rollout, devices));
   }
 
   /** @throws CodedError ROLLOUT_UNKNOWN */
   view(id: string): RolloutView {
-    return this.#viewOf(this.#find(id));
+    return this.#viewOf(this.#find(id), this.#deps.fleet.devices());
   }
 
-  /** One look at everything; `start` calls it every `everyMs`. */
+  /** One look at everything; from `start` on about every `everyMs`. */
   evaluate(): void {
     const rollouts = this.#deps.rollouts.all();
     for (const rollout of rollouts) {
@@ -112,6 +122,7 @@ export class RolloutConductor {
         if (!rollout.settled) this.#settle(rollout);
         if (rollout.state === 'advancing' || rollout.state === 'holding') this.#look(rollout);
       } catch (error) {
+        this.#deps.counters.add(`rollouts.${codeOf(error)}`);
         const reason = `It cannot be judged now: ${error instanceof Error ? error.message : String(error)}`;
         if (rollout.reason === reason) continue;
         this.#deps.log.error({ event: 'rollout-not-judged', rollout: rollout.id, err: error }, reason);
@@ -123,11 +134,16 @@ export class RolloutConductor {
 
   /** A look that failed as a whole (the store cannot be read) must not end the server: the next one may succeed. */
   #tick(): void {
+    const { clock, config, counters, log } = this.#deps;
+    const begunMs = clock.monotonicMs();
     try {
       this.evaluate();
     } catch (error) {
-      this.#deps.log.error({ event: 'rollouts-not-judged', err: error }, 'the rollouts cannot be judged now');
+      counters.add(`rollouts.${codeOf(error)}`);
+      log.error({ event: 'rollouts-not-judged', err: error }, 'the rollouts cannot be judged now');
     }
+    const tookMs = clock.monotonicMs() - begunMs;
+    this.#timer = setTimeout(() => this.#tick(), Math.max(config.everyMs, (TIME_SHARE - 1) * tookMs));
   }
 
   #look(rollout: Rollout): void {
@@ -192,10 +208,11 @@ export class RolloutConductor {
   /** A device that appears after a rollout ended, was never told what to run, and runs an older version, follows. */
   #catchUp(rollouts: readonly Rollout[]): void {
     const { fleet } = this.#deps;
+    const devices = fleet.devices();
     const busy = new Set(rollouts.filter(isOpen).map(({ slot }) => slot));
     for (const { slot, to, labels } of rollouts.filter(({ state }) => state === 'done').reverse()) {
       if (busy.has(slot)) continue;
-      for (const device of matchingDevices(fleet.devices(), slot, labels, () => false)) {
+      for (const device of matchingDevices(devices, slot, labels, () => false)) {
         const champion = championOf(fleet, device, slot);
         const isOlder = champion?.name === to.name && champion.version < to.version;
         if (isOlder && !fleet.desiredSlot(device.id, slot)) {
@@ -238,7 +255,7 @@ export class RolloutConductor {
     });
   }
 
-  #viewOf(rollout: Rollout): RolloutView {
-    return rolloutView(rollout, this.#deps.fleet.devices(), this.#deps.rollouts.decisions(rollout.id, 20));
+  #viewOf(rollout: Rollout, devices: readonly FleetDevice[]): RolloutView {
+    return rolloutView(rollout, devices, this.#deps.rollouts.decisions(rollout.id, DECISIONS_SHOWN));
   }
 }

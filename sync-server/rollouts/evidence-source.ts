@@ -19,7 +19,10 @@ export interface Guardrails {
 }
 
 export interface EvidenceSource {
-  /** @param sinceMs only samples predicted after this (device wall clock) */
+  /**
+   * Only samples that are old enough for the slow labels to be here too; else those with quick ones would weigh too much.
+   * @param sinceMs only samples predicted after this (device wall clock)
+   */
   pairs(query: { slot: string; champion: string; challenger: string; sinceMs: number }): PairCount[];
   guardrails(query: { slot: string; challenger: string; sinceMs: number }): Guardrails;
 }

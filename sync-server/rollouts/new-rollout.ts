@@ -1,5 +1,4 @@
 /** Makes a rollout from a person's request, or says why it cannot be. */
-
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
 import { serverError } from '../errors.ts';
@@ -48,7 +47,7 @@ export function newRollout(
   if (outdated.length === 0) {
     throw serverError(
       'ROLLOUT_NO_DEVICES',
-      `every matching device runs ${titleOf(to)} in "${request.slot}" already`,
+      `every matching device runs ${modelTitle(to)} in "${request.slot}" already`,
     );
   }
   const froms = new Map<string, ModelRef>();
@@ -62,8 +61,8 @@ export function newRollout(
     id,
     slot: request.slot,
     to,
-    toTitle: titleOf(to),
-    fromTitle: [...froms.values()].map(titleOf).sort().join(', '),
+    toTitle: modelTitle(to),
+    fromTitle: [...froms.values()].map(modelTitle).sort().join(', '),
     labels,
     stages,
     state: 'advancing',
@@ -119,7 +118,7 @@ function sameLabels(fleet: FleetControl, from: ModelRef, to: ModelRef): void {
   if (labelsOf(from) === labelsOf(to)) return;
   throw serverError(
     'REQUEST_INVALID',
-    `${titleOf(to)} answers ${labelsOf(to)}, but ${titleOf(from)} in the slot answers ${labelsOf(from)}`,
+    `${modelTitle(to)} answers ${labelsOf(to)}, but ${modelTitle(from)} in the slot answers ${labelsOf(from)}`,
     { hint: 'A rollout needs a model for the same job: the same labels in the same order.' },
   );
 }
@@ -136,8 +135,4 @@ function unknownChampion(devices: readonly FleetDevice[], slot: string): Error {
 
 function slotsOf(fleet: FleetControl): string[] {
   return [...new Set(fleet.devices().flatMap((device) => Object.keys(device.reported?.slots ?? {})))].sort();
-}
-
-function titleOf(ref: ModelRef): string {
-  return modelTitle(ref);
 }

@@ -1,17 +1,9 @@
-/** Chunk bytes on disk, one file a hash: written beside, fsynced and renamed, so that a file that is there is whole. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+/** Chunk bytes on disk, one file a hash. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../../protocol/keys.ts';
 import { serverError } from '../errors.ts';
+import { syncFolder, writeWhole } from './durable-file.ts';
 
 export class ChunkFiles {
   readonly #folder: string;
@@ -31,8 +23,7 @@ export class ChunkFiles {
       for (const [sha256, bytes] of chunks) {
         const file = join(this.#folder, sha256);
         if (existsSync(file) && readFileSync(file).equals(bytes)) continue;
-        writeDurably(`${file}.part`, bytes);
-        renameSync(`${file}.part`, file);
+        writeWhole(file, bytes);
       }
       syncFolder(this.#folder);
     } catch (cause) {
@@ -57,24 +48,5 @@ export class ChunkFiles {
       hint: 'Publish the package again: damaged chunks are written anew.',
       cause,
     });
-  }
-}
-
-function writeDurably(file: string, bytes: Buffer): void {
-  const fd = openSync(file, 'w');
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -5,6 +5,8 @@ import type { Sqlite, Statement } from './database.ts';
 type Context = Pick<Prediction, 'run' | 'slot' | 'model' | 'role'>;
 type Params = [run: string, slot: string, model: string, role: string];
 
+const KNOWN_AT_MOST = 10_000;
+
 export class ContextIds {
   readonly #find: Statement<Params, { id: number }>;
   readonly #insert: Statement<Params>;
@@ -25,6 +27,8 @@ export class ContextIds {
     const { run, slot, model, role } = context;
     const key = `${run} ${model} ${role} ${slot}`;
     const id = this.#known.get(key) ?? this.#load(run, slot, model, role);
+    // Every start of every agent is a new run: over years too many to keep all.
+    if (this.#known.size >= KNOWN_AT_MOST) this.#known.clear();
     this.#known.set(key, id);
     this.#last = [{ context, id }, ...this.#last.slice(0, 1)];
     return id;

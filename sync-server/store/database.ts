@@ -16,19 +16,15 @@ export interface Database {
 
 /**
  * @param file made with its folder when missing
- * @throws CodedError STORE_LOCKED when another server has it, STORE_UNWRITABLE when it cannot be opened or written
+ * @throws CodedError STORE_LOCKED when another server has it, STORE_CORRUPT when it is damaged, STORE_UNWRITABLE when it
+ * cannot be opened or written
  */
 export function openDatabase(file: string): Database {
   try {
     mkdirSync(dirname(file), { recursive: true });
     const lock = takeLock(`${file}.lock`);
     try {
-      const sqlite = new BetterSqlite3(file);
-      sqlite.pragma('journal_mode = WAL');
-      // An acknowledgement means "on disk": each commit is fsynced.
-      sqlite.pragma('synchronous = FULL');
-      sqlite.pragma('foreign_keys = ON');
-      migrate(sqlite, file);
+      const sqlite = openSqlite(file);
       return {
         sqlite,
         close: () => {
@@ -42,6 +38,21 @@ export function openDatabase(file: string): Database {
     }
   } catch (cause) {
     throw explain(cause, file);
+  }
+}
+
+function openSqlite(file: string): Sqlite {
+  const sqlite = new BetterSqlite3(file);
+  try {
+    sqlite.pragma('journal_mode = WAL');
+    // An acknowledgement means "on disk": each commit is fsynced.
+    sqlite.pragma('synchronous = FULL');
+    sqlite.pragma('foreign_keys = ON');
+    migrate(sqlite, file);
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
   }
 }
 
@@ -79,6 +90,12 @@ function explain(cause: unknown, file: string): unknown {
   if (code.startsWith('SQLITE_BUSY')) {
     return serverError('STORE_LOCKED', `another server is using ${file}`, {
       hint: 'Stop it first, or give this one another dataDir.',
+      cause,
+    });
+  }
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return serverError('STORE_CORRUPT', `${file} is damaged: ${(cause as Error).message}`, {
+      hint: 'Put a backup of it back, or move it away to begin anew: devices send again what they still hold.',
       cause,
     });
   }

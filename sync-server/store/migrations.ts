@@ -165,4 +165,20 @@ export const migrations: readonly string[] = [
     subject TEXT NOT NULL
   );
   `,
+  `
+  -- How far each stream had come on each day of the server's clock: what retention goes by, since a device's clock may be wrong.
+  CREATE TABLE arrivals (
+    epoch_id INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    PRIMARY KEY (epoch_id, stream, day)
+  ) WITHOUT ROWID;
+  CREATE INDEX arrivals_by_day ON arrivals (day);
+  INSERT INTO arrivals SELECT epoch_id, stream, unixepoch() / 86400, committed_seq FROM cursors;
+  CREATE INDEX prediction_counts_by_minute ON prediction_counts (minute);
+
+  -- When the label was concluded, by the device's clock.
+  ALTER TABLE labels ADD COLUMN time_ms INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

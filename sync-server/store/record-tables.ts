@@ -34,8 +34,9 @@ export class RecordTables {
     );
     this.#feedback = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#label = sqlite.prepare(
-      `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET label = excluded.label, weight = excluded.weight, kind = excluded.kind
+      `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind, time_ms) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET label = excluded.label, weight = excluded.weight, kind = excluded.kind,
+         time_ms = excluded.time_ms
        WHERE excluded.kind = 'explicit' OR labels.kind = 'implicit'`,
     );
     this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)');
@@ -73,7 +74,7 @@ export class RecordTables {
     for (const r of records) {
       const { seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence } = r;
       this.#feedback.run(epochId, seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence);
-      this.#label.run(epochId, predictionSeq, label, weight, kind);
+      this.#label.run(epochId, predictionSeq, label, weight, kind, timeMs);
     }
   }
 

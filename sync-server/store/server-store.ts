@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { EvidenceSource } from '../rollouts/evidence-source.ts';
 import type { RolloutTable } from '../rollouts/rollout-table.ts';
+import { Arrivals } from './arrivals.ts';
 import { AuditTable } from './audit-table.ts';
 import { openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
@@ -20,6 +21,7 @@ export interface ServerStore {
   readonly devices: DeviceTable;
   readonly cursors: StreamCursors;
   readonly records: RecordTables;
+  readonly arrivals: Arrivals;
   readonly deadLetters: DeadLetterTable;
   readonly models: ModelTable;
   readonly desired: DesiredTable;
@@ -31,7 +33,7 @@ export interface ServerStore {
   close(): void;
 }
 
-/** @throws CodedError STORE_LOCKED, STORE_UNWRITABLE */
+/** @throws CodedError STORE_LOCKED, STORE_CORRUPT, STORE_UNWRITABLE */
 export function openServerStore(dataDir: string): ServerStore {
   const database = openDatabase(join(dataDir, 'server.db'));
   const { sqlite } = database;
@@ -41,6 +43,7 @@ export function openServerStore(dataDir: string): ServerStore {
     devices: new DeviceTable(sqlite),
     cursors,
     records,
+    arrivals: new Arrivals(sqlite),
     deadLetters: new DeadLetterTable(sqlite),
     models: new ModelTable(sqlite),
     desired: new DesiredTable(sqlite),

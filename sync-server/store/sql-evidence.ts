@@ -23,7 +23,8 @@ interface FailureRow {
  */
 function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'challenger'): string {
   return `
-    SELECT l.label AS truth, l.weight AS weight, s.label AS ${shadow}, d.label AS ${decider}
+    SELECT l.label AS truth, d.label AS ${decider}, s.label AS ${shadow}, l.weight AS weight,
+      s.epoch_id AS epoch_id, s.time_ms AS sampled_ms, l.time_ms AS labelled_ms, l.kind AS kind
     FROM predictions AS s
     CROSS JOIN labels AS l ON l.epoch_id = s.epoch_id AND l.prediction_seq = s.pair_of
     CROSS JOIN predictions AS d ON d.epoch_id = s.epoch_id AND d.seq = s.pair_of
@@ -32,6 +33,22 @@ function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'cha
       AND d.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${decider} AND role <> 'shadow')`;
 }
 
+/**
+ * Up to which sample the labels of each device are complete. "Failed" is known sooner than "nothing happened", so the
+ * newest samples would show too many failures: only those count that are older than the usual wait for a label. Usual is
+ * the third quartile of the rules' waits: most samples wait for "nothing happened", and labels made up for after a
+ * standstill must not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
+ */
+const MATURE = `
+  waits AS (SELECT labelled_ms - sampled_ms AS wait_ms FROM pairs WHERE kind = 'implicit'),
+  usual AS (
+    SELECT wait_ms FROM waits ORDER BY wait_ms LIMIT 1 OFFSET (SELECT count(*) * 3 / 4 FROM waits)
+  ),
+  mature AS (
+    SELECT epoch_id, max(labelled_ms) - coalesce((SELECT wait_ms FROM usual), 0) AS until_ms
+    FROM pairs GROUP BY epoch_id
+  )`;
+
 export class SqlEvidence implements EvidenceSource {
   readonly #pairs: Statement<[PairQuery], PairCount>;
   readonly #predictions: Statement<[string, string, number], { count: number }>;
@@ -39,11 +56,16 @@ export class SqlEvidence implements EvidenceSource {
 
   constructor(sqlite: Sqlite) {
     this.#pairs = sqlite.prepare(
-      `SELECT truth, champion, challenger, weight, count(*) AS count FROM (
-         SELECT truth, weight, champion, challenger FROM (${shadowsOf('challenger', 'champion')})
+      `WITH pairs AS MATERIALIZED (
+         ${shadowsOf('challenger', 'champion')}
          UNION ALL
-         SELECT truth, weight, champion, challenger FROM (${shadowsOf('champion', 'challenger')})
-       ) GROUP BY truth, champion, challenger, weight ORDER BY truth, champion, challenger, weight`,
+         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind
+         FROM (${shadowsOf('champion', 'challenger')})
+       ),
+       ${MATURE}
+       SELECT truth, champion, challenger, weight, count(*) AS count
+       FROM pairs JOIN mature USING (epoch_id) WHERE sampled_ms <= until_ms
+       GROUP BY truth, champion, challenger, weight ORDER BY truth, champion, challenger, weight`,
     );
     this.#predictions = sqlite.prepare(
       `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts

@@ -2,12 +2,15 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { signPackageFolder } from '../../cli/sign-package.ts';
 import { generateSigningKey } from '../../protocol/keys.ts';
 import { serverConfigSchema } from '../../sync-server/config/schema.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
 import { runAndon } from './run-andon.ts';
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const SHIPPED = fileURLToPath(new URL('../../models/milling-failure/2', import.meta.url));
 let folder = '';

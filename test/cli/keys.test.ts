@@ -1,13 +1,25 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readPackageFolder } from '../../cli/package-folder.ts';
 import { signPackageFolder } from '../../cli/sign-package.ts';
 import { generateSigningKey, publicKeyFromHex, trustedKeysSchema } from '../../protocol/keys.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
 import { runAndon } from './run-andon.ts';
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const SHIPPED = fileURLToPath(new URL('../../models/milling-failure/1', import.meta.url));
 let folder = '';
@@ -43,6 +55,18 @@ describe('release keys on the command line', () => {
 
     const again = await runAndon('keys', 'init', keys);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringMatching(/stays as it is/) });
+  });
+
+  it.each([
+    ['release-key.pem', 'trusted-keys.json'],
+    ['trusted-keys.json', 'release-key.pem'],
+  ])('writes no half of a pair beside a %s that is there already', async (there, other) => {
+    const keys = join(folder, `half-${there}`);
+    mkdirSync(keys);
+    writeFileSync(join(keys, there), 'precious');
+    expect(await runAndon('keys', 'init', keys)).toMatchObject({ code: 1 });
+    expect(readFileSync(join(keys, there), 'utf8')).toBe('precious');
+    expect(existsSync(join(keys, other))).toBe(false);
   });
 
   it('does not sign a package whose file was changed', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { devicesText, modelsText } from '../../cli/commands/fleet.ts';
 import { lastWords } from '../../cli/demo/last-words.ts';
 import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
+import { plain } from '../../cli/shared-options.ts';
 import { age, table } from '../../cli/table.ts';
 import type { RolloutView } from '../../sync-server/http/view.ts';
 
@@ -53,6 +54,14 @@ describe('tables', () => {
     [400_000_000, '5 d'],
   ])('tells %i ms as %s', (ms, words) => {
     expect(age(ms)).toBe(words);
+  });
+});
+
+describe('what comes from elsewhere', () => {
+  it('cannot steer the terminal', () => {
+    expect(plain('mill-1\u001b[2J\u009b\r\tfine\nnext')).toBe(
+      'mill-1\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}fine\nnext',
+    );
   });
 });
 

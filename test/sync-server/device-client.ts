@@ -4,7 +4,7 @@ import { onTestFinished, vi } from 'vitest';
 import type { Ack, Birth, Reported } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
-import { EPOCH, reported } from './support.ts';
+import { EPOCH, reported, SOON } from './support.ts';
 
 export class DeviceClient {
   readonly id: string;
@@ -48,7 +48,7 @@ export class DeviceClient {
       slots: ['machine-failure'],
       ...over,
     };
-    await vi.waitFor(() => this.connected || Promise.reject(new Error('not connected')), 5000);
+    await vi.waitFor(() => this.connected || Promise.reject(new Error('not connected')), SOON);
     await this.#mqtt.publishAsync(topics.birth(this.id), JSON.stringify(birth), { qos: 1, retain: true });
   }
 

@@ -16,7 +16,9 @@ import { startProcess } from '../support/processes.ts';
 import { DeviceClient } from './device-client.ts';
 import { EPOCH, predictionBatch, temporaryFolder } from './support.ts';
 
-const SLOW = { timeout: 8000, interval: 20 };
+// Real processes on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+const SLOW = { timeout: 20_000, interval: 20 };
 
 /** A folder with trusted keys and a configuration file; `broker` as in the configuration. */
 function configured(broker: object): { folder: string; file: string; dataDir: string } {
@@ -134,11 +136,14 @@ function specification(brokerConfig: () => Promise<object>): void {
     expect(readDesired(server, device).slots['machine-failure']?.challenger).toBeNull();
     const late = new DeviceClient('late', server.brokerUrl);
     await late.born();
+    const kept = topics.desired('mill-1');
     await vi.waitFor(async () => {
       late.down.clear();
       await late.listenTo(topics.chunk(indexSha256));
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      expect(late.down.size).toBe(0);
+      // What the broker keeps comes in the order of asking: with this one, the chunk would be here too.
+      await late.listenTo(kept);
+      await vi.waitFor(() => expect(late.down.has(kept)).toBe(true), SLOW);
+      expect(late.down.has(topics.chunk(indexSha256))).toBe(false);
     }, SLOW);
     // It is no longer kept, but comes when asked for.
     await late.want([indexSha256]);
@@ -224,7 +229,7 @@ describe('the server process', () => {
         for (let i = 0; i < 8; i++) send(device, acked, i, SIZE, TOTAL);
         expect(acked).toBe(TOTAL);
       },
-      { timeout: 18_000, interval: 10 },
+      { timeout: 50_000, interval: 10 },
     );
     expect(countRows(dataDir)).toEqual({ rows: TOTAL, last: TOTAL });
     expect(kills).toEqual([]);
@@ -240,9 +245,9 @@ describe('the server process', () => {
       brokerUrl: expect.stringMatching(/^mqtt:/),
     });
     const stream = await fetch(`${line.url}/api/live`);
-    const startedMs = performance.now();
+    // The server's own watch over its end exits with 1 after less than 5 s.
     expect(await server.end('SIGTERM')).toBe(0);
-    expect(performance.now() - startedMs).toBeLessThan(5000);
+    await vi.waitFor(() => expect(server.lines.at(-1)?.event).toBe('stopped'), SLOW);
     await stream.body?.cancel().catch(() => undefined);
   });
 

@@ -15,11 +15,16 @@ import { openServerStore, type ServerStore } from '../../sync-server/store/serve
 export const EPOCH = '00112233aabbccdd';
 export const CHAMPION = 'a'.repeat(64);
 export const CHALLENGER = 'b'.repeat(64);
+/** For conditions that come true by themselves; generous, because the machine may be busy. */
+export const SOON = { timeout: 10_000, interval: 10 };
 export const silentLog = pino({ level: 'silent' });
 
 export class TestClock {
   nowMs = 1_700_000_000_000;
   wallMs(): number {
+    return this.nowMs;
+  }
+  monotonicMs(): number {
     return this.nowMs;
   }
 }
@@ -64,7 +69,7 @@ export function shadow(seq: number, pairOf: number, over: Partial<Prediction> = 
 export function feedback(seq: number, predictionSeq: number, over: Partial<Feedback> = {}): Feedback {
   return {
     seq,
-    timeMs: 1_700_000_000_000 + seq,
+    timeMs: 1_700_000_000_000 + predictionSeq + 1000,
     predictionSeq,
     slot: 'machine-failure',
     kind: 'implicit',

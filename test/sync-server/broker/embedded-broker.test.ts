@@ -1,13 +1,14 @@
 import { connect as connectTcp } from 'node:net';
 import fc from 'fast-check';
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { EmbeddedBroker } from '../../../sync-server/broker/embedded-broker.ts';
 import { PacketSizeGuard } from '../../../sync-server/broker/packet-size-guard.ts';
+import { withoutLogin } from '../../../sync-server/broker/reach-broker.ts';
 import { Counters } from '../../../sync-server/counters.ts';
-import { silentLog } from '../support.ts';
+import { SOON, silentLog } from '../support.ts';
 
 async function startBroker(port = 0) {
   const counters = new Counters();
@@ -17,11 +18,8 @@ async function startBroker(port = 0) {
   return { broker, url, counters };
 }
 
-async function client(
-  url: string,
-  login: { username?: string; password?: string } = {},
-): Promise<MqttClient> {
-  const mqtt = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 0, ...login });
+async function client(url: string, options: IClientOptions = {}): Promise<MqttClient> {
+  const mqtt = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 0, ...options });
   mqtt.on('error', () => undefined);
   onTestFinished(() => mqtt.endAsync(true));
   return mqtt;
@@ -38,7 +36,7 @@ describe('the embedded broker', () => {
     await device.publishAsync(topics.up('mill-1', 'predictions'), Buffer.alloc(LIMITS.messageBytes), {
       qos: 1,
     });
-    await vi.waitFor(() => expect(received).toEqual([LIMITS.messageBytes]));
+    await vi.waitFor(() => expect(received).toEqual([LIMITS.messageBytes]), SOON);
   });
 
   it('cuts a client that sends more than that, before it holds it in memory', async () => {
@@ -75,8 +73,24 @@ describe('the embedded broker', () => {
     await closed;
     const server = await client(url, broker.credentials);
     await server.publishAsync(topic, 'truth', { qos: 1 });
-    await vi.waitFor(() => expect(received).toEqual([topic]));
+    await vi.waitFor(() => expect(received).toEqual([topic]), SOON);
     expect(counters.get('TOPIC_REFUSED')).toBe(1);
+  });
+
+  it('keeps nothing for a client that has gone, whatever session it asked for', async () => {
+    const { url, broker } = await startBroker();
+    const server = await client(url, broker.credentials);
+    const session = { clean: false, clientId: 'comes-and-goes' };
+    const first = await client(url, session);
+    await first.subscribeAsync('andon/v1/#', { qos: 1 });
+    await first.endAsync();
+    await server.publishAsync(topics.desired('mill-1'), 'x', { qos: 1 });
+    const resumed = new Promise((resolve) => {
+      const again = connect(url, { protocolVersion: 4, reconnectPeriod: 0, ...session });
+      onTestFinished(() => again.endAsync(true));
+      again.once('connect', (packet) => resolve(packet.sessionPresent));
+    });
+    expect(await resumed).toBe(false);
   });
 
   it('believes nobody to be the server without its password', async () => {
@@ -92,6 +106,16 @@ describe('the embedded broker', () => {
       message: expect.stringContaining(String(port)),
       hint: expect.stringContaining('broker.port'),
     });
+  });
+});
+
+describe('the address of a broker as it is shown', () => {
+  it.each([
+    ['mqtt://127.0.0.1:1883', 'mqtt://127.0.0.1:1883'],
+    ['mqtt://andon:secret@broker:1883', 'mqtt://broker:1883'],
+    ['mqtts://andon:se@cret@broker:8883', 'mqtts://broker:8883'],
+  ])('%s is %s, without the login', (url, shown) => {
+    expect(withoutLogin(url)).toBe(shown);
   });
 });
 

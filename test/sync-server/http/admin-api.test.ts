@@ -18,6 +18,7 @@ import {
   event,
   ingestOver,
   predictionBatch,
+  SOON,
   silentLog,
   temporaryFolder,
   temporaryStore,
@@ -170,6 +171,12 @@ describe('the admin API', () => {
     expect(store.models.all()).toEqual([]);
   });
 
+  it('does not list bytes one by one that stand where the map should', async () => {
+    const { app } = await setUp();
+    const answer = await publish(app, Buffer.from(encode(Buffer.alloc(100))));
+    expect(answer.json().message).toBe('the body is not a map of files');
+  });
+
   it('refuses a body that is larger than a package may be, before reading it', async () => {
     const { app } = await setUp();
     const headers = {
@@ -204,6 +211,7 @@ describe('the admin API', () => {
     ['a share over 1', { slot: 's', model: 'm@1', stages: [{ devices: 2, traffic: 1 }] }],
     ['an unknown field', { slot: 's', model: 'm@1', force: true }],
     ['no slot', { model: 'm@1' }],
+    ['a slot that every object has', { slot: 'constructor', model: 'm@1' }],
   ])('refuses a rollout with %s', async (_name, payload) => {
     const { app, started } = await setUp();
     const answer = await app.inject({ method: 'POST', url: '/api/rollouts', headers: HOST, payload });
@@ -342,14 +350,12 @@ describe('the live view', () => {
     stream.on('error', () => undefined);
     stream.end();
     onTestFinished(() => void stream.destroy());
-    await vi.waitFor(() => expect(views).toHaveLength(1));
+    await vi.waitFor(() => expect(views).toHaveLength(1), SOON);
     send('mill-1', 'predictions', predictionBatch(1, 10));
-    await vi.waitFor(
-      () => expect(views.at(-1)?.devices.map((device) => device.id)).toEqual(['mill-1']),
-      3000,
-    );
+    const shown = () => views.at(-1)?.devices.map((device) => device.id);
+    await vi.waitFor(() => expect(shown()).toEqual(['mill-1']), SOON);
     counters.add('X');
-    await vi.waitFor(() => expect(views.at(-1)?.refused).toEqual({ X: 1 }), 3000);
+    await vi.waitFor(() => expect(views.at(-1)?.refused).toEqual({ X: 1 }), SOON);
     expect(views.length).toBeLessThanOrEqual(4);
   });
 });

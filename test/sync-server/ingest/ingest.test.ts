@@ -12,6 +12,7 @@ import {
   prediction,
   predictionBatch,
   reported,
+  SOON,
   temporaryFolder,
   temporaryStore,
 } from '../support.ts';
@@ -53,7 +54,7 @@ describe('ingest of batches', () => {
     const { receive, acks } = ingestOver(temporaryStore(folder));
     receive(topics.up('mill-1', 'predictions'), predictionBatch(1, 10));
     receive(topics.up('mill-2', 'predictions'), predictionBatch(1, 10));
-    await vi.waitFor(() => expect(acks.map((ack) => ack.device)).toEqual(['mill-1', 'mill-2']));
+    await vi.waitFor(() => expect(acks.map((ack) => ack.device)).toEqual(['mill-1', 'mill-2']), SOON);
   });
 
   it('keeps every value of every stream', () => {
@@ -223,6 +224,34 @@ describe('messages that cannot be taken', () => {
     receive(topics.up('mill-1', 'predictions'), 'garbage');
     send('mill-2', 'predictions', predictionBatch(1, 10));
     expect(acks.map((ack) => [ack.device, ack.seq])).toEqual([['mill-2', 10]]);
+  });
+
+  it('does not hold up the others when a message fails in a way that nobody foresaw', () => {
+    const store = temporaryStore();
+    const { send, receive, acks, counters } = ingestOver(store);
+    const born = store.devices.born.bind(store.devices);
+    vi.spyOn(store.devices, 'born').mockImplementation((of) => {
+      born(of);
+      if (of.device === 'mill-9') throw new TypeError('a bug of ours');
+    });
+    receive(topics.birth('mill-9'), birth('mill-9'));
+    receive(topics.birth('mill-1'), birth('mill-1'));
+    send('mill-2', 'predictions', predictionBatch(1, 10));
+    expect(acks.map((ack) => [ack.device, ack.seq])).toEqual([['mill-2', 10]]);
+    expect(store.devices.all().map(({ id }) => id)).toEqual(['mill-1', 'mill-2']);
+    expect(counters.snapshot()).toEqual({ STORE_UNWRITABLE: 1 });
+  });
+
+  it('answers every message that it stored, also when the answer to one fails', () => {
+    const store = temporaryStore();
+    const { births, receive, send, acks, counters } = ingestOver(store);
+    vi.spyOn(births, 'push').mockImplementation(() => {
+      throw new Error('cannot read the desired state');
+    });
+    receive(topics.birth('mill-1'), birth('mill-1'));
+    send('mill-1', 'predictions', predictionBatch(1, 10));
+    expect(acks.map((ack) => ack.seq)).toEqual([10]);
+    expect(counters.snapshot()).toEqual({ 'ingest.UNEXPECTED': 1 });
   });
 
   it('keeps a bounded number of dead letters and only the head of each', () => {

@@ -7,7 +7,15 @@ import { ChunkPublisher } from '../../../sync-server/registry/chunk-publisher.ts
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { makePackage, testReleaseKey } from '../../support/packages.ts';
-import { desiredSlot, reported, silentLog, TestClock, temporaryFolder, temporaryStore } from '../support.ts';
+import {
+  desiredSlot,
+  reported,
+  SOON,
+  silentLog,
+  TestClock,
+  temporaryFolder,
+  temporaryStore,
+} from '../support.ts';
 
 /** A broker that can be away; keeps what is retained. */
 class ToyBroker {
@@ -69,12 +77,11 @@ describe('chunks on the broker', () => {
     expect(broker.retained.size).toBe(0);
     want();
     publisher.reconcile();
-    await vi.waitFor(() =>
-      expect([...broker.retained.keys()].sort()).toEqual(chunks.map(topics.chunk).sort()),
-    );
+    const wanted = chunks.map(topics.chunk).sort();
+    await vi.waitFor(() => expect([...broker.retained.keys()].sort()).toEqual(wanted), SOON);
     installed();
     for (let i = 0; i < 100; i++) publisher.deviceReported();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(0));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(0), SOON);
     expect(store.models.retainedChunks()).toEqual([]);
     await publisher.stop();
   });
@@ -85,7 +92,7 @@ describe('chunks on the broker', () => {
     const publisher = create();
     publisher.connected();
     for (let i = 0; i < 5; i++) publisher.reconcile();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length), SOON);
     await publisher.stop();
     expect(broker.sent).toHaveLength(chunks.length);
   });
@@ -99,10 +106,10 @@ describe('chunks on the broker', () => {
     await Promise.resolve();
     broker.online = true;
     publisher.connected();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length), SOON);
     broker.retained.clear();
     publisher.connected();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length), SOON);
     await publisher.stop();
   });
 
@@ -111,12 +118,12 @@ describe('chunks on the broker', () => {
     want();
     const first = create();
     first.connected();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length), SOON);
     await first.stop();
     installed();
     const second = create();
     second.connected();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(0));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(0), SOON);
     await second.stop();
   });
 
@@ -139,7 +146,7 @@ describe('chunks on the broker', () => {
     want();
     const publisher = create();
     publisher.connected();
-    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length - 1));
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length - 1), SOON);
     await publisher.stop();
     expect(counters.get('STORE_CORRUPT')).toBe(1);
   });

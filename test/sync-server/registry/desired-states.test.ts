@@ -104,6 +104,16 @@ describe('the fleet', () => {
     expect(fleet.devices().some(({ online }) => online)).toBe(false);
   });
 
+  it('takes nothing seen in the future for a sign of life, after the clock was set back', () => {
+    const { store, desired, clock } = desiredStates();
+    const fleet = new Fleet({ store, desired, clock });
+    store.devices.seen('mill-1', clock.nowMs);
+    clock.nowMs -= 3_600_000;
+    expect(fleet.devices().map(({ online }) => online)).toEqual([false]);
+    store.devices.seen('mill-1', clock.nowMs);
+    expect(fleet.devices().map(({ online }) => online)).toEqual([true]);
+  });
+
   it('does not know models that were never published', () => {
     const { store, desired, clock } = desiredStates();
     const fleet = new Fleet({ store, desired, clock });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
 import { hashOf, SLOT, ToyFleet } from './toy-fleet.ts';
 
@@ -240,6 +240,78 @@ describe('a rollout', () => {
       'advancing 0',
     ]);
     expect(decisions[0]?.reason).toMatch(/the old one alone missed 20/);
+  });
+});
+
+describe('the conductor’s watch', () => {
+  function fakeTime(): void {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+  }
+
+  it('counts a look that failed, and looks again', () => {
+    fakeTime();
+    const { fleet, id } = begin();
+    const conductor = fleet.conductor();
+    const broken = vi.spyOn(fleet, 'all').mockImplementation(() => {
+      throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
+    });
+    conductor.start();
+    onTestFinished(() => conductor.stop());
+    expect(fleet.counters.snapshot()).toEqual({ 'rollouts.SQLITE_IOERR': 1 });
+    broken.mockRestore();
+    fleet.obey();
+    vi.advanceTimersByTime(50);
+    expect(conductor.view(id).reason).toMatch(/No labels/);
+  });
+
+  it('counts each look at a rollout that cannot be judged, and says why', () => {
+    const { fleet, step } = begin();
+    step();
+    vi.spyOn(fleet, 'pairs').mockImplementation(() => {
+      throw new Error('database is locked');
+    });
+    step();
+    expect(step()).toMatchObject({ state: 'holding', reason: expect.stringMatching(/database is locked/) });
+    expect(fleet.counters.snapshot()).toEqual({ 'rollouts.UNEXPECTED': 2 });
+  });
+
+  it('looks more seldom when a look takes long, so that devices are not kept waiting', () => {
+    fakeTime();
+    const { fleet } = begin();
+    const tookMs = 1000;
+    const looks = vi.spyOn(fleet, 'pairs').mockImplementation(() => {
+      fleet.nowMs += tookMs;
+      return [];
+    });
+    const conductor = fleet.conductor();
+    conductor.start();
+    onTestFinished(() => conductor.stop());
+    vi.advanceTimersByTime(9 * tookMs - 1);
+    expect(looks).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1);
+    expect(looks).toHaveBeenCalledTimes(2);
+  });
+
+  it('is over when it is stopped', () => {
+    fakeTime();
+    const { fleet } = begin();
+    const conductor = fleet.conductor();
+    conductor.start();
+    conductor.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('shows the newest fifty rollouts, and every one that is under way', () => {
+    const { fleet, conductor, id } = begin();
+    const [open] = fleet.all();
+    if (!open) throw new Error('no rollout');
+    for (let i = 1; i <= 60; i++) {
+      fleet.save({ ...open, id: `r${i}`, slot: `slot-${i}`, state: 'aborted', settled: true });
+    }
+    const shown = conductor.views().map((view) => view.id);
+    expect(shown).toHaveLength(51);
+    expect([shown[0], shown.at(-1)]).toEqual(['r60', id]);
   });
 });
 

@@ -4,8 +4,9 @@ import pino from 'pino';
 import { type Manifest, modelTitle } from '../../../protocol/manifest.ts';
 import type { DesiredSlot, ModelRef, ReportedSlot } from '../../../protocol/messages.ts';
 import { parseManifest } from '../../../protocol/package-verify.ts';
+import { Counters } from '../../../sync-server/counters.ts';
 import { serverError } from '../../../sync-server/errors.ts';
-import { RolloutConductor } from '../../../sync-server/rollouts/conductor.ts';
+import { type ConductorDeps, RolloutConductor } from '../../../sync-server/rollouts/conductor.ts';
 import type { EvidenceSource, PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
 import type { FleetControl, FleetDevice } from '../../../sync-server/rollouts/fleet-control.ts';
 import { type Rollout, type RolloutDecision, rolloutSchema } from '../../../sync-server/rollouts/rollout.ts';
@@ -37,6 +38,7 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
   manifests = new Map<string, Manifest>();
   nowMs = 1000;
   crashOnSet = false;
+  readonly counters = new Counters();
   #rows = new Map<string, string>();
   #decisions: { id: string; decision: RolloutDecision }[] = [];
 
@@ -65,14 +67,17 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
     return toy;
   }
 
-  conductor(): RolloutConductor {
+  /** Deps may be bent for one conductor. */
+  conductor(over: Partial<ConductorDeps> = {}): RolloutConductor {
     return new RolloutConductor({
       evidence: this,
       fleet: this,
       rollouts: this,
-      clock: { wallMs: () => this.nowMs },
+      clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      counters: this.counters,
       log: pino({ level: 'silent' }),
       config: { everyMs: 50, alpha: 0.05, minPairs: 300 },
+      ...over,
     });
   }
 

@@ -42,7 +42,7 @@ describe('the server’s store', () => {
   it('says what is wrong when it is no database', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'server.db'), 'not a database'.repeat(100));
-    expect(() => openServerStore(folder)).toThrow(expect.objectContaining({ code: 'STORE_UNWRITABLE' }));
+    expect(() => openServerStore(folder)).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
   });
 });
 

@@ -101,6 +101,29 @@ describe('pairs as evidence', () => {
     ]);
   });
 
+  it('leaves out samples too new for "nothing happened", so that failures are not counted too often', () => {
+    const store = temporaryStore();
+    const seconds = (s: number) => 1_700_000_000_000 + s * 1000;
+    const samples = Array.from({ length: 20 }, (_, i) => [
+      prediction(2 * i + 1, { timeMs: seconds(i) }),
+      shadow(2 * i + 2, 2 * i + 1, { timeMs: seconds(i) }),
+    ]).flat();
+    // Every fourth part fails and is known at once; that the others are fine is known after ten seconds.
+    const known = Array.from({ length: 20 }, (_, i) => ({ i, failed: i % 4 === 3 }))
+      .map(({ i, failed }) => ({ i, label: failed ? 1 : 0, timeMs: seconds(failed ? i : i + 10) }))
+      .filter(({ timeMs }) => timeMs < seconds(20))
+      .sort((a, b) => a.timeMs - b.timeMs)
+      .map(({ i, label, timeMs }, at) => feedback(at + 1, 2 * i + 1, { label, timeMs }));
+    // Labels made up for after a standstill come much later, and must not hold back all others.
+    const late = feedback(known.length + 1, 1, { label: 0, timeMs: seconds(19) });
+    fill(store, samples, [...known, late]);
+    const counts = store.evidence.pairs(QUERY).map(({ truth, count }) => [truth, count]);
+    expect(counts).toEqual([
+      [0, 8],
+      [1, 2],
+    ]);
+  });
+
   it('takes a label that came before its prediction', () => {
     const store = temporaryStore();
     const { send } = ingestOver(store);
