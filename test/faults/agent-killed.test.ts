@@ -1,0 +1,60 @@
+/** Promises 2 and 3: an agent that is killed at any moment, over and over, neither loses nor doubles a sample. */
+import { it } from 'vitest';
+import { waitFor } from '../support/processes.ts';
+import { DeviceProcess } from './support/device-process.ts';
+import { enginePid, isAlive } from './support/engine-pid.ts';
+import { tabulate } from './support/fault-table.ts';
+import { moment, seededRandom, testTimeoutMs, times } from './support/form.ts';
+import { endExactlyOnce, type Outcome, totalOf } from './support/outcome.ts';
+import { newFolder } from './support/scene.ts';
+import { ServerProcess } from './support/server-process.ts';
+
+const KILLS = times(5, 200);
+/** A device replays so many plates at full speed; then the next device begins. */
+const SAMPLES = times(60_000, 100_000);
+
+it(
+  'delivers every plate exactly once when the agent is killed at random moments',
+  async () => {
+    const random = seededRandom(1);
+    const folder = newFolder();
+    const server = await ServerProcess.start(folder);
+    let startMs = 0;
+    let kills = 0;
+    const outcomes: Outcome[] = [];
+    while (kills < KILLS) {
+      const options = { id: `steel-${outcomes.length + 1}`, samples: SAMPLES, broker: server.brokerUrl };
+      const device = new DeviceProcess(folder, options);
+      const engines: number[] = [];
+      if (startMs === 0) startMs = await timeToStart(device);
+      while (kills < KILLS && (await server.received(device.id)) < SAMPLES) {
+        device.spawn();
+        // Two thirds of the moments fall into its start, the others into its work.
+        await moment(random.uniform() * 1.5 * startMs);
+        const engine = enginePid(device.pid);
+        if (engine !== undefined) engines.push(engine);
+        await device.kill();
+        kills += 1;
+      }
+      await device.start();
+      await server.receivedAll(device.id, SAMPLES);
+      outcomes.push(await endExactlyOnce(device, { made: SAMPLES, server }));
+      await waitFor(() => !engines.some(isAlive), 5000, 'the killed agents’ engines to end');
+    }
+    await tabulate({
+      fault: '1 agent killed (SIGKILL) while it starts and works',
+      times: kills,
+      ...totalOf(outcomes),
+      seen: `${outcomes.length} devices, one store epoch each; no engine process left behind`,
+    });
+  },
+  testTimeoutMs,
+);
+
+async function timeToStart(device: DeviceProcess): Promise<number> {
+  const since = performance.now();
+  await device.start();
+  const tookMs = performance.now() - since;
+  await device.kill();
+  return tookMs;
+}
