@@ -258,26 +258,28 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
   }
 }
 
+/** Whatever hangs, the device stops in time; what was not committed was never reported as recorded. */
+function stopInTime(log: Logger): void {
+  setTimeout(() => {
+    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
+    process.exit(1);
+  }, STOP_WITHIN_MS).unref();
+}
+
 /** Starts from a configuration file and stops at SIGTERM or SIGINT. */
 export async function runAgent(configFile: string): Promise<void> {
   let log = createLogger('info', 'agent');
   try {
     const config = loadDeviceConfig(configFile);
     log = createLogger(config.log.level, config.device.id);
+    // Heard from the first moment: a signal that comes while the agent starts ends it as cleanly as a later one.
+    const told = new Promise<void>((resolve) => process.on('SIGTERM', resolve).on('SIGINT', resolve));
+    void told.then(() => stopInTime(log));
     const agent = await startAgent(config, log);
-    let ending = false;
-    const end = async () => {
-      if (ending) return;
-      ending = true;
-      // Whatever hangs, the device stops in time; what was not committed was never reported as recorded.
-      setTimeout(() => {
-        log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
-        process.exit(1);
-      }, STOP_WITHIN_MS).unref();
+    void told.then(async () => {
       await agent.stop();
       log.info({ event: 'stopped' });
-    };
-    process.on('SIGTERM', () => void end()).on('SIGINT', () => void end());
+    });
   } catch (error) {
     const known = error instanceof CodedError ? error : undefined;
     const words = known?.message ?? String(error);

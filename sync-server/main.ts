@@ -163,9 +163,11 @@ export async function runServer(configFile?: string): Promise<void> {
   try {
     const config = loadServerConfig(configFile);
     log = createLog(config.log.level);
+    // Heard from the first moment: a signal that comes while the server starts ends it as cleanly as a later one.
+    const told = new Promise<void>((resolve) => process.on('SIGTERM', resolve).on('SIGINT', resolve));
+    void told.then(() => stopInTime(log));
     const server = await startServer(config);
-    const end = () => void endProcess(server, log);
-    process.once('SIGTERM', end).once('SIGINT', end);
+    void told.then(() => endProcess(server, log));
   } catch (error) {
     const known = error instanceof CodedError ? error : undefined;
     const words = error instanceof Error ? error.message : String(error);
@@ -178,12 +180,14 @@ export async function runServer(configFile?: string): Promise<void> {
 }
 
 /** Whatever hangs, the server ends in time: what was not committed was never acknowledged, and comes again. */
-async function endProcess(server: RunningServer, log: Logger): Promise<void> {
-  const overdue = () => {
+function stopInTime(log: Logger): void {
+  setTimeout(() => {
     log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
     process.exit(1);
-  };
-  setTimeout(overdue, STOP_WITHIN_MS).unref();
+  }, STOP_WITHIN_MS).unref();
+}
+
+async function endProcess(server: RunningServer, log: Logger): Promise<void> {
   try {
     await server.stop();
     log.info({ event: 'stopped' });

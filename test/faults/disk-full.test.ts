@@ -116,7 +116,7 @@ it(
       atServer: null,
       lost: CAPPED_SAMPLES - records - dropped,
       doubled,
-      seen: `${dropped.toLocaleString('en')} dropped, in records-dropped events; at most ${largestBytes.toLocaleString('en')} of ${CAP_BYTES.toLocaleString('en')} bytes`,
+      seen: `${dropped.toLocaleString('en')} counted as dropped; at most ${largestBytes.toLocaleString('en')} of ${CAP_BYTES.toLocaleString('en')} bytes`,
     });
   },
   testTimeoutMs,

@@ -16,7 +16,7 @@ import { newFolder } from './support/scene.ts';
 import { TINY_EVERY_MS, tinySamplesCsv } from './support/tiny-samples.ts';
 import { Watch } from './support/watch.ts';
 
-const ENGINE_TIMEOUT_MS = 400;
+const ENGINE_TIMEOUT_MS = 1500;
 /** The promise is 1 s after the fault is noticed; a machine that runs many tests at once gets more. */
 const GOES_ON_WITHIN_MS = 15_000;
 
