@@ -78,7 +78,8 @@ export function transition(state: SlotState, event: SlotEvent): SlotState {
       return { ...installed(state, event.model), configured: event.model };
     case 'step': {
       const step = { model: event.model, goal: event.goal, state: event.to };
-      return isWanted(state, step.model) && step.model !== state.champion ? { ...state, step } : state;
+      const mayBeTried = isWanted(state, step.model) && !state.refused[step.model];
+      return mayBeTried && step.model !== state.champion ? { ...state, step } : state;
     }
     case 'passed':
       return state.step ? passed({ ...state, step: null }, state.step) : state;

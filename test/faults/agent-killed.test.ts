@@ -1,5 +1,5 @@
 /** Promises 2 and 3: an agent that is killed at any moment, over and over, neither loses nor doubles a sample. */
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import { waitFor } from '../support/processes.ts';
 import { DeviceProcess } from './support/device-process.ts';
 import { enginePid, isAlive } from './support/engine-pid.ts';
@@ -12,6 +12,8 @@ import { ServerProcess } from './support/server-process.ts';
 const KILLS = times(5, 200);
 /** A device replays so many plates at full speed; then the next device begins. */
 const SAMPLES = times(60_000, 100_000);
+/** From the moment that it listens. */
+const WORKS_FOR_MS = 500;
 
 it(
   'delivers every plate exactly once when the agent is killed at random moments',
@@ -21,6 +23,7 @@ it(
     const server = await ServerProcess.start(folder);
     let startMs = 0;
     let kills = 0;
+    let atWork = 0;
     const outcomes: Outcome[] = [];
     while (kills < KILLS) {
       const options = { id: `steel-${outcomes.length + 1}`, samples: SAMPLES, broker: server.brokerUrl };
@@ -28,9 +31,14 @@ it(
       const engines: number[] = [];
       if (startMs === 0) startMs = await timeToStart(device);
       while (kills < KILLS && (await server.received(device.id)) < SAMPLES) {
-        device.spawn();
-        // Two thirds of the moments fall into its start, the others into its work.
-        await moment(random.uniform() * 1.5 * startMs);
+        // By turns: while it starts, and while it works.
+        const running = device.spawn();
+        if (kills % 2 === 0) await moment(random.uniform() * startMs);
+        else {
+          await running.logged('listening');
+          await moment(random.uniform() * WORKS_FOR_MS);
+        }
+        if (running.lines.some(({ event }) => event === 'first-prediction')) atWork += 1;
         const engine = enginePid(device.pid);
         if (engine !== undefined) engines.push(engine);
         await device.kill();
@@ -41,11 +49,12 @@ it(
       outcomes.push(await endExactlyOnce(device, { made: SAMPLES, server }));
       await waitFor(() => !engines.some(isAlive), 5000, 'the killed agents’ engines to end');
     }
+    expect(atWork).toBeGreaterThan(0);
     await tabulate({
       fault: '1 agent killed (SIGKILL) while it starts and works',
       times: kills,
       ...totalOf(outcomes),
-      seen: `${outcomes.length} devices, one store epoch each; no engine process left behind`,
+      seen: `${atWork} of the kills after new predictions; ${outcomes.length} devices, one store epoch each; no engine process left behind`,
     });
   },
   testTimeoutMs,

@@ -105,6 +105,16 @@ describe('the transition table', () => {
     );
   });
 
+  it('does not try a model again that failed here, also when it is asked to', () => {
+    const failed = reach([
+      { kind: 'configured', model: A },
+      { kind: 'desired', desired: want(A, B) },
+      ...install(B, 'challenger'),
+      { kind: 'failed', model: B, reason: 'worse' },
+    ]);
+    expect(reach(install(B, 'champion'), failed)).toEqual(failed);
+  });
+
   it('never runs a model that was not configured or did not pass its tests here', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 40 }), (events) => {
