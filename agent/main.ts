@@ -10,11 +10,9 @@ import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
-import { readTrustedKeys } from '../protocol/trusted-keys.ts';
 import { systemClock } from './clock.ts';
 import { loadDeviceConfig } from './config/load.ts';
 import type { DeviceConfig } from './config/schema.ts';
-import { readServerKeys } from './config/server-keys.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { metricsText } from './http/metrics-text.ts';
@@ -35,6 +33,7 @@ import { SimulatedLine } from './sources/simulated-line.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
+import { DeviceTrust } from './trust/device-trust.ts';
 
 /** A service manager kills what takes longer than 5 s. */
 const STOP_WITHIN_MS = 4500;
@@ -46,7 +45,7 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-/** @throws CodedError TRUSTED_KEYS_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, PORT_TAKEN */
+/** @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, PORT_TAKEN */
 export async function startAgent(config: DeviceConfig, log: Logger): Promise<RunningAgent> {
   const clock = systemClock;
   const counters = new Counters();
@@ -67,11 +66,17 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     }
   };
   try {
-    const releaseKeys = readTrustedKeys(config.trust.releaseKeys);
-    const serverKeys = readServerKeys(config, log, counters);
-
     const store = openStore({ folder: config.dataDir, ...config.store, clock, log, counters });
     stops.push(() => store.close());
+    const trust = new DeviceTrust({
+      folder: config.trust.metadata,
+      states: store.states,
+      clock,
+      log,
+      counters,
+    });
+    trust.start();
+    stops.push(() => trust.stop());
     /** A record that could not be kept is counted by the store. */
     const tell = (event: NewEvent) => void store.recorder.events([event]).then(recorded, () => undefined);
     const recorded = () => {
@@ -93,7 +98,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       config,
       agentVersion: project.version,
       store,
-      serverKeys,
+      trust,
       statusUrl: () => url,
       reported: () => models.reported(),
       clock,
@@ -109,7 +114,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       engine,
       fetchPackage: (...wanted) => sync.fetchPackage(...wanted),
       dropChunks: (ref) => sync.dropChunks(ref),
-      trustedReleaseKeys: releaseKeys,
+      trust,
       clock,
       log,
       counters,
@@ -232,6 +237,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
 
     // The champion first: a sample that comes finds a model, with no network and no page needed.
     sync.onDesired((desired) => models.desired(desired));
+    trust.onChange(() => models.trustChanged());
     await models.start();
     stops.push(() => models.stop());
     feedback.start();

@@ -1,7 +1,13 @@
 /** The sync-server's admin API as the commands use it. */
 import { encode } from '@msgpack/msgpack';
 import { CodedError } from '../protocol/errors.ts';
-import type { FleetView, ModelView, RolloutView, StartRolloutRequest } from '../sync-server/http/view.ts';
+import type {
+  FleetView,
+  ModelView,
+  RolloutView,
+  StartRolloutRequest,
+  TrustView,
+} from '../sync-server/http/view.ts';
 import { cliError } from './errors.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8090';
@@ -28,6 +34,17 @@ export class AdminApi {
     const body = encode(Object.fromEntries(files));
     const how = { contentType: 'application/msgpack', timeoutMs: PUBLISH_TIMEOUT_MS };
     return this.#call<ModelView>('POST', path, ['name', 'version'], body, how);
+  }
+
+  trust(): Promise<TrustView> {
+    return this.#call<TrustView>('GET', '/api/trust', ['serverPublicKey', 'metadata']);
+  }
+
+  /** @param files `<n>.root.json` and `targets.json` */
+  publishTrust(files: ReadonlyMap<string, Buffer>): Promise<TrustView> {
+    const body = encode(Object.fromEntries(files));
+    const how = { contentType: 'application/msgpack', timeoutMs: TIMEOUT_MS };
+    return this.#call<TrustView>('PUT', '/api/trust', ['serverPublicKey', 'metadata'], body, how);
   }
 
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {

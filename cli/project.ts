@@ -8,8 +8,8 @@ const project = findProject();
 
 export const projectRoot = project.folder;
 
-/** Release keys that the shipped packages are signed with. */
-export const shippedTrustedKeys = join(projectRoot, 'models', 'trusted-keys.json');
+/** The root and the signed list of the shipped packages. */
+export const shippedMetadata = join(projectRoot, 'models', 'trust');
 
 export type Part = 'agent' | 'sync-server';
 

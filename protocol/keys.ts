@@ -10,15 +10,10 @@ import {
 } from 'node:crypto';
 import { z } from 'zod';
 import { protocolError } from './errors.ts';
-import { type Envelope, envelopeSchema, parseMessage } from './messages.ts';
+import { type Envelope, envelopeSchema, parseMessage, type TrustRef } from './messages.ts';
 
-/** A trusted-keys file: public keys only. */
-export const trustedKeysSchema = z.strictObject({
-  keys: z
-    .array(z.strictObject({ name: z.string().max(64), publicKey: z.string().regex(/^[0-9a-f]{64}$/) }))
-    .max(16),
-});
-export type TrustedKeys = z.infer<typeof trustedKeysSchema>;
+/** The file that tells others a public key: what a server writes for `andon keys`. */
+export const publicKeyFileSchema = z.strictObject({ publicKey: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export interface PublicKey {
   readonly keyId: string;
@@ -27,7 +22,7 @@ export interface PublicKey {
 
 export interface SigningKey extends PublicKey {
   readonly privateKey: KeyObject;
-  /** Raw public key, hex: what a trusted-keys file lists. */
+  /** Raw public key, hex: what a root lists. */
   readonly publicHex: string;
 }
 
@@ -65,14 +60,18 @@ export function verifyBytes(key: PublicKey, bytes: Uint8Array, signatureHex: str
   return cryptoVerify(null, bytes, key.key, Buffer.from(signatureHex, 'hex'));
 }
 
-/** Wraps a JSON payload for a topic that must be believed only if the server signed it. */
-export function sealEnvelope(key: SigningKey, payload: unknown): Buffer {
+/**
+ * Wraps a JSON payload for a topic that must be believed only if the server signed it.
+ * @param trust where the metadata are by which a reader may have to learn of this key; they prove themselves
+ */
+export function sealEnvelope(key: SigningKey, payload: unknown, trust?: TrustRef): Buffer {
   const text = JSON.stringify(payload);
   const envelope: Envelope = {
     v: 1,
     payload: text,
     keyId: key.keyId,
     signature: signBytes(key, Buffer.from(text)),
+    ...(trust && { trust }),
   };
   return Buffer.from(JSON.stringify(envelope));
 }
@@ -94,7 +93,7 @@ export function openEnvelope<T>(
       'SIGNATURE_UNTRUSTED',
       `${what} is signed by unknown key ${envelope.keyId.slice(0, 12)}`,
       {
-        hint: "Add the server's public key to trust.serverKeys in device.config.json if it is yours.",
+        hint: 'If the server is yours, give its key the online role in the root: andon keys rotate.',
       },
     );
   }

@@ -11,4 +11,11 @@ export const LIMITS = {
   packageBytes: 64 * 1024 * 1024,
   packageFiles: 64,
   correlationIdChars: 128,
+  /** One file of signed metadata, and all that an update of trust brings. */
+  metadataBytes: 512 * 1024,
+  metadataFiles: 64,
+  metadataBundleBytes: 2 * 1024 * 1024,
+  /** Model versions that may run at one time; older ones are struck off the list. */
+  metadataTargets: 1000,
+  metadataSignatures: 16,
 } as const;

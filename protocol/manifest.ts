@@ -1,6 +1,6 @@
 /**
  * The manifest of a model package: one immutable folder, identified by the sha256 of its `manifest.json` bytes.
- * A package folder holds manifest.json, signature.json and the files that the manifest lists.
+ * A package folder holds manifest.json and the files that it lists; that it may run stands in signed metadata (trusted-set.ts).
  */
 import { z } from 'zod';
 
@@ -87,7 +87,7 @@ export const manifestSchema = z.strictObject({
     seed: z.int(),
     parent: sha256.optional(),
   }),
-  /** Every file of the package but manifest.json and signature.json. Paths are relative, with forward slashes. */
+  /** Every file of the package but manifest.json. Paths are relative, with forward slashes. */
   files: z.record(z.string().min(1).max(200), z.strictObject({ sha256, sizeBytes: z.int().min(0) })),
 });
 
@@ -131,13 +131,6 @@ export const baselineProfileSchema = z.strictObject({
 
 export type Golden = z.infer<typeof goldenSchema>;
 export type BaselineProfile = z.infer<typeof baselineProfileSchema>;
-
-/** signature.json: Ed25519 over the bytes of manifest.json, by one or more release keys. */
-export const signatureFileSchema = z.strictObject({
-  signatures: z
-    .array(z.strictObject({ keyId: sha256, signature: z.string().regex(/^[0-9a-f]{128}$/) }))
-    .max(8),
-});
 
 /** A short human name: `milling-failure 3 (worse-on-purpose)`. */
 export function modelTitle(manifest: { name: string; version: number; tag?: string | undefined }): string {

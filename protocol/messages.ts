@@ -108,6 +108,15 @@ export const reportedSchema = z.object({
   /** Generation of the desired state that this answers; 0 before any was seen. */
   generation: z.int().min(0),
   slots: z.record(z.string().max(64), reportedSlotSchema),
+  /** The signed metadata that this device goes by: versions of root, timestamp and targets, and where they came from. */
+  trust: z
+    .object({
+      root: z.int().min(0),
+      timestamp: z.int().min(0),
+      targets: z.int().min(0),
+      indexSha256: sha256.nullable(),
+    })
+    .optional(),
   /** Records not yet acknowledged, a stream. */
   backlog: z.record(z.enum(STREAMS), z.int().min(0)),
 });
@@ -121,12 +130,23 @@ export const wantSchema = z.object({
 });
 export type Want = z.infer<typeof wantSchema>;
 
-/** Ed25519 by the server's key over the bytes of `payload` (a JSON text); wraps the desired state. */
+/** Signed metadata as they travel: a set of files like a package's, named by its index. */
+export const trustRefSchema = z.object({
+  indexSha256: sha256,
+  sizeBytes: z.int().min(1).max(LIMITS.metadataBundleBytes),
+});
+export type TrustRef = z.infer<typeof trustRefSchema>;
+
+/**
+ * Ed25519 by the server's key over the bytes of `payload` (a JSON text); wraps the desired state. `trust` stands outside of
+ * the signature: metadata prove themselves, and a reader may have to learn from them that this key is the server's now.
+ */
 export const envelopeSchema = z.object({
   v: z.literal(1),
   payload: z.string().max(LIMITS.messageBytes),
   keyId: sha256,
   signature: z.string().regex(/^[0-9a-f]{128}$/),
+  trust: trustRefSchema.optional(),
 });
 export type Envelope = z.infer<typeof envelopeSchema>;
 

@@ -1,8 +1,8 @@
-/** The checks that make a folder of files a model package that may run. Used by the registry and by every device. */
+/** The checks that make a folder of files a whole model package. Used by the registry and by every device. */
 import { protocolError } from './errors.ts';
-import { type PublicKey, sha256Hex, verifyBytes } from './keys.ts';
+import { sha256Hex } from './keys.ts';
 import { LIMITS } from './limits.ts';
-import { type Manifest, manifestSchema, signatureFileSchema } from './manifest.ts';
+import { type Manifest, manifestSchema } from './manifest.ts';
 import { firstIssues } from './messages.ts';
 import { isSafePath } from './package-index.ts';
 
@@ -46,17 +46,14 @@ export function parseManifest(bytes: Uint8Array): Manifest {
 }
 
 /**
- * Checks signature, manifest, and the hash and size of every listed file; files that are not listed are refused.
- * @param files path -> bytes of the whole package, manifest.json and signature.json included
- * @throws CodedError SIGNATURE_*, PACKAGE_*
+ * Checks the manifest, and the hash and size of every listed file; files that are not listed are refused. Whether this
+ * manifest may run is for `TrustedSet.approve` to say.
+ * @param files path -> bytes of the whole package, manifest.json included
+ * @throws CodedError PACKAGE_*
  */
-export function verifyPackage(
-  files: ReadonlyMap<string, Buffer>,
-  trusted: readonly PublicKey[],
-): VerifiedPackage {
+export function verifyPackage(files: ReadonlyMap<string, Buffer>): VerifiedPackage {
   const manifestBytes = files.get('manifest.json');
   if (!manifestBytes) throw protocolError('PACKAGE_FILE_MISSING', 'the package has no manifest.json');
-  checkSignature(manifestBytes, files.get('signature.json'), trusted);
   const manifest = parseManifest(manifestBytes);
   for (const [path, expected] of Object.entries(manifest.files)) {
     const bytes = files.get(path);
@@ -68,38 +65,9 @@ export function verifyPackage(
     }
   }
   for (const path of files.keys()) {
-    if (path !== 'manifest.json' && path !== 'signature.json' && !Object.hasOwn(manifest.files, path)) {
+    if (path !== 'manifest.json' && !Object.hasOwn(manifest.files, path)) {
       throw protocolError('PACKAGE_HASH_MISMATCH', `"${path}" is in the package but not in its manifest`);
     }
   }
   return { manifest, manifestSha256: sha256Hex(manifestBytes) };
-}
-
-function checkSignature(
-  manifestBytes: Buffer,
-  signatureBytes: Buffer | undefined,
-  trusted: readonly PublicKey[],
-): void {
-  const hint = 'Sign the package with a key that the device trusts: andon sign <folder> --key <file>.';
-  if (!signatureBytes)
-    throw protocolError('SIGNATURE_MISSING', 'the package has no signature.json', { hint });
-  let value: unknown;
-  try {
-    value = JSON.parse(signatureBytes.subarray(0, LIMITS.manifestBytes).toString('utf8'));
-  } catch (cause) {
-    throw protocolError('SIGNATURE_INVALID', 'signature.json is not JSON', { hint, cause });
-  }
-  const parsed = signatureFileSchema.safeParse(value);
-  if (!parsed.success)
-    throw protocolError('SIGNATURE_INVALID', `signature.json: ${firstIssues(parsed.error)}`, { hint });
-  const known = parsed.data.signatures.flatMap(({ keyId, signature }) => {
-    const key = trusted.find((candidate) => candidate.keyId === keyId);
-    return key ? [{ key, signature }] : [];
-  });
-  if (known.length === 0) {
-    throw protocolError('SIGNATURE_UNTRUSTED', 'no trusted release key signed this package', { hint });
-  }
-  if (!known.some(({ key, signature }) => verifyBytes(key, manifestBytes, signature))) {
-    throw protocolError('SIGNATURE_INVALID', 'manifest.json does not match its signature', { hint });
-  }
 }

@@ -10,7 +10,6 @@ import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { topics } from '../protocol/topics.ts';
-import { readTrustedKeys } from '../protocol/trusted-keys.ts';
 import { reachBroker, withoutLogin } from './broker/reach-broker.ts';
 import { systemClock } from './clock.ts';
 import { loadServerConfig } from './config/load.ts';
@@ -27,11 +26,14 @@ import { DesiredStates } from './registry/desired-states.ts';
 import { Fleet } from './registry/fleet.ts';
 import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
+import { TrustRepository } from './registry/trust-repository.ts';
 import { RolloutConductor } from './rollouts/conductor.ts';
 import { ChunkFiles } from './store/chunk-files.ts';
 import { Retention } from './store/retention.ts';
 import { openServerStore } from './store/server-store.ts';
 
+const DAY_MS = 86_400_000;
+const RENEW_EVERY_MS = 60_000;
 /** A part that hangs does not keep the process for longer. */
 const STOP_WITHIN_MS = 4500;
 
@@ -39,8 +41,8 @@ export interface RunningServer {
   /** Of the admin API and the console. */
   readonly url: string;
   readonly brokerUrl: string;
-  /** A trusted-keys file for `trust.serverKeys` of the devices. */
-  readonly publicKeysFile: string;
+  /** The public half of its online key, for `andon keys init --server-key`. */
+  readonly publicKeyFile: string;
   stop(): Promise<void>;
 }
 
@@ -63,11 +65,22 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const releaseKeys = readTrustedKeys(config.trust.releaseKeys);
     const store = openServerStore(config.dataDir);
     stops.push(() => store.close());
     const chunkFiles = new ChunkFiles(join(config.dataDir, 'chunks'));
-    const { key, publicKeysFile } = loadServerKey(config.dataDir);
+    const { key, publicKeyFile } = loadServerKey(config.dataDir);
+    const trust = new TrustRepository({
+      folder: join(config.dataDir, 'trust'),
+      pinnedRoot: config.trust.root,
+      key,
+      validMs: config.trust.validDays * DAY_MS,
+      chunkFiles,
+      clock,
+      onChange: () => {
+        desired.publishAll();
+        chunks.reconcile();
+      },
+    });
 
     const broker = await reachBroker(config.broker, { counters, log });
     stops.push(() => broker.stop());
@@ -75,8 +88,25 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
 
-    const chunks = new ChunkPublisher({ store, chunkFiles, publish, clock, counters, log });
-    const desired = new DesiredStates({ store, key, clock, publish, onChange: () => chunks.reconcile() });
+    const chunks = new ChunkPublisher({ store, chunkFiles, publish, trust, clock, counters, log });
+    const desired = new DesiredStates({
+      store,
+      key,
+      trust: () => trust.ref,
+      clock,
+      publish,
+      onChange: () => chunks.reconcile(),
+    });
+    trust.open();
+    const renewing = setInterval(() => {
+      try {
+        trust.renew();
+      } catch (error) {
+        counters.add(codeOf(error));
+        log.error({ event: 'trust-not-renewed', code: codeOf(error), err: error }, String(error));
+      }
+    }, RENEW_EVERY_MS);
+    stops.push(() => clearInterval(renewing));
     const fleet = new Fleet({ store, desired, clock });
     const { evidence, rollouts } = store;
     const conductor = new RolloutConductor({
@@ -131,7 +161,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
       models: () => store.models.all(),
-      publish: (files, notes) => publishPackage({ store, chunkFiles, releaseKeys, clock }, files, notes),
+      publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
+      trust,
+      serverPublicKey: key.publicHex,
       audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
       brokerConnected: () => link.connected,
     });
@@ -139,7 +171,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const address = await listen(api.server, { ...config.http, what: 'the admin API', key: 'http.port' });
     const url = `http://${address}`;
     log.info(
-      { event: 'listening', url, brokerUrl, publicKeysFile },
+      { event: 'listening', url, brokerUrl, publicKeyFile },
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
     const open = [config.http.host, ...(config.broker.kind === 'embedded' ? [config.broker.host] : [])];
@@ -149,7 +181,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         'anyone who reaches this address can act here: put a proxy with a log-in, or a broker with accounts, before it',
       );
     }
-    return { url, brokerUrl, publicKeysFile, stop };
+    return { url, brokerUrl, publicKeyFile, stop };
   } catch (error) {
     // What stopping may throw now follows from this error.
     await stop().catch(() => undefined);

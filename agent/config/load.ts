@@ -65,10 +65,7 @@ function withAbsolutePaths(config: DeviceConfig, folder: string): DeviceConfig {
     sync: config.sync?.passwordFile
       ? { ...config.sync, passwordFile: absolute(config.sync.passwordFile) }
       : config.sync,
-    trust: {
-      releaseKeys: config.trust.releaseKeys.map(absolute),
-      serverKeys: config.trust.serverKeys.map(absolute),
-    },
+    trust: { metadata: absolute(config.trust.metadata) },
   };
 }
 

@@ -129,9 +129,8 @@ export const deviceConfigSchema = z.strictObject({
     .default(null),
   trust: z
     .strictObject({
-      /** Trusted-keys files: who may release models, and which server may tell this device what to run. */
-      releaseKeys: z.array(z.string()).default(['models/trusted-keys.json']),
-      serverKeys: z.array(z.string()).default([]),
+      /** Folder with root.json, where trust begins, and targets.json, which lists the config's own models. */
+      metadata: z.string().default('models/trust'),
     })
     .prefault({}),
   http: z

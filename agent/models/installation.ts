@@ -12,8 +12,15 @@ export type FetchPackage = (
   signal: AbortSignal,
 ) => Promise<Map<string, Buffer>>;
 
+/**
+ * Whether the signed metadata let this model be installed now; waits for newer ones that are on their way.
+ * @throws CodedError TARGET_UNKNOWN, TARGET_MISMATCH, TRUST_*
+ */
+export type ApproveModel = (ref: ModelRef, signal: AbortSignal) => Promise<void>;
+
 export interface InstallationDeps {
   readonly library: ModelLibrary;
+  readonly approve: ApproveModel;
   readonly fetchPackage: FetchPackage;
   /** First wait after a failure that may pass; doubles up to a minute. */
   readonly retryMs: number;
@@ -25,7 +32,7 @@ export interface InstallationDeps {
 }
 
 const MAX_RETRY_MS = 60_000;
-const OF_THE_PACKAGE = /^(PACKAGE|SIGNATURE|PAYLOAD|ENGINE|GOLDEN|MODEL)_/;
+const OF_THE_PACKAGE = /^(TARGET|TRUST|PACKAGE|PAYLOAD|ENGINE|GOLDEN|MODEL)_/;
 
 /** Whether trying again would give the same; a network or a disk may get better. */
 export function isForGood(error: unknown): boolean {
@@ -34,7 +41,7 @@ export function isForGood(error: unknown): boolean {
 
 /**
  * Resolves when the model is loaded in the engine and has passed its golden samples.
- * @throws CodedError PACKAGE_*, SIGNATURE_*, PAYLOAD_*, ENGINE_*, GOLDEN_SAMPLES_FAILED, MODEL_UNREADABLE: it must not run here;
+ * @throws CodedError TARGET_*, TRUST_*, PACKAGE_*, PAYLOAD_*, ENGINE_*, GOLDEN_SAMPLES_FAILED, MODEL_UNREADABLE: it must not run here;
  * anything once `signal` is aborted
  */
 export async function installModel(
@@ -55,9 +62,10 @@ export async function installModel(
 }
 
 async function attempt(ref: ModelRef, deps: InstallationDeps, signal: AbortSignal): Promise<void> {
-  const { library, fetchPackage, onStep, onProgress } = deps;
+  const { library, approve, fetchPackage, onStep, onProgress } = deps;
   const model = ref.manifestSha256;
   onStep('verifying');
+  await approve(ref, signal);
   const isHere = await library.has(model);
   signal.throwIfAborted();
   if (!isHere) {

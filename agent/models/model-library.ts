@@ -2,12 +2,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { protocolError } from '../../protocol/errors.ts';
-import type { PublicKey } from '../../protocol/keys.ts';
 import { type BaselineProfile, baselineProfileSchema, type Manifest } from '../../protocol/manifest.ts';
 import { firstIssues } from '../../protocol/messages.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
 import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
+import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModel } from './active-models.ts';
 import { parseGolden, runGoldenTest } from './golden-test.ts';
 import { prunePackageFolders, readPackageFolder, writePackageFolder } from './package-folder.ts';
@@ -15,7 +15,7 @@ import { prunePackageFolders, readPackageFolder, writePackageFolder } from './pa
 export interface ModelLibraryDeps {
   /** `<dataDir>/packages` */
   readonly folder: string;
-  readonly trustedReleaseKeys: readonly PublicKey[];
+  readonly trust: Pick<DeviceTrust, 'approveConfigured'>;
   readonly engine: Engine;
 }
 
@@ -34,13 +34,15 @@ export class ModelLibrary {
     return this.#loaded.get(manifestSha256 ?? '');
   }
 
-  /** The hash of a package folder's manifest, all of it verified. */
+  /** The config's package folder, verified and approved, with the hash that names it. */
   async identify(folder: string): Promise<{ manifestSha256: string; files: Map<string, Buffer> }> {
     const files = await readPackageFolder(folder);
-    return { files, manifestSha256: verifyPackage(files, this.#deps.trustedReleaseKeys).manifestSha256 };
+    const { manifest, manifestSha256 } = verifyPackage(files);
+    this.#deps.trust.approveConfigured({ ...manifest, manifestSha256 });
+    return { files, manifestSha256 };
   }
 
-  /** Whether this package is on the disk, whole and signed; a damaged one is removed. */
+  /** Whether this package is on the disk, whole; a damaged one is removed. */
   has(manifestSha256: string): Promise<boolean> {
     return this.#inTurn(async () => {
       try {
@@ -54,9 +56,9 @@ export class ModelLibrary {
     });
   }
 
-  /** @throws CodedError SIGNATURE_*, PACKAGE_* when the files are not this package, whole and signed */
+  /** @throws CodedError PACKAGE_* when the files are not this package, whole */
   verify(manifestSha256: string, files: ReadonlyMap<string, Buffer>): Manifest {
-    const found = verifyPackage(files, this.#deps.trustedReleaseKeys);
+    const found = verifyPackage(files);
     if (found.manifestSha256 === manifestSha256) return found.manifest;
     throw protocolError(
       'PACKAGE_HASH_MISMATCH',
@@ -72,7 +74,7 @@ export class ModelLibrary {
   /**
    * Loads a package of the disk into the engine, beside what is loaded there.
    * @param test also runs its golden samples; a model that fails is unloaded again
-   * @throws CodedError MODEL_UNREADABLE, SIGNATURE_*, PACKAGE_*, ENGINE_*, GOLDEN_SAMPLES_FAILED
+   * @throws CodedError MODEL_UNREADABLE, PACKAGE_*, ENGINE_*, GOLDEN_SAMPLES_FAILED
    */
   load(manifestSha256: string, { test }: { test: boolean }): Promise<void> {
     return this.#inTurn(() => this.#load(manifestSha256, test));

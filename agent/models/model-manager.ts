@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
-import type { PublicKey } from '../../protocol/keys.ts';
 import type { Desired, ModelRef, ReportedSlot } from '../../protocol/messages.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
@@ -10,6 +9,7 @@ import type { Counters } from '../counters.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { EngineDeath } from '../inference/engine-client.ts';
 import type { Recorder, StateTable } from '../store/store.ts';
+import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModels, SlotModels } from './active-models.ts';
 import type { FetchPackage } from './installation.ts';
 import { ModelLibrary } from './model-library.ts';
@@ -25,7 +25,7 @@ export interface ModelManagerDeps {
   readonly fetchPackage: FetchPackage;
   /** Frees the chunks of a package that is installed or refused. */
   readonly dropChunks?: (ref: ModelRef) => Promise<void>;
-  readonly trustedReleaseKeys: readonly PublicKey[];
+  readonly trust: Pick<DeviceTrust, 'approve' | 'approveConfigured' | 'settled'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
@@ -48,9 +48,9 @@ export class ModelManager implements ActiveModels {
 
   constructor(deps: ModelManagerDeps) {
     this.#deps = deps;
-    const { config, engine, trustedReleaseKeys, retryMs = 1000 } = deps;
+    const { config, engine, trust, retryMs = 1000 } = deps;
     const folder = join(config.dataDir, 'packages');
-    this.#library = new ModelLibrary({ folder, engine, trustedReleaseKeys });
+    this.#library = new ModelLibrary({ folder, engine, trust });
     this.#pruning = new SingleFlight(
       () => this.#prune(),
       (error) => this.#count(codeOf(error), `cannot delete old models: ${String(error)}`),
@@ -62,6 +62,10 @@ export class ModelManager implements ActiveModels {
         slot,
         config: slotConfig,
         library: this.#library,
+        approve: async (ref, signal) => {
+          await trust.settled(signal);
+          trust.approve(ref);
+        },
         retryMs,
         tell: (events) => {
           const timeMs = deps.clock.wallMs();
@@ -112,6 +116,11 @@ export class ModelManager implements ActiveModels {
           `the desired state names the slot "${slot}", which this device does not have`,
         );
     }
+  }
+
+  /** The signed metadata changed. */
+  trustChanged(): void {
+    for (const manager of this.#slots.values()) manager.trustChanged();
   }
 
   reported(): Record<string, ReportedSlot> {

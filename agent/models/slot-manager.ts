@@ -10,7 +10,7 @@ import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
 import { Guards } from './guards.ts';
-import { type FetchPackage, installModel, isForGood } from './installation.ts';
+import { type ApproveModel, type FetchPackage, installModel, isForGood } from './installation.ts';
 import { type EventWords, eventsOf, refusal, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -37,6 +37,7 @@ export interface SlotManagerDeps {
   readonly config: Pick<SlotConfig, 'model' | 'probation'>;
   readonly library: ModelLibrary;
   readonly states: StateTable;
+  readonly approve: ApproveModel;
   readonly fetchPackage: FetchPackage;
   readonly retryMs: number;
   readonly clock: Clock;
@@ -112,6 +113,12 @@ export class SlotManager {
     const next = nextInstall(this.#state);
     const job = this.#job;
     if (job && (job.model !== next?.model || job.goal !== next.goal)) job.abort.abort();
+    this.#goOn();
+  }
+
+  /** The signed metadata changed: what they refused may be allowed now. */
+  trustChanged(): void {
+    this.#apply({ kind: 'trust-changed' });
     this.#goOn();
   }
 
@@ -261,12 +268,13 @@ export class SlotManager {
   }
 
   async #installOne(ref: ModelRef, goal: Goal, signal: AbortSignal): Promise<void> {
-    const { library, fetchPackage, retryMs, onChange } = this.#deps;
+    const { library, approve, fetchPackage, retryMs, onChange } = this.#deps;
     const model = ref.manifestSha256;
     await installModel(
       ref,
       {
         library,
+        approve,
         fetchPackage,
         retryMs,
         onStep: (to) => this.#apply({ kind: 'step', model, goal, to }),

@@ -56,6 +56,8 @@ export type SlotEvent =
   | { kind: 'commit' }
   /** A model that works here broke a guardrail, or does not load any more. */
   | { kind: 'failed'; model: string; reason: string }
+  /** Newer signed metadata are here: what the old ones refused is tried again. */
+  | { kind: 'trust-changed' }
   /** The agent starts: an installation that a reboot cut begins again. */
   | { kind: 'started' };
 
@@ -89,6 +91,8 @@ export function transition(state: SlotState, event: SlotEvent): SlotState {
       return state.champion !== null && onTrial(state) ? installed(state, state.champion) : state;
     case 'failed':
       return failed(state, event.model, event.reason);
+    case 'trust-changed':
+      return forgiven(state, /^(TRUST|TARGET)_/);
     case 'started':
       return { ...state, step: null, trialStarts: onTrial(state) ? state.trialStarts + 1 : 0 };
   }
@@ -233,6 +237,12 @@ function without(state: SlotState, model: string): SlotState['challenger'] {
 function refuse(state: SlotState, model: string, as: 'refused' | 'rolled-back', reason: string): SlotState {
   if (!isWanted(state, model)) return state;
   return { ...state, refused: { ...state.refused, [model]: { state: as, reason: reason.slice(0, 512) } } };
+}
+
+function forgiven(state: SlotState, reasons: RegExp): SlotState {
+  const kept = Object.entries(state.refused).filter(([, { reason }]) => !reasons.test(reason));
+  const changed = kept.length < Object.keys(state.refused).length;
+  return changed ? { ...state, refused: Object.fromEntries(kept) } : state;
 }
 
 function isWanted(state: SlotState, model: string): boolean {

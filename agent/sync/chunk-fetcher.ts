@@ -25,15 +25,33 @@ export class ChunkFetcher {
   }
 
   /**
-   * Fetches what is missing, waiting through any time offline. The bytes are those that `ref` pins by hash; whether they
-   * may run is for the caller to verify.
-   * @returns path -> bytes of every file of the package
-   * @throws CodedError FETCH_ABORTED, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
+   * A package's files. Whether they may run is for the caller to verify.
+   * @throws CodedError as `fetchFiles`
    */
   async fetchPackage(
     ref: ModelRef,
     onProgress: OnProgress = () => undefined,
     signal?: AbortSignal,
+  ): Promise<Map<string, Buffer>> {
+    const files = await this.fetchFiles(ref, signal, onProgress);
+    if (sha256Hex(files.get('manifest.json') ?? '') !== ref.manifestSha256) {
+      throw protocolError(
+        'PACKAGE_HASH_MISMATCH',
+        `the package of ${ref.name} ${ref.version} has another manifest`,
+      );
+    }
+    return files;
+  }
+
+  /**
+   * Fetches what is missing, waiting through any time offline. The bytes are those that the index pins by hash.
+   * @returns path -> bytes of every file
+   * @throws CodedError FETCH_ABORTED, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
+   */
+  async fetchFiles(
+    ref: { readonly indexSha256: string },
+    signal?: AbortSignal,
+    onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
     const { chunks, packagesFolder } = this.#deps;
     const index = await this.#fetchIndex(ref, signal);
@@ -54,14 +72,7 @@ export class ChunkFetcher {
       onProgress(bytesOf.size, hashes.size);
     });
     await request.run(signal);
-    const files = assemblePackage(index, (sha256) => bytesOf.get(sha256));
-    if (sha256Hex(files.get('manifest.json') ?? '') !== ref.manifestSha256) {
-      throw protocolError(
-        'PACKAGE_HASH_MISMATCH',
-        `the package of ${ref.name} ${ref.version} has another manifest`,
-      );
-    }
-    return files;
+    return assemblePackage(index, (sha256) => bytesOf.get(sha256));
   }
 
   /** Frees the disk of a package's chunks once it is installed or wanted no more. */
@@ -89,7 +100,10 @@ export class ChunkFetcher {
     await chunks.drop(kept.filter((sha256) => !needed.has(sha256)));
   }
 
-  async #fetchIndex(ref: ModelRef, signal: AbortSignal | undefined): Promise<PackageIndex> {
+  async #fetchIndex(
+    ref: { readonly indexSha256: string },
+    signal: AbortSignal | undefined,
+  ): Promise<PackageIndex> {
     const { chunks } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
     if (!bytes) {

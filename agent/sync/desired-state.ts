@@ -23,7 +23,8 @@ interface Opened {
 
 export interface DesiredStateDeps {
   readonly device: string;
-  readonly serverKeys: readonly PublicKey[];
+  /** Whom to obey, as trust has it at the moment. */
+  readonly serverKeys: () => readonly PublicKey[];
   readonly states: StateTable;
 }
 
@@ -79,7 +80,7 @@ export class DesiredState {
   }
 
   #open(bytes: Buffer): Opened {
-    const desired = openEnvelope(this.#deps.serverKeys, desiredSchema, bytes, 'desired state');
+    const desired = openEnvelope(this.#deps.serverKeys(), desiredSchema, bytes, 'desired state');
     return { keyId: parseMessage(envelopeSchema, bytes, 'desired state').keyId, desired };
   }
 

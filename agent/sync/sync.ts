@@ -2,15 +2,16 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
-import type { PublicKey } from '../../protocol/keys.ts';
 import {
   ackSchema,
   type Birth,
   type Desired,
+  envelopeSchema,
   type ModelRef,
   parseMessage,
   type Reported,
   type ReportedSlot,
+  type TrustRef,
 } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
@@ -19,6 +20,7 @@ import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
+import type { DeviceTrust } from '../trust/device-trust.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
 import { DesiredState } from './desired-state.ts';
@@ -35,8 +37,11 @@ export interface SyncDeps {
   readonly config: DeviceConfig;
   readonly agentVersion: string;
   readonly store: Pick<Store, 'epoch' | 'streams' | 'states'>;
-  /** Who may tell this device what to run (trust.serverKeys). */
-  readonly serverKeys: readonly PublicKey[];
+  /** Says who may tell this device what to run, and takes the metadata that come with it. */
+  readonly trust: Pick<
+    DeviceTrust,
+    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime'
+  >;
   /** Where the operators' page is, once it is up. */
   readonly statusUrl: () => string | undefined;
   /** What runs, a slot. */
@@ -72,6 +77,8 @@ export class Sync {
   #generation = 0;
   /** A desired state that the store had no room for. */
   #unkept: Buffer | undefined;
+  /** Ends the fetch of metadata that newer ones have replaced. */
+  #trustFetch: { indexSha256: string; abort: AbortController } | undefined;
   #lastAckMs: number | null = null;
 
   constructor(deps: SyncDeps) {
@@ -81,7 +88,8 @@ export class Sync {
     this.#refusals = new Refusals(deps);
     this.#sinceMs = clock.wallMs();
     this.#chunks = new ChunkStore(join(config.dataDir, 'chunks'));
-    this.#desiredState = new DesiredState({ device, serverKeys: deps.serverKeys, states: store.states });
+    const serverKeys = () => deps.trust.serverKeys;
+    this.#desiredState = new DesiredState({ device, serverKeys, states: store.states });
     if (config.sync === null) return;
     const link = new MqttLink({ ...deps, config: config.sync, device, birth: () => this.#birth() });
     this.#link = link;
@@ -133,6 +141,7 @@ export class Sync {
   /** Ends fetches and the link; takes two seconds at most. */
   async stop(): Promise<void> {
     for (const fetch of this.#fetches.keys()) fetch.abort();
+    this.#trustFetch?.abort.abort();
     await this.#link?.stop();
   }
 
@@ -217,6 +226,18 @@ export class Sync {
 
   #receiveDesired(payload: Buffer): void {
     if (payload.length === 0) return;
+    const { trust } = parseMessage(envelopeSchema, payload, 'desired state');
+    const isNews = trust !== undefined && trust.indexSha256 !== this.#deps.trust.indexSha256;
+    if (isNews) this.#fetchTrust(trust, payload);
+    try {
+      this.#takeDesired(payload);
+    } catch (error) {
+      // The metadata on their way may know the key.
+      if (!(isNews && codeOf(error) === 'SIGNATURE_UNTRUSTED')) throw error;
+    }
+  }
+
+  #takeDesired(payload: Buffer): void {
     let desired: Desired | undefined;
     try {
       desired = this.#desiredState.receive(payload);
@@ -227,6 +248,30 @@ export class Sync {
     }
     this.#unkept = undefined;
     if (desired) this.#handOn(desired);
+  }
+
+  /** Brings the metadata that a desired state came with, then looks at that state again. */
+  #fetchTrust(ref: TrustRef, payload: Buffer): void {
+    if (this.#trustFetch?.indexSha256 === ref.indexSha256) return;
+    this.#trustFetch?.abort.abort();
+    const abort = new AbortController();
+    const fetch = { indexSha256: ref.indexSha256, abort };
+    this.#trustFetch = fetch;
+    const taken = this.#takeTrust(ref, abort.signal).finally(() => {
+      if (this.#trustFetch === fetch) this.#trustFetch = undefined;
+    });
+    this.#deps.trust.expect(taken);
+    taken
+      .catch((error) => {
+        if (!abort.signal.aborted) this.#refusals.refuse(error, 'the signed metadata of the server');
+      })
+      .then(() => !abort.signal.aborted && this.#takeDesired(payload))
+      .catch((error) => this.#refusals.refuse(error, 'the desired state'));
+  }
+
+  async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
+    const files = await this.#fetcher?.fetchFiles(ref, signal);
+    if (files) this.#deps.trust.update(files, ref.indexSha256);
   }
 
   #retryDesired(payload: Buffer): void {
@@ -240,6 +285,7 @@ export class Sync {
 
   #handOn(desired: Desired): void {
     this.#generation = desired.generation;
+    this.#deps.trust.heardTime(desired.issuedAtMs);
     const wanted = Object.values(desired.slots).flatMap(({ champion, challenger }) =>
       challenger ? [champion, challenger.model] : [champion],
     );
@@ -273,6 +319,7 @@ export class Sync {
       timeMs: clock.wallMs(),
       generation: this.#generation,
       slots: reported(),
+      trust: this.#deps.trust.reported(),
       backlog: this.#backlog(),
     };
   }

@@ -17,7 +17,8 @@ export interface DemoPlaces {
   readonly folder: string;
   /** Shipped model packages, absolute. */
   readonly models: string;
-  readonly trustedKeys: string;
+  /** Keys folder of the demo's release team, absolute. */
+  readonly keys: string;
   readonly brokerPort: number;
 }
 
@@ -26,14 +27,8 @@ export function serverConfig(places: DemoPlaces, httpPort: number): z.input<type
     dataDir: join(places.folder, 'server'),
     broker: { kind: 'embedded', port: places.brokerPort },
     http: { port: httpPort },
-    trust: { releaseKeys: [places.trustedKeys] },
     rollouts: { everyMs: 500, minPairs: 300 },
   };
-}
-
-/** Where the server writes the public key that devices check desired states with. */
-function serverKeyFile(places: DemoPlaces): string {
-  return join(places.folder, 'server', 'keys', 'server-public.json');
 }
 
 export function deviceConfig(
@@ -75,7 +70,7 @@ export function deviceConfig(
     },
     store: { maxBytes: 256 * 1024 * 1024 },
     sync: { broker: `mqtt://127.0.0.1:${places.brokerPort}`, retryMs: 500 },
-    trust: { releaseKeys: [places.trustedKeys], serverKeys: [serverKeyFile(places)] },
+    trust: { metadata: join(places.keys, 'metadata') },
     http: { port: httpPort },
   };
 }

@@ -3,13 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminApi } from '../admin-api.ts';
 import { explainError } from '../errors.ts';
-import { projectRoot, shippedTrustedKeys } from '../project.ts';
+import { projectRoot } from '../project.ts';
 import { DEMO_DEVICES, type DemoPlaces, deviceConfig, serverConfig } from './configs.ts';
 import { prepareDemoFolder } from './demo-folder.ts';
 import { DeviceApi } from './device-api.ts';
 import { freePorts } from './free-port.ts';
 import { Narrator } from './narrator.ts';
 import { PartProcess } from './part-process.ts';
+import { releaseModels } from './release-models.ts';
 import type { Stage } from './steps/stage.ts';
 import { playStory } from './story.ts';
 import { pause, waitFor } from './wait-for.ts';
@@ -72,7 +73,8 @@ async function startParts(
   const taken = PREFERRED_PORTS.filter((port, i) => ports[i] !== port);
   if (taken.length > 0) tell.say(`Another program has port ${taken.join(', ')}; free ones are used instead.`);
   const models = join(projectRoot, 'models');
-  const places: DemoPlaces = { folder, models, trustedKeys: shippedTrustedKeys, brokerPort };
+  const keys = join(folder, 'keys');
+  const places: DemoPlaces = { folder, models, keys, brokerPort };
   const start = (name: string, part: 'agent' | 'sync-server', config: object) => {
     const configFile = join(folder, 'config', `${name}.json`);
     writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`);
@@ -85,9 +87,9 @@ async function startParts(
 
   const api = new AdminApi(`http://127.0.0.1:${serverPort}`);
   start('server', 'sync-server', serverConfig(places, serverPort));
-  // The devices need the server's public key, which it makes at its first start.
   await waitFor('an answer of the server', START_WITHIN_MS, ending.signal, () => api.fleet());
-  tell.say('The server answers; starting the devices.');
+  await releaseModels(api, keys, join(models, 'milling-failure'), tell);
+  tell.say('Starting the devices.');
   const devices = DEMO_DEVICES.map((device, i) => {
     const port = devicePorts[i] ?? 0;
     start(device.id, 'agent', deviceConfig(places, device, port));

@@ -1,6 +1,6 @@
 """Writes one model package folder: model.onnx, baseline.json, golden.json, card.md and manifest.json.
 
-The formats are those of `protocol/manifest.ts`. `signature.json` is added later by `andon sign`.
+The formats are those of `protocol/manifest.ts`. `andon sign` then puts the package on the signed list of what may run.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from .onnx_graph import OPSET
 from .runtime import predict
 
 MAX_PACKAGE_BYTES = 2_000_000
-SIGNED = ("manifest.json", "signature.json")
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,8 @@ class Package:
 
 
 def write_package(package: Package, models_dir: Path) -> str:
-    """Replaces the folder `models_dir/name/version[-tag]`; a signature stays if the manifest comes out byte for byte
-    the same. Returns the package's identity: the sha256 of manifest.json."""
+    """Replaces the folder `models_dir/name/version[-tag]`. Returns the package's identity: the sha256 of manifest.json."""
     folder = models_dir / package.name / package.folder_name
-    signed = {name: (folder / name).read_bytes() for name in SIGNED if (folder / name).exists()}
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -65,8 +62,6 @@ def write_package(package: Package, models_dir: Path) -> str:
         raise ValueError(f"{folder} holds {total} bytes, more than {MAX_PACKAGE_BYTES}")
     manifest = _json(_manifest(package, files)).encode()
     (folder / "manifest.json").write_bytes(manifest)
-    if signed.get("manifest.json") == manifest and "signature.json" in signed:
-        (folder / "signature.json").write_bytes(signed["signature.json"])
     return hashlib.sha256(manifest).hexdigest()
 
 

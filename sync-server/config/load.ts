@@ -57,7 +57,7 @@ export function parseServerConfig(value: unknown, baseDir: string, name = 'the c
     ...config,
     dataDir: resolve(baseDir, config.dataDir),
     broker,
-    trust: { releaseKeys: config.trust.releaseKeys.map((file) => resolve(baseDir, file)) },
+    trust: { ...config.trust, root: config.trust.root === null ? null : resolve(baseDir, config.trust.root) },
   });
 }
 

@@ -28,7 +28,12 @@ export const serverConfigSchema = z.strictObject({
     .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8090) })
     .prefault({}),
   trust: z
-    .strictObject({ releaseKeys: z.array(z.string()).default(['models/trusted-keys.json']) })
+    .strictObject({
+      /** The 1.root.json that `andon keys init` made; null: the first root that is published here is taken. */
+      root: z.string().nullable().default(null),
+      /** How long a device that hears nothing new still installs from what it heard last. */
+      validDays: z.number().min(0.01).max(365).default(14),
+    })
     .prefault({}),
   store: z
     .strictObject({

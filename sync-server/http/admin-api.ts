@@ -10,8 +10,9 @@ import { LiveFeed } from './live-feed.ts';
 import { addModelRoutes, type ModelRouteDeps } from './model-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
+import { addTrustRoutes, type TrustRouteDeps } from './trust-routes.ts';
 
-export interface AdminApiDeps extends FleetViewDeps, ModelRouteDeps, RolloutRouteDeps {
+export interface AdminApiDeps extends FleetViewDeps, ModelRouteDeps, RolloutRouteDeps, TrustRouteDeps {
   readonly rollouts: FleetViewDeps['rollouts'] & RolloutRouteDeps['rollouts'];
   /** Where it will listen: decides which Host headers are served. */
   readonly host: string;
@@ -75,6 +76,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
     }
   });
   app.get('/api/openapi.json', async () => openApiDocument(deps.server.version));
+  addTrustRoutes(app, deps);
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
   addConsolePage(app, deps.consoleFolder);

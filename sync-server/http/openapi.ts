@@ -35,6 +35,24 @@ export function openApiDocument(version: string): object {
           responses: answers(200, '{ deadLetters }'),
         },
       },
+      '/api/trust': {
+        get: {
+          summary: 'Signed metadata in short, and this server’s public key',
+          responses: answers(200, 'TrustView'),
+        },
+        put: {
+          summary: 'Publish newer roots and a newer list of what may run',
+          requestBody: {
+            description: 'A msgpack map: <n>.root.json and targets.json, to bytes',
+            required: true,
+            content: { 'application/msgpack': {} },
+          },
+          responses: answers(200, 'TrustView'),
+        },
+      },
+      '/api/trust/files': {
+        get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
+      },
       '/api/models': {
         get: { summary: 'Published models', responses: answers(200, '{ models }') },
         post: {

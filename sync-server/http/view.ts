@@ -38,6 +38,16 @@ export interface DeviceView {
   generation: number;
 }
 
+/** `GET /api/trust` */
+export interface TrustView {
+  /** Raw Ed25519 key, hex. */
+  serverPublicKey: string;
+  /** Whether the root gives that key the online role: without it nothing new reaches a device. */
+  online: boolean;
+  /** Null before a root was published. */
+  metadata: { root: number; targets: number; timestamp: number; expiresMs: number } | null;
+}
+
 export interface ModelView {
   name: string;
   version: number;

@@ -4,17 +4,20 @@
  */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
+import type { TrustRef } from '../../protocol/messages.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import { neededPackages } from './needed-chunks.ts';
+import { neededPackages, needTrust } from './needed-chunks.ts';
 
 export interface ChunkPublisherDeps {
   readonly store: ServerStore;
   readonly chunkFiles: ChunkFiles;
   readonly publish: (topic: string, payload: Buffer, retain: boolean) => Promise<boolean>;
+  /** The signed metadata, which every device needs that has not taken them. */
+  readonly trust: { readonly ref: TrustRef | undefined; readonly chunks: readonly string[] };
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
@@ -76,7 +79,7 @@ export class ChunkPublisher {
     }
     for (const chunk of new Set(wanted)) {
       if (this.#answeredAtMs.has(chunk)) continue;
-      if (!this.#deps.store.models.isChunk(chunk)) {
+      if (!this.#deps.store.models.isChunk(chunk) && !this.#deps.trust.chunks.includes(chunk)) {
         this.#deps.counters.add('CHUNK_UNKNOWN');
         continue;
       }
@@ -125,13 +128,12 @@ export class ChunkPublisher {
   }
 
   #needed(): Set<string> {
-    const { store } = this.#deps;
-    const packages = neededPackages(
-      store.desired
-        .all()
-        .map(({ device, slots }) => ({ slots, reported: store.devices.of(device)?.reported ?? null })),
-    );
-    return new Set([...packages].flatMap((manifest) => store.models.chunksOf(manifest)));
+    const { store, trust } = this.#deps;
+    const devices = store.desired
+      .all()
+      .map(({ device, slots }) => ({ slots, reported: store.devices.of(device)?.reported ?? null }));
+    const packages = [...neededPackages(devices)].flatMap((manifest) => store.models.chunksOf(manifest));
+    return new Set([...packages, ...(needTrust(devices, trust.ref) ? trust.chunks : [])]);
   }
 
   async #takeBack(chunk: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** What each device shall run: stored with a growing generation, signed, and published as retained. */
 import { type SigningKey, sealEnvelope } from '../../protocol/keys.ts';
-import type { Desired, DesiredSlot } from '../../protocol/messages.ts';
+import type { Desired, DesiredSlot, TrustRef } from '../../protocol/messages.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
 import type { ServerStore } from '../store/server-store.ts';
@@ -8,6 +8,8 @@ import type { ServerStore } from '../store/server-store.ts';
 export interface DesiredStatesDeps {
   readonly store: ServerStore;
   readonly key: SigningKey;
+  /** The signed metadata that devices shall go by. */
+  readonly trust: () => TrustRef | undefined;
   readonly clock: Clock;
   readonly publish: (topic: string, payload: Buffer, retain: boolean) => Promise<boolean>;
   /** After a change: the chunks that the broker should hold may be others now. */
@@ -48,10 +50,11 @@ export class DesiredStates {
     const state = this.#deps.store.desired.of(device);
     if (!state) return;
     const desired: Desired = { v: 1, ...state };
-    void this.#deps.publish(topics.desired(device), sealEnvelope(this.#deps.key, desired), true);
+    const { key, trust, publish } = this.#deps;
+    void publish(topics.desired(device), sealEnvelope(key, desired, trust()), true);
   }
 
-  /** After a connect: the broker may have forgotten everything. */
+  /** After a connect, because the broker may have forgotten everything; and after new signed metadata. */
   publishAll(): void {
     for (const { device } of this.#deps.store.desired.all()) this.publish(device);
   }

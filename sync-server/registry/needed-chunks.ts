@@ -1,5 +1,5 @@
 /** Which packages some device still has to fetch, as a pure function. */
-import type { DesiredSlot, Reported, ReportedSlot } from '../../protocol/messages.ts';
+import type { DesiredSlot, Reported, ReportedSlot, TrustRef } from '../../protocol/messages.ts';
 
 export interface DeviceNeeds {
   readonly slots: Readonly<Record<string, DesiredSlot>>;
@@ -20,6 +20,11 @@ export function neededPackages(devices: readonly DeviceNeeds[]): Set<string> {
       }),
     ),
   );
+}
+
+/** Whether some device goes by other signed metadata than these. */
+export function needTrust(devices: readonly DeviceNeeds[], ref: TrustRef | undefined): boolean {
+  return devices.some(({ reported }) => reported?.trust?.indexSha256 !== ref?.indexSha256);
 }
 
 /** Packages about which a device has nothing left to fetch. */

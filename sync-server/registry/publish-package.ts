@@ -1,5 +1,4 @@
-/** Takes a package into the registry: verified first, its chunks on disk next, its row last. */
-import type { PublicKey } from '../../protocol/keys.ts';
+/** Takes a package into the registry: verified and on the signed list first, its chunks on disk next, its row last. */
 import { modelTitle } from '../../protocol/manifest.ts';
 import { chunkPackage } from '../../protocol/package-index.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
@@ -8,26 +7,28 @@ import { serverError } from '../errors.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { TrustRepository } from './trust-repository.ts';
 
 export interface PublisherDeps {
+  readonly trust: Pick<TrustRepository, 'approve'>;
   readonly store: ServerStore;
   readonly chunkFiles: ChunkFiles;
-  readonly releaseKeys: readonly PublicKey[];
   readonly clock: Clock;
 }
 
 /**
- * @param files path -> bytes of the whole package, manifest.json and signature.json included
+ * @param files path -> bytes of the whole package, manifest.json included
  * @param notes words for people; kept from the first time when the same package is published again
  * @returns `created` false when this very package was published before
- * @throws CodedError SIGNATURE_*, PACKAGE_*, MODEL_VERSION_TAKEN, STORE_UNWRITABLE
+ * @throws CodedError PACKAGE_*, TARGET_*, TRUST_UNREADABLE, MODEL_VERSION_TAKEN, STORE_UNWRITABLE
  */
 export function publishPackage(
-  { store, chunkFiles, releaseKeys, clock }: PublisherDeps,
+  { store, chunkFiles, trust, clock }: PublisherDeps,
   files: ReadonlyMap<string, Buffer>,
   notes: string,
 ): { model: PublishedModel; created: boolean } {
-  const { manifest, manifestSha256 } = verifyPackage(files, releaseKeys);
+  const { manifest, manifestSha256 } = verifyPackage(files);
+  trust.approve({ ...manifest, manifestSha256 });
   const known = store.models.byVersion(manifest.name, manifest.version);
   if (known && known.ref.manifestSha256 !== manifestSha256) {
     throw serverError('MODEL_VERSION_TAKEN', `${manifest.name} ${manifest.version} is another package here`, {

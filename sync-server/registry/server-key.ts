@@ -1,4 +1,4 @@
-/** The key that signs desired states: made at the first start, kept in dataDir/keys, its public half beside it for the devices. */
+/** The online key, which signs desired states, snapshot and timestamp: made at the first start, kept in dataDir/keys, its public half beside it for the root. */
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../protocol/errors.ts';
@@ -13,23 +13,22 @@ import { syncFolder, writeWhole } from '../store/durable-file.ts';
 
 export interface ServerKey {
   readonly key: SigningKey;
-  /** A trusted-keys file for `trust.serverKeys` of the devices. */
-  readonly publicKeysFile: string;
+  /** Its public half, for `andon keys init --server-key`. */
+  readonly publicKeyFile: string;
 }
 
 /** @throws CodedError STORE_UNWRITABLE, STORE_CORRUPT when the key file is no Ed25519 key */
 export function loadServerKey(dataDir: string): ServerKey {
   const folder = join(dataDir, 'keys');
   const pemFile = join(folder, 'server.pem');
-  const publicKeysFile = join(folder, 'server-public.json');
+  const publicKeyFile = join(folder, 'server-public.json');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const key = existsSync(pemFile) ? readKey(pemFile) : createKey(pemFile);
-    const trusted = { keys: [{ name: 'server', publicKey: key.publicHex }] };
-    writeWhole(publicKeysFile, `${JSON.stringify(trusted, null, 2)}\n`);
+    writeWhole(publicKeyFile, `${JSON.stringify({ publicKey: key.publicHex }, null, 2)}\n`);
     // Devices trust this key and no other: a power cut must not take it away.
     for (const changed of [folder, dataDir]) syncFolder(changed);
-    return { key, publicKeysFile };
+    return { key, publicKeyFile };
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
     throw serverError('STORE_UNWRITABLE', `cannot keep the server's key in ${folder}`, {
@@ -46,7 +45,7 @@ function readKey(pemFile: string): SigningKey {
     return signingKeyFromPem(pem);
   } catch (cause) {
     throw serverError('STORE_CORRUPT', `${pemFile} is not a private key`, {
-      hint: 'Restore it from a backup: devices trust this key. Without one, delete it and give the devices the new server-public.json.',
+      hint: 'Restore it from a backup. Without one, delete it, start again, and put the new key into the root: andon keys rotate server.',
       cause,
     });
   }

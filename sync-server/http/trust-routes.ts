@@ -1,0 +1,39 @@
+/** `/api/trust`: the signed metadata, newer ones from their holders, and the public key that the root has to name. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { MetadataFiles } from '../../protocol/trusted-set.ts';
+import { parseRequest } from './error-reply.ts';
+import { decodePackageBody } from './package-body.ts';
+import type { TrustView } from './view.ts';
+
+export interface TrustRouteDeps {
+  readonly serverPublicKey: string;
+  readonly trust: {
+    readonly isOnline: boolean;
+    readonly state: NonNullable<TrustView['metadata']> | undefined;
+    readonly files: MetadataFiles;
+    accept(files: MetadataFiles): void;
+  };
+}
+
+export function addTrustRoutes(app: FastifyInstance, { serverPublicKey, trust }: TrustRouteDeps): void {
+  const view = (): TrustView => ({
+    serverPublicKey,
+    online: trust.isOnline,
+    metadata: trust.state ?? null,
+  });
+  app.get('/api/trust', async () => view());
+
+  /** All files as texts, for a bundle that travels without a network. */
+  app.get('/api/trust/files', async () =>
+    Object.fromEntries([...trust.files].map(([name, bytes]) => [name, bytes.toString('utf8')])),
+  );
+
+  /** The same body as for a package: `<n>.root.json` and `targets.json`. They prove themselves. */
+  app.put('/api/trust', { bodyLimit: LIMITS.metadataBundleBytes }, async (request) => {
+    const body = parseRequest(z.instanceof(Buffer, { error: 'send application/msgpack' }), request.body);
+    trust.accept(decodePackageBody(body));
+    return view();
+  });
+}
