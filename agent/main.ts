@@ -16,10 +16,12 @@ import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { metricsText } from './http/metrics-text.ts';
+import { OperatorPin } from './http/operator-pin.ts';
 import { StatusServer } from './http/status-server.ts';
 import { buildStatusView } from './http/status-view.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { createLogger } from './log.ts';
+import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { machineGauges } from './monitor/machine-gauges.ts';
@@ -225,6 +227,19 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         await feedback.answer(request);
         recorded();
       },
+      install: (bundle, slot) =>
+        installBundle(
+          {
+            slots: Object.keys(config.slots),
+            models,
+            trust,
+            want: (where, desired) => sync.bring(where, desired),
+            tell: (event) => tell({ ...event, timeMs: clock.wallMs() }),
+          },
+          bundle,
+          slot,
+        ),
+      pin: new OperatorPin(config.http.pinFile, clock),
       ...(lines.length > 0
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
         : {}),

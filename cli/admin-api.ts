@@ -1,6 +1,5 @@
 /** The sync-server's admin API as the commands use it. */
 import { encode } from '@msgpack/msgpack';
-import { CodedError } from '../protocol/errors.ts';
 import type {
   FleetView,
   ModelView,
@@ -8,9 +7,13 @@ import type {
   StartRolloutRequest,
   TrustView,
 } from '../sync-server/http/view.ts';
-import { cliError } from './errors.ts';
+import { callJson } from './call-json.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8090';
+const SERVER = {
+  what: 'Andon server',
+  hint: 'Start one (andon server), or name another with --server URL or ANDON_SERVER.',
+} as const;
 
 const TIMEOUT_MS = 15_000;
 /** A package may be large and the line slow. */
@@ -47,6 +50,12 @@ export class AdminApi {
     return this.#call<TrustView>('PUT', '/api/trust', ['serverPublicKey', 'metadata'], body, how);
   }
 
+  /** All signed metadata, as a device without a network needs them. */
+  async trustFiles(): Promise<Map<string, Buffer>> {
+    const files = await this.#call<Record<string, unknown>>('GET', '/api/trust/files', []);
+    return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(String(text))]));
+  }
+
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {
     return this.#call<RolloutView>('POST', '/api/rollouts', ['id', 'state'], JSON.stringify(request));
   }
@@ -56,53 +65,20 @@ export class AdminApi {
     return this.#call<RolloutView>('POST', path, ['id', 'state'], '{}');
   }
 
-  /** Checks that the answer is an object with `keys`: a server of this version means the rest of the type by them. */
-  async #call<T>(
+  #call<T>(
     method: string,
     path: string,
     keys: readonly string[],
     body?: string | Uint8Array<ArrayBuffer>,
-    { contentType, timeoutMs } = { contentType: 'application/json', timeoutMs: TIMEOUT_MS },
+    how: { contentType: string; timeoutMs: number } = {
+      contentType: 'application/json',
+      timeoutMs: TIMEOUT_MS,
+    },
   ): Promise<T> {
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(`${this.url}${path}`, {
-        method,
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { body, headers: { 'content-type': contentType } }),
-      });
-      text = await response.text();
-    } catch (cause) {
-      throw cliError('SERVER_UNREACHABLE', `No Andon server answers at ${this.url}.`, {
-        hint: 'Start one (andon server), or name another with --server URL or ANDON_SERVER.',
-        cause,
-      });
-    }
-    const answer = objectFrom(text);
-    if (!response.ok) throw refusal(response.status, answer, path);
-    if (!answer || !keys.every((key) => key in answer)) {
-      throw cliError('SERVER_ANSWER_UNKNOWN', `${this.url}${path} answered something that is not Andon's.`, {
-        hint: 'Is another program listening there? Check --server or ANDON_SERVER.',
-      });
-    }
-    return answer as T;
+    const headers = { 'content-type': how.contentType };
+    return callJson<T>(
+      { ...SERVER, url: this.url },
+      { method, path, keys, timeoutMs: how.timeoutMs, ...(body === undefined ? {} : { body, headers }) },
+    );
   }
-}
-
-function objectFrom(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === 'object' ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function refusal(status: number, answer: object | undefined, path: string): Error {
-  if (answer && 'code' in answer && 'message' in answer) {
-    const hint = 'hint' in answer && typeof answer.hint === 'string' ? { hint: answer.hint } : {};
-    return new CodedError(String(answer.code), String(answer.message), hint);
-  }
-  return cliError('SERVER_ANSWER_UNKNOWN', `The server refused ${path} with status ${status}.`);
 }

@@ -7,6 +7,7 @@ import { addKeyCommands } from './commands/keys.ts';
 import { addPublishCommand } from './commands/publish.ts';
 import { addRolloutCommands } from './commands/rollout.ts';
 import { addRunCommands } from './commands/run.ts';
+import { addStickCommands } from './commands/stick.ts';
 import { explainError } from './errors.ts';
 import { versionOf } from './project.ts';
 import { plain } from './shared-options.ts';
@@ -24,6 +25,7 @@ addPublishCommand(program);
 addRolloutCommands(program);
 addFleetCommands(program);
 addKeyCommands(program);
+addStickCommands(program);
 
 try {
   await program.parseAsync();

@@ -10,6 +10,8 @@ export const LIMITS = {
   manifestBytes: 256 * 1024,
   packageBytes: 64 * 1024 * 1024,
   packageFiles: 64,
+  /** A package and its metadata in one file. */
+  bundleBytes: 68 * 1024 * 1024,
   correlationIdChars: 128,
   /** One file of signed metadata, and all that an update of trust brings. */
   metadataBytes: 512 * 1024,

@@ -66,6 +66,7 @@ function withAbsolutePaths(config: DeviceConfig, folder: string): DeviceConfig {
       ? { ...config.sync, passwordFile: absolute(config.sync.passwordFile) }
       : config.sync,
     trust: { metadata: absolute(config.trust.metadata) },
+    http: { ...config.http, pinFile: config.http.pinFile === null ? null : absolute(config.http.pinFile) },
   };
 }
 

@@ -11,6 +11,11 @@ export interface ErrorBody {
 const STATUS: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
   REQUEST_TOO_LARGE: 413,
+  PIN_WRONG: 401,
+  PIN_NOT_SET: 403,
+  PIN_LOCKED: 429,
+  SLOT_UNKNOWN: 404,
+  PACKAGE_TOO_LARGE: 413,
   HOST_REFUSED: 403,
   ORIGIN_REFUSED: 403,
   NOT_FOUND: 404,
@@ -30,7 +35,7 @@ export function toCodedError(error: unknown): CodedError {
       : 500;
   const message = error instanceof Error ? error.message : String(error);
   if (status === 413) {
-    return agentError('REQUEST_TOO_LARGE', 'the body is larger than 64 KiB', { cause: error });
+    return agentError('REQUEST_TOO_LARGE', 'the body is larger than this address takes', { cause: error });
   }
   if (status >= 400 && status < 500) return agentError('REQUEST_INVALID', message, { cause: error });
   return new CodedError('UNEXPECTED', 'the agent failed to answer', {
@@ -39,8 +44,11 @@ export function toCodedError(error: unknown): CodedError {
   });
 }
 
+/** What someone sent can be refused for, with codes of the protocol. */
+const OF_THE_REQUEST = /^(PACKAGE|PAYLOAD|TRUST|TARGET)_/;
+
 export function statusOf(error: CodedError): number {
-  return STATUS[error.code] ?? 500;
+  return STATUS[error.code] ?? (OF_THE_REQUEST.test(error.code) ? 422 : 500);
 }
 
 export function bodyOf(error: CodedError): ErrorBody {

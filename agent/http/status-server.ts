@@ -1,8 +1,9 @@
 /** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { codeOf } from '../../protocol/errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import { firstIssues } from '../../protocol/messages.ts';
 import { parsePredictionId } from '../../protocol/records.ts';
 import type { Counters } from '../counters.ts';
@@ -11,6 +12,7 @@ import { type Injection, injectionSchema } from '../sources/injection.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
 import { LiveStream } from './live-stream.ts';
+import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
 import type { FeedbackRequest, StatusView } from './view.ts';
 
@@ -28,6 +30,13 @@ export interface StatusServerDeps {
    * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID (no such label), STORE_FULL
    */
   readonly answer: (request: FeedbackRequest) => Promise<void>;
+  /**
+   * Installs a bundle that a person brought.
+   * @param slot null: whichever fits
+   * @throws CodedError PAYLOAD_*, PACKAGE_*, TRUST_*, TARGET_*, SLOT_UNKNOWN
+   */
+  readonly install: (bundle: Buffer, slot: string | null) => Promise<{ slot: string; title: string }>;
+  readonly pin: OperatorPin;
   /** Only where a source is simulated. */
   readonly inject?: (injection: Injection) => void;
   /** Only in a demo: drops the connection to the broker and keeps it down until told otherwise. */
@@ -43,6 +52,8 @@ const feedbackRequestSchema = z.strictObject({
   predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
   label: z.string().min(1).max(256),
 }) satisfies z.ZodType<FeedbackRequest>;
+
+const installQuerySchema = z.strictObject({ slot: z.string().min(1).max(64).optional() });
 
 const cutLinkSchema = z.strictObject({ cut: z.boolean() });
 
@@ -118,7 +129,12 @@ export class StatusServer {
 
   #addRoutes(): void {
     const { app } = this;
-    const { view, answer, inject, cutLink, metricsText } = this.#deps;
+    const { view, answer, install, pin, inject, cutLink, metricsText } = this.#deps;
+    // Before the body is read: a stranger must not make the device take 68 MB.
+    const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
+    app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    );
     for (const [url, name] of Object.entries({
       '/': 'index.html',
       '/app.js': 'app.js',
@@ -146,6 +162,12 @@ export class StatusServer {
     app.post('/api/feedback', async (request) => {
       await answer(parseBody(feedbackRequestSchema, request.body));
       return { recorded: true };
+    });
+    app.post('/api/install', { bodyLimit: LIMITS.bundleBytes, onRequest: needsPin }, async (request) => {
+      const { slot = null } = parseBody(installQuerySchema, request.query);
+      if (!(request.body instanceof Buffer))
+        throw agentError('REQUEST_INVALID', 'send the bundle as application/octet-stream');
+      return install(request.body, slot);
     });
     app.post('/api/simulator', async (request) => {
       if (!inject) throw agentError('NOT_FOUND', 'this device has no simulated line');

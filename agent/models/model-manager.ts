@@ -42,6 +42,8 @@ export class ModelManager implements ActiveModels {
   readonly #library: ModelLibrary;
   readonly #slots = new Map<string, SlotManager>();
   readonly #pruning: SingleFlight;
+  /** Packages on the disk that are about to be wanted. */
+  readonly #brought = new Set<string>();
   /** Before every slot has read its row, nobody knows what is needed. */
   #started = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -118,6 +120,20 @@ export class ModelManager implements ActiveModels {
     }
   }
 
+  /**
+   * Puts a package on the disk that a person brought, then has it wanted; in between nothing tidies it away.
+   * @throws CodedError PACKAGE_*; errors of the disk, and of `want`
+   */
+  async bring(manifestSha256: string, files: ReadonlyMap<string, Buffer>, want: () => void): Promise<void> {
+    this.#brought.add(manifestSha256);
+    try {
+      await this.#library.stage(manifestSha256, files);
+      want();
+    } finally {
+      this.#brought.delete(manifestSha256);
+    }
+  }
+
   /** The signed metadata changed. */
   trustChanged(): void {
     for (const manager of this.#slots.values()) manager.trustChanged();
@@ -150,7 +166,8 @@ export class ModelManager implements ActiveModels {
   /** Deletes what no slot needs any more. */
   async #prune(): Promise<void> {
     const slots = [...this.#slots.values()];
-    await this.#library.prune((model) => slots.some(({ state }) => needed(state).includes(model)));
+    const isNeeded = (model: string) => slots.some(({ state }) => needed(state).includes(model));
+    await this.#library.prune((model) => this.#brought.has(model) || isNeeded(model));
   }
 
   #mayFail(work: Promise<void> | undefined): void {

@@ -2,17 +2,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { openEnvelope, type PublicKey } from '../../protocol/keys.ts';
-import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../../protocol/messages.ts';
+import {
+  type Desired,
+  type DesiredSlot,
+  desiredSchema,
+  desiredSlotSchema,
+  envelopeSchema,
+  parseMessage,
+} from '../../protocol/messages.ts';
 import { agentError } from '../errors.ts';
 import type { StateTable } from '../store/store.ts';
 
 const KEY = 'sync/desired';
 
 const keptSchema = z.object({
-  /** The sealed message in force, as it came. */
-  envelope: z.string(),
+  /** The sealed message in force, as it came; null before the first. */
+  envelope: z.string().nullable(),
   /** The highest generation believed so far, a key id: a new server may begin again, an old message never wins. */
   generations: z.record(z.string(), z.number()),
+  /** What a person brought to a slot since; it counts until the server wants something else there. */
+  local: z.record(z.string(), desiredSlotSchema).default({}),
 });
 type Kept = z.infer<typeof keptSchema>;
 
@@ -36,12 +45,21 @@ export class DesiredState {
   }
 
   /**
-   * The newest desired state that was ever received, or undefined.
-   * @throws CodedError SIGNATURE_UNTRUSTED when its key is trusted no more
+   * What is wanted here: the newest state of the server, and what a person brought since. Undefined when nobody wanted
+   * anything yet.
+   * @throws CodedError SIGNATURE_UNTRUSTED when the server's key is trusted no more
    */
   kept(): Desired | undefined {
     const kept = this.#kept();
-    return kept && this.#open(Buffer.from(kept.envelope)).desired;
+    return kept && this.#merged(kept, this.#fromServer(kept));
+  }
+
+  /** A person brought this to a slot. Durable when it returns. @throws CodedError STORE_FULL, STORE_UNWRITABLE */
+  bring(slot: string, desired: DesiredSlot): Desired {
+    const kept = this.#kept() ?? { envelope: null, generations: {}, local: {} };
+    const now: Kept = { ...kept, local: { ...kept.local, [slot]: desired } };
+    this.#deps.states.set(KEY, now);
+    return this.#merged(now, this.#fromServer(now));
   }
 
   /**
@@ -66,17 +84,34 @@ export class DesiredState {
         { hint: 'If the server was set back to an older backup, let it issue a newer generation.' },
       );
     }
-    const generations = { ...kept?.generations, [keyId]: desired.generation };
-    states.set(KEY, { envelope: bytes.toString('utf8'), generations } satisfies Kept);
-    return desired;
+    const before = kept && this.#fromServer(kept)?.slots;
+    const local = Object.entries(kept?.local ?? {}).filter(([slot]) =>
+      isDeepStrictEqual(before?.[slot], desired.slots[slot]),
+    );
+    const now: Kept = {
+      envelope: bytes.toString('utf8'),
+      generations: { ...kept?.generations, [keyId]: desired.generation },
+      local: Object.fromEntries(local),
+    };
+    states.set(KEY, now);
+    return this.#merged(now, desired);
+  }
+
+  #merged({ local }: Kept, server: Desired | undefined): Desired {
+    const { device } = this.#deps;
+    const base = server ?? { v: 1, device, generation: 0, issuedAtMs: 0, slots: {} };
+    return { ...base, slots: { ...base.slots, ...local } };
+  }
+
+  #fromServer({ envelope }: Kept): Desired | undefined {
+    return envelope === null ? undefined : this.#open(Buffer.from(envelope)).desired;
   }
 
   /** True for the same state in a new envelope, too: a server may seal it again. */
   #isInForce(kept: Kept, { keyId, desired }: Opened): boolean {
     if (kept.generations[keyId] !== desired.generation) return false;
-    const inForce = parseMessage(envelopeSchema, Buffer.from(kept.envelope), 'kept desired state');
-    if (inForce.keyId !== keyId) return false;
-    return isDeepStrictEqual(desired.slots, this.#open(Buffer.from(kept.envelope)).desired.slots);
+    const inForce = kept.envelope === null ? undefined : this.#open(Buffer.from(kept.envelope));
+    return inForce?.keyId === keyId && isDeepStrictEqual(desired.slots, inForce.desired.slots);
   }
 
   #open(bytes: Buffer): Opened {

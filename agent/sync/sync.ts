@@ -6,6 +6,7 @@ import {
   ackSchema,
   type Birth,
   type Desired,
+  type DesiredSlot,
   envelopeSchema,
   type ModelRef,
   parseMessage,
@@ -120,11 +121,11 @@ export class Sync {
 
   /** Hands the kept desired state on and begins to connect; returns before there is a connection. */
   async start(): Promise<void> {
+    this.#restoreDesired();
     const link = this.#link;
     if (!link) return;
     const { id } = this.#deps.config.device;
     await this.#chunks.clean().catch((error) => this.#refusals.refuse(error, 'tidying the chunks'));
-    this.#restoreDesired();
     for (const [stream, uploader] of this.#uploaders) {
       link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
     }
@@ -199,6 +200,11 @@ export class Sync {
   /** Frees the disk of an installed package's chunks. */
   async dropChunks(ref: ModelRef): Promise<void> {
     await this.#fetcher?.dropChunks(ref);
+  }
+
+  /** A person brought this model to a slot. @throws CodedError STORE_FULL, STORE_UNWRITABLE */
+  bring(slot: string, desired: DesiredSlot): void {
+    this.#handOn(this.#desiredState.bring(slot, desired));
   }
 
   /** Really drops the connection and stays offline until `cut(false)`. For tests and the demo. */

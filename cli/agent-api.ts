@@ -1,0 +1,33 @@
+/** A device's own HTTP surface as the commands use it. */
+import { PIN_HEADER } from '../agent/http/operator-pin.ts';
+import { callJson } from './call-json.ts';
+
+export const DEFAULT_AGENT = 'http://127.0.0.1:8080';
+
+/** A bundle may be large and the device slow. */
+const INSTALL_TIMEOUT_MS = 300_000;
+
+/** Every method throws the agent's own coded error, or SERVER_UNREACHABLE, or SERVER_ANSWER_UNKNOWN. */
+export class AgentApi {
+  readonly #peer;
+
+  constructor(url: string) {
+    this.#peer = {
+      url: url.replace(/\/+$/, ''),
+      what: 'Andon agent',
+      hint: 'Run this on the device, or name its page with --agent URL or ANDON_AGENT.',
+    };
+  }
+
+  install(bundle: Buffer, pin: string, slot?: string): Promise<{ slot: string; title: string }> {
+    const query = slot === undefined ? '' : `?slot=${encodeURIComponent(slot)}`;
+    return callJson(this.#peer, {
+      method: 'POST',
+      path: `/api/install${query}`,
+      keys: ['slot', 'title'],
+      timeoutMs: INSTALL_TIMEOUT_MS,
+      body: Uint8Array.from(bundle),
+      headers: { 'content-type': 'application/octet-stream', [PIN_HEADER]: pin },
+    });
+  }
+}
