@@ -66,6 +66,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
       agentVersion: parts.agentVersion,
       startedAtMs: parts.startedAtMs,
       nowMs: clock.wallMs(),
+      pinSet: config.http.pinFile !== null,
     },
     slots: Object.keys(config.slots).map((slot) => slotView(parts, slot, reported[slot])),
     link: { configured: config.sync !== null, ...parts.link(), backlog: backlogOf(store) },

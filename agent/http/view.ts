@@ -9,6 +9,8 @@ export interface StatusView {
     agentVersion: string;
     startedAtMs: number;
     nowMs: number;
+    /** Whether operators can change this device here, with their PIN. */
+    pinSet: boolean;
   };
   /** One sentence for two metres away: `Running. 3 parts need attention.` */
   headline: { severity: Severity; text: string; next: string | null };

@@ -7,6 +7,7 @@ import { boardState } from '../../web/page-state.ts';
 import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { StatusView } from '../http/view.ts';
+import { BringModel } from './bring-model.tsx';
 import { DevicePanel, LinkPanel } from './device-panel.tsx';
 import { SlotSection } from './slot-section.tsx';
 
@@ -67,6 +68,7 @@ export function StatusPage() {
           <div>
             <h2>Refused and dropped</h2>
             <RefusedList counters={view.counters} none="Nothing was refused since the agent started." />
+            <BringModel view={view} />
           </div>
         </section>
       </main>
