@@ -94,10 +94,16 @@ export class TrustedSet {
     };
   }
 
-  /** When the first of root, targets and timestamp ends, ms since the Unix epoch. */
-  get expiresMs(): number {
-    const { root, timestamp, targets } = this.#parts;
-    return Math.min(...[root, timestamp, targets].flatMap((read) => (read ? [expiryMs(read)] : [])));
+  /** When root or targets end, whichever is first, ms since the Unix epoch: then people have to sign. */
+  get offlineExpiresMs(): number {
+    const { root, targets } = this.#parts;
+    return Math.min(expiryMs(root), targets ? expiryMs(targets) : Number.POSITIVE_INFINITY);
+  }
+
+  /** When the timestamp ends, ms since the Unix epoch; undefined while there is none. */
+  get timestampExpiresMs(): number | undefined {
+    const { timestamp } = this.#parts;
+    return timestamp ? expiryMs(timestamp) : undefined;
   }
 
   /** Keys whose messages to this device are obeyed: those of the role that is online. */

@@ -98,14 +98,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       onChange: () => chunks.reconcile(),
     });
     trust.open();
-    const renewing = setInterval(() => {
+    const renewTrust = () => {
       try {
         trust.renew();
       } catch (error) {
         counters.add(codeOf(error));
         log.error({ event: 'trust-not-renewed', code: codeOf(error), err: error }, String(error));
       }
-    }, RENEW_EVERY_MS);
+    };
+    renewTrust();
+    const renewing = setInterval(renewTrust, RENEW_EVERY_MS);
     stops.push(() => clearInterval(renewing));
     const fleet = new Fleet({ store, desired, clock });
     const { evidence, rollouts } = store;
@@ -163,7 +165,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       models: () => store.models.all(),
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
       trust,
-      serverPublicKey: key.publicHex,
+      trustView: () => ({
+        serverPublicKey: key.publicHex,
+        online: trust.isOnline,
+        metadata: trust.state ?? null,
+      }),
       audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
       brokerConnected: () => link.connected,
     });

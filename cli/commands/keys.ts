@@ -199,9 +199,9 @@ function trustText({
   metadata,
 }: Awaited<ReturnType<ReturnType<typeof sharedOptions>['api']['trust']>>): string {
   if (!metadata) return 'No root is published yet: andon keys init, then andon keys publish.';
-  const { root, targets, timestamp, expiresMs } = metadata;
-  const ends = new Date(expiresMs).toISOString().slice(0, 10);
-  const lines = [`Root ${root}, list ${targets}, timestamp ${timestamp}; the first of them ends on ${ends}.`];
+  const { root, targets, timestamp, signedUntilMs } = metadata;
+  const ends = new Date(signedUntilMs).toISOString().slice(0, 10);
+  const lines = [`Root ${root}, list ${targets}, timestamp ${timestamp}. Root and list count until ${ends}.`];
   if (!online) lines.push('The root does not name this server’s key: andon keys rotate server.');
   return lines.join('\n');
 }

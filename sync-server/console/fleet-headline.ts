@@ -6,6 +6,8 @@ import { isRunning } from './rollout-words.ts';
 
 /** A stopped rollout and an alarm stay on the board this long. */
 const FRESH_MS = 15 * 60_000;
+/** Room for whoever holds the offline keys to sign anew. */
+const ENDS_SOON_MS = 14 * 86_400_000;
 
 interface Headline {
   readonly state: BoardState;
@@ -43,7 +45,7 @@ export function fleetHeadline(view: FleetView, nowMs: number): Headline {
   const news = [...stoppedRollouts(view.rollouts), ...openWarnings(view.events, counted)]
     .filter(({ timeMs }) => fresh(timeMs))
     .sort((a, b) => b.timeMs - a.timeMs);
-  const problems = [...offlineDevices(devices, counted), ...news];
+  const problems = [...trustProblems(view.trust, nowMs), ...offlineDevices(devices, counted), ...news];
   const [worst, ...others] = problems;
   if (worst) {
     const more =
@@ -55,6 +57,27 @@ export function fleetHeadline(view: FleetView, nowMs: number): Headline {
   const running = view.rollouts.find(isRunning);
   if (running) return { state: 'ok', text: counted, next: runningWords(running) };
   return { state: 'ok', text: counted, next: null };
+}
+
+/** What keeps new models from every device. */
+function trustProblems({ online, metadata }: FleetView['trust'], nowMs: number): Omit<Warning, 'timeMs'>[] {
+  if (!metadata) return [];
+  if (!online) {
+    return [
+      {
+        text: 'Devices take nothing new from this server.',
+        next: 'Its key is not in the signed root: andon keys rotate server.',
+      },
+    ];
+  }
+  if (metadata.signedUntilMs - nowMs > ENDS_SOON_MS) return [];
+  const ends = metadata.signedUntilMs <= nowMs ? 'has ended' : 'ends soon';
+  return [
+    {
+      text: `The signed list of models ${ends}.`,
+      next: 'Whoever holds the release key signs it anew: andon sign --renew, then andon keys publish.',
+    },
+  ];
 }
 
 /** A newer word of the same kind from the same place that is no alarm ends an alarm. */

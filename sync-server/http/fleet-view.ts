@@ -7,7 +7,7 @@ import { isOnline } from '../registry/fleet.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import type { DeviceView, FleetView, ModelView, RolloutView } from './view.ts';
+import type { DeviceView, FleetView, ModelView, RolloutView, TrustView } from './view.ts';
 
 export interface FleetViewDeps {
   readonly store: ServerStore;
@@ -15,6 +15,7 @@ export interface FleetViewDeps {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly server: FleetView['server'];
+  readonly trustView: () => TrustView;
 }
 
 const EVENTS_SHOWN = 50;
@@ -25,6 +26,7 @@ export function fleetView(deps: FleetViewDeps): FleetView {
   return {
     nowMs,
     server: deps.server,
+    trust: deps.trustView(),
     devices: store.devices.all().map((device) => deviceView(store, device, nowMs)),
     models: store.models.all().map(modelView),
     rollouts: deps.rollouts.views(),

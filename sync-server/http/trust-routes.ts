@@ -8,22 +8,15 @@ import { decodePackageBody } from './package-body.ts';
 import type { TrustView } from './view.ts';
 
 export interface TrustRouteDeps {
-  readonly serverPublicKey: string;
+  readonly trustView: () => TrustView;
   readonly trust: {
-    readonly isOnline: boolean;
-    readonly state: NonNullable<TrustView['metadata']> | undefined;
     readonly files: MetadataFiles;
     accept(files: MetadataFiles): void;
   };
 }
 
-export function addTrustRoutes(app: FastifyInstance, { serverPublicKey, trust }: TrustRouteDeps): void {
-  const view = (): TrustView => ({
-    serverPublicKey,
-    online: trust.isOnline,
-    metadata: trust.state ?? null,
-  });
-  app.get('/api/trust', async () => view());
+export function addTrustRoutes(app: FastifyInstance, { trust, trustView }: TrustRouteDeps): void {
+  app.get('/api/trust', async () => trustView());
 
   /** All files as texts, for a bundle that travels without a network. */
   app.get('/api/trust/files', async () =>
@@ -34,6 +27,6 @@ export function addTrustRoutes(app: FastifyInstance, { serverPublicKey, trust }:
   app.put('/api/trust', { bodyLimit: LIMITS.metadataBundleBytes }, async (request) => {
     const body = parseRequest(z.instanceof(Buffer, { error: 'send application/msgpack' }), request.body);
     trust.accept(decodePackageBody(body));
-    return view();
+    return trustView();
   });
 }

@@ -6,6 +6,7 @@ import type { Severity, Stream } from '../../protocol/records.ts';
 export interface FleetView {
   nowMs: number;
   server: { version: string; broker: string; keyId: string };
+  trust: TrustView;
   devices: DeviceView[];
   models: ModelView[];
   rollouts: RolloutView[];
@@ -44,8 +45,8 @@ export interface TrustView {
   serverPublicKey: string;
   /** Whether the root gives that key the online role: without it nothing new reaches a device. */
   online: boolean;
-  /** Null before a root was published. */
-  metadata: { root: number; targets: number; timestamp: number; expiresMs: number } | null;
+  /** Null before a root was published. `signedUntilMs`: when root or list end, whichever is first. */
+  metadata: { root: number; targets: number; timestamp: number; signedUntilMs: number } | null;
 }
 
 export interface ModelView {

@@ -44,7 +44,7 @@ export class TrustRepository {
     this.#deps = deps;
   }
 
-  /** Reads what is kept and issues what has run out. @throws CodedError TRUST_*, STORE_CORRUPT, STORE_UNWRITABLE */
+  /** Reads what is kept; `renew` then issues what has run out. @throws CodedError TRUST_*, STORE_CORRUPT, STORE_UNWRITABLE */
   open(): void {
     const { folder, pinnedRoot } = this.#deps;
     mkdirSync(folder, { recursive: true });
@@ -64,7 +64,7 @@ export class TrustRepository {
       const list = others.filter(([name]) => name === 'targets.json');
       this.#set = TrustedSet.restored(new Map([['root.json', newest], ...list]));
     }
-    this.renew();
+    this.#pack();
   }
 
   /** What the devices shall believe; undefined before any root was published here. */
@@ -90,9 +90,9 @@ export class TrustRepository {
     return new Map([...this.#roots, ...others]);
   }
 
-  /** Versions, and when the first of them ends; undefined before any root was published here. */
-  get state(): { root: number; targets: number; timestamp: number; expiresMs: number } | undefined {
-    return this.#set && { ...this.#set.versions, expiresMs: this.#set.expiresMs };
+  /** Versions, and when the first of what is signed offline ends; undefined before any root was published here. */
+  get state(): { root: number; targets: number; timestamp: number; signedUntilMs: number } | undefined {
+    return this.#set && { ...this.#set.versions, signedUntilMs: this.#set.offlineExpiresMs };
   }
 
   /**
@@ -127,25 +127,24 @@ export class TrustRepository {
     this.#set.approve(model);
   }
 
-  /** Issues again what has run for a third of its time. Call it now and then. */
+  /**
+   * Issues again what has run for a third of its time. Call it now and then.
+   * @throws CodedError TRUST_EXPIRED when root or list have ended; STORE_UNWRITABLE
+   */
   renew(): void {
     const { clock, validMs } = this.#deps;
     const set = this.#set;
     if (!set) return;
-    const issued = set.files.has('timestamp.json');
-    const fresh = issued && set.expiresMs - clock.wallMs() > validMs * (1 - RENEW_AFTER);
-    if (fresh) this.#pack();
-    else this.#issue();
+    const { timestampExpiresMs } = set;
+    const isFresh = (endsMs: number) => endsMs - clock.wallMs() > validMs * (1 - RENEW_AFTER);
+    if (timestampExpiresMs === undefined || !isFresh(timestampExpiresMs)) this.#issue();
   }
 
   #issue(): void {
     const { key, clock, validMs } = this.#deps;
     const set = this.#set;
     const list = set?.files.get('targets.json');
-    if (!set || !list || !this.isOnline) {
-      this.#pack();
-      return;
-    }
+    if (!set || !list || !this.isOnline) return;
     // One counter for both: a version is never used twice, and the clock keeps it ahead of any backup.
     const version = Math.max(set.versions.timestamp + 1, Math.floor(clock.wallMs() / 1000));
     const expiresMs = clock.wallMs() + validMs;
@@ -159,7 +158,7 @@ export class TrustRepository {
       ['timestamp.json', metadataBytes(timestamp)],
     ]);
     // As every device will: what would be refused there is not sent out.
-    this.#set = set.updated(issued, Math.min(clock.wallMs(), set.expiresMs - 1));
+    this.#set = set.updated(issued, clock.wallMs());
     for (const [name, bytes] of issued) this.#write(name, bytes);
     this.#pack();
     this.#deps.onChange();
