@@ -10,6 +10,7 @@ import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
 import { Guards } from './guards.ts';
+import { type PlanFacts, type PlanStep, planInstall } from './install-plan.ts';
 import { type ApproveModel, type FetchPackage, installModel, isForGood } from './installation.ts';
 import { type EventWords, eventsOf, refusal, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
@@ -139,6 +140,20 @@ export class SlotManager {
 
   reported(): ReportedSlot {
     return reportOf(this.#state, this.#models, this.#progress);
+  }
+
+  /** What this would do, without doing it. */
+  plan(desired: DesiredSlot, facts: Omit<PlanFacts, 'titleOf' | 'probation'>): PlanStep[] {
+    const names = [desired.champion, ...(desired.challenger ? [desired.challenger.model] : [])];
+    const named = (model: string) => names.find(({ manifestSha256 }) => manifestSha256 === model);
+    return planInstall(this.#state, desired, {
+      ...facts,
+      titleOf: (model) => {
+        const ref = named(model);
+        return ref ? modelTitle(ref) : this.#titleOf(model);
+      },
+      probation: this.#deps.config.probation,
+    });
   }
 
   /** Models that have to stay loaded in the engine. */

@@ -66,6 +66,16 @@ export function openApiDocument(version: string): object {
           responses: { ...answers(201, 'The model'), 200: { description: 'It was published before' } },
         },
       },
+      '/api/models/{name}/{version}': {
+        get: {
+          summary: 'One published model, with its reference',
+          parameters: [
+            { name: 'name', in: 'path', required: true, schema: { type: 'string' } },
+            { name: 'version', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } },
+          ],
+          responses: answers(200, 'ModelDetailView'),
+        },
+      },
       '/api/rollouts': {
         get: { summary: 'Rollouts, newest first', responses: answers(200, '{ rollouts }') },
         post: {
