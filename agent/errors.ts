@@ -24,6 +24,7 @@ export type AgentErrorCode =
   | 'LINK_CUT'
   | 'ACK_REFUSED'
   | 'FETCH_ABORTED'
+  | 'DISK_TOO_FULL'
   | 'STORE_FULL'
   | 'STORE_CORRUPT'
   | 'STORE_LOCKED'

@@ -88,7 +88,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
 
-    const chunks = new ChunkPublisher({ store, chunkFiles, publish, trust, clock, counters, log });
+    const chunks = new ChunkPublisher({
+      store,
+      chunkFiles,
+      publish,
+      trust,
+      maxBytesPerS: config.delivery.maxBytesPerS,
+      clock,
+      counters,
+      log,
+    });
     const desired = new DesiredStates({
       store,
       key,

@@ -58,7 +58,7 @@ export class SlotManager {
   readonly #guards: Guards;
   #state: SlotState = EMPTY_SLOT;
   #models: SlotModels | undefined;
-  #progress: FetchProgress = { model: '', chunksHave: 0, chunksWant: 0 };
+  #progress: FetchProgress = { model: '', chunksHave: 0, chunksWant: 0, waitsFor: null };
   #job: { model: string; goal: Goal; abort: AbortController } | undefined;
   readonly #installing: SingleFlight;
   readonly #restoring: SingleFlight;
@@ -293,8 +293,8 @@ export class SlotManager {
         fetchPackage,
         retryMs,
         onStep: (to) => this.#apply({ kind: 'step', model, goal, to }),
-        onProgress: (chunksHave, chunksWant) => {
-          this.#progress = { model, chunksHave, chunksWant };
+        onProgress: (chunksHave, chunksWant, waitsFor) => {
+          this.#progress = { model, chunksHave, chunksWant, waitsFor };
           onChange();
         },
         onRetry: (error) =>

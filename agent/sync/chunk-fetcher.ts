@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { protocolError } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
 import { assemblePackage, type PackageIndex, parsePackageIndex } from '../../protocol/package-index.ts';
 import { ChunkRequest, type ChunkRequestDeps } from './chunk-request.ts';
+import { checkDiskRoom } from './disk-room.ts';
 import { findLocalChunks } from './local-chunks.ts';
 
 export interface ChunkFetcherDeps extends ChunkRequestDeps {
@@ -14,8 +14,11 @@ export interface ChunkFetcherDeps extends ChunkRequestDeps {
   readonly packagesFolder: string;
 }
 
-/** @param chunksHave of `chunksWant` that the package has in all */
-export type OnProgress = (chunksHave: number, chunksWant: number) => void;
+/**
+ * @param chunksHave of `chunksWant` that the package has in all
+ * @param waitsFor why nothing is fetched at the moment, in words; null while it goes on
+ */
+export type OnProgress = (chunksHave: number, chunksWant: number, waitsFor: string | null) => void;
 
 export class ChunkFetcher {
   readonly #deps: ChunkFetcherDeps;
@@ -46,7 +49,7 @@ export class ChunkFetcher {
   /**
    * Fetches what is missing, waiting through any time offline. The bytes are those that the index pins by hash.
    * @returns path -> bytes of every file
-   * @throws CodedError FETCH_ABORTED, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
+   * @throws CodedError FETCH_ABORTED, DISK_TOO_FULL, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
    */
   async fetchFiles(
     ref: { readonly indexSha256: string },
@@ -66,12 +69,14 @@ export class ChunkFetcher {
     for (const [sha256, bytes] of await findLocalChunks(packagesFolder, new Set(missing()))) {
       bytesOf.set(sha256, bytes);
     }
-    onProgress(bytesOf.size, hashes.size);
-    const request = new ChunkRequest(this.#deps, missing(), LIMITS.chunkBytes, (sha256, bytes) => {
+    const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
+    progress();
+    await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    const keep = (sha256: string, bytes: Buffer) => {
       bytesOf.set(sha256, bytes);
-      onProgress(bytesOf.size, hashes.size);
-    });
-    await request.run(signal);
+      progress();
+    };
+    await new ChunkRequest(this.#deps, missing(), keep, progress).run(signal);
     return assemblePackage(index, (sha256) => bytesOf.get(sha256));
   }
 
@@ -110,12 +115,19 @@ export class ChunkFetcher {
       const keep = (_: string, fetched: Buffer) => {
         bytes = fetched;
       };
-      await new ChunkRequest(this.#deps, [ref.indexSha256], LIMITS.messageBytes, keep).run(signal);
+      await new ChunkRequest(this.#deps, [ref.indexSha256], keep).run(signal);
     }
     return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
   }
 }
 
 function hashesOf(index: PackageIndex): Set<string> {
-  return new Set(index.files.flatMap((file) => file.chunks));
+  return new Set(index.files.flatMap((file) => file.chunks.map(({ sha256 }) => sha256)));
+}
+
+/** On the disk, for a moment: the chunks that are missing, and the whole package beside them. */
+function bytesNeeded(index: PackageIndex, missing: ReadonlySet<string>): number {
+  return index.files
+    .flatMap(({ chunks }) => chunks)
+    .reduce((sum, { sha256, sizeBytes }) => sum + sizeBytes * (missing.has(sha256) ? 2 : 1), 0);
 }

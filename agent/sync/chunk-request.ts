@@ -1,9 +1,9 @@
 /** Fetches a set of chunks from the broker: a few topics at once, each chunk verified and kept before the next is asked for. */
-import { protocolError } from '../../protocol/errors.ts';
-import { sha256Hex } from '../../protocol/keys.ts';
+import { decodeChunk } from '../../protocol/chunk-codec.ts';
 import type { Want } from '../../protocol/messages.ts';
 import { topics } from '../../protocol/topics.ts';
 import { agentError } from '../errors.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import type { ChunkStore } from './chunk-store.ts';
 import type { MqttLink } from './mqtt-link.ts';
 
@@ -14,11 +14,14 @@ const ASK_AT_MOST_EVERY_MS = 30_000;
 /** More bytes than acknowledgements make: a chunk is on its way over a slow link. */
 const TRICKLE_BYTES = 4096;
 const MAX_TRICKLES = 20;
+/** A wait for tomorrow is looked at again now and then: clocks jump. */
+const LONGEST_TIMER_MS = 600_000;
 
 export interface ChunkRequestDeps {
   readonly device: string;
   readonly link: MqttLink;
   readonly chunks: ChunkStore;
+  readonly budget: Pick<ByteBudget, 'waitMs' | 'spend' | 'reason'>;
 }
 
 /** A chunk is verified and on the disk. */
@@ -27,22 +30,27 @@ type OnChunk = (sha256: string, bytes: Buffer) => void;
 export class ChunkRequest {
   readonly #deps: ChunkRequestDeps;
   readonly #queue: string[];
-  readonly #maxBytes: number;
   readonly #onChunk: OnChunk;
+  readonly #onWait: (reason: string) => void;
   /** Chunks that are asked for, with how to stop asking. */
   readonly #open = new Map<string, () => void>();
   #writing = 0;
   #askTimer: NodeJS.Timeout | undefined;
+  #budgetTimer: NodeJS.Timeout | undefined;
   #asks = 0;
   #trickles = 0;
   #settle: { resolve(): void; reject(error: unknown): void } | undefined;
 
-  /** @param maxBytes a larger chunk is refused */
-  constructor(deps: ChunkRequestDeps, hashes: readonly string[], maxBytes: number, onChunk: OnChunk) {
+  constructor(
+    deps: ChunkRequestDeps,
+    hashes: readonly string[],
+    onChunk: OnChunk,
+    onWait: (reason: string) => void = () => undefined,
+  ) {
     this.#deps = deps;
     this.#queue = [...hashes];
-    this.#maxBytes = maxBytes;
     this.#onChunk = onChunk;
+    this.#onWait = onWait;
   }
 
   /**
@@ -62,6 +70,7 @@ export class ChunkRequest {
     } finally {
       signal?.removeEventListener('abort', abort);
       clearTimeout(this.#askTimer);
+      clearTimeout(this.#budgetTimer);
       this.#settle = undefined;
       for (const close of this.#open.values()) close();
       this.#open.clear();
@@ -69,25 +78,33 @@ export class ChunkRequest {
   }
 
   #fill(): void {
-    while (this.#open.size + this.#writing < PARALLEL) {
+    while (this.#open.size + this.#writing < PARALLEL && this.#mayAsk()) {
       const sha256 = this.#queue.shift();
       if (sha256 === undefined) break;
       const close = this.#deps.link.subscribe(topics.chunk(sha256), (bytes) => this.#receive(sha256, bytes));
       this.#open.set(sha256, close);
     }
-    if (this.#open.size + this.#writing === 0) this.#settle?.resolve();
+    if (this.#open.size + this.#writing + this.#queue.length === 0) this.#settle?.resolve();
+  }
+
+  /** Whether the byte budget allows one more; comes back by itself when it does not. */
+  #mayAsk(): boolean {
+    if (this.#queue.length === 0) return false;
+    const { budget } = this.#deps;
+    const waitMs = budget.waitMs();
+    if (waitMs <= 0) return true;
+    if (budget.reason !== null) this.#onWait(budget.reason);
+    clearTimeout(this.#budgetTimer);
+    this.#budgetTimer = setTimeout(() => this.#fill(), Math.min(waitMs, LONGEST_TIMER_MS));
+    return false;
   }
 
   #receive(sha256: string, bytes: Buffer): void {
     const close = this.#open.get(sha256);
     // Empty: the broker was told to keep it no longer.
     if (!close || bytes.length === 0) return;
-    if (bytes.length > this.#maxBytes) {
-      throw protocolError('PAYLOAD_TOO_LARGE', `chunk of ${bytes.length} bytes, limit ${this.#maxBytes}`);
-    }
-    if (sha256Hex(bytes) !== sha256) {
-      throw protocolError('PACKAGE_HASH_MISMATCH', `chunk ${sha256.slice(0, 12)} came with other bytes`);
-    }
+    const plain = decodeChunk(sha256, bytes);
+    this.#deps.budget.spend(bytes.length);
     close();
     this.#open.delete(sha256);
     this.#writing += 1;
@@ -95,11 +112,11 @@ export class ChunkRequest {
     this.#trickles = 0;
     this.#askLater();
     this.#deps.chunks
-      .put(sha256, bytes)
+      .put(sha256, plain)
       .then(() => {
         this.#writing -= 1;
         if (!this.#settle) return;
-        this.#onChunk(sha256, bytes);
+        this.#onChunk(sha256, plain);
         this.#fill();
       })
       .catch((error) => this.#settle?.reject(error));

@@ -22,6 +22,7 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
 import { DesiredState } from './desired-state.ts';
@@ -101,7 +102,8 @@ export class Sync {
       refusals: this.#refusals,
     });
     const packagesFolder = join(config.dataDir, 'packages');
-    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, packagesFolder });
+    const budget = new ByteBudget({ limits: config.sync.updates, states: store.states, clock });
+    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, budget, packagesFolder });
     for (const stream of LIVE_FIRST) {
       const uploader = new Uploader({
         ...deps,

@@ -2,6 +2,7 @@
  * Keeps on the broker, as retained messages, exactly the chunks that some device has yet to fetch: the server sends
  * each once and the broker fans it out. A device that misses one anyway asks for it with `want`.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import type { TrustRef } from '../../protocol/messages.ts';
@@ -18,6 +19,8 @@ export interface ChunkPublisherDeps {
   readonly publish: (topic: string, payload: Buffer, retain: boolean) => Promise<boolean>;
   /** The signed metadata, which every device needs that has not taken them. */
   readonly trust: { readonly ref: TrustRef | undefined; readonly chunks: readonly string[] };
+  /** null: no limit. */
+  readonly maxBytesPerS: number | null;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
@@ -42,6 +45,8 @@ export class ChunkPublisher {
   #again = false;
   #soon: NodeJS.Timeout | undefined;
   #stopped = false;
+  readonly #stopping = new AbortController();
+  #sentBytes = 0;
 
   constructor(deps: ChunkPublisherDeps) {
     this.#deps = deps;
@@ -90,6 +95,7 @@ export class ChunkPublisher {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     clearTimeout(this.#soon);
     this.#again = false;
     await this.#idle;
@@ -120,11 +126,21 @@ export class ChunkPublisher {
       this.#deps.store.transaction(() => {
         for (const chunk of some) this.#deps.store.models.markRetained(chunk);
       });
+      const before = this.#sentBytes;
       const sent = await Promise.all(some.map((chunk) => this.#send(chunk, true)));
+      await this.#pace(this.#sentBytes - before);
       // Offline: the next connect starts over.
       if (sent.includes(false)) return;
       for (const chunk of some) this.#held.add(chunk);
     }
+  }
+
+  async #pace(bytes: number): Promise<void> {
+    const { maxBytesPerS } = this.#deps;
+    if (maxBytesPerS === null || this.#stopped) return;
+    await pause((bytes / maxBytesPerS) * 1000, undefined, { signal: this.#stopping.signal }).catch(
+      () => undefined,
+    );
   }
 
   #needed(): Set<string> {
@@ -155,6 +171,7 @@ export class ChunkPublisher {
       );
       return true;
     }
+    this.#sentBytes += bytes.length;
     return this.#deps.publish(topics.chunk(chunk), bytes, retain);
   }
 }
