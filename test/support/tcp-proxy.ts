@@ -92,6 +92,7 @@ export class TcpProxy {
     }
     const countUp = (bytes: number) => {
       this.bytesUp += bytes;
+      return bytes;
     };
     device.pipe(this.#line(countUp)).pipe(broker);
     let isCut = false;
@@ -108,11 +109,11 @@ export class TcpProxy {
     broker.pipe(this.#line(countDown)).pipe(device);
   }
 
-  /** @param count returns how many of the bytes pass; nothing: all */
-  #line(count: (bytes: number) => number | void): Transform {
+  /** @param count returns how many of the bytes pass */
+  #line(count: (bytes: number) => number): Transform {
     const line = new Transform({
       transform: (whole: Buffer, _encoding, done) => {
-        const chunk = whole.subarray(0, count(whole.length) ?? whole.length);
+        const chunk = whole.subarray(0, count(whole.length));
         const arrive = () => {
           if (!this.#silent && !line.destroyed) line.push(chunk);
         };
