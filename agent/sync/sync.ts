@@ -27,6 +27,7 @@ import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
 import { DesiredState } from './desired-state.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { PackCarrier } from './pack-carrier.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { Uploader } from './uploader.ts';
@@ -103,7 +104,18 @@ export class Sync {
     });
     const packagesFolder = join(config.dataDir, 'packages');
     const budget = new ByteBudget({ limits: config.sync.updates, states: store.states, clock });
-    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, budget, packagesFolder });
+    const { chunksUrl } = config.sync;
+    this.#fetcher = new ChunkFetcher({
+      device,
+      link,
+      chunks: this.#chunks,
+      budget,
+      packagesFolder,
+      packs:
+        chunksUrl === null
+          ? undefined
+          : new PackCarrier({ url: chunksUrl, budget, refusals: this.#refusals }),
+    });
     for (const stream of LIVE_FIRST) {
       const uploader = new Uploader({
         ...deps,
