@@ -17,6 +17,7 @@ import { systemClock as serverClock } from '../sync-server/clock.ts';
 import { Counters as ServerCounters } from '../sync-server/counters.ts';
 import { MqttLink as ServerLink } from '../sync-server/mqtt-link.ts';
 import { ChunkPublisher } from '../sync-server/registry/chunk-publisher.ts';
+import { Pace } from '../sync-server/registry/pace.ts';
 import { publishPackage } from '../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../sync-server/store/chunk-files.ts';
 import { openServerStore } from '../sync-server/store/server-store.ts';
@@ -57,7 +58,7 @@ export class ServerRig {
       chunkFiles,
       publish: (topic, payload, retain) => link.publish(topic, payload, retain),
       trust: { ref: undefined, chunks: [] },
-      maxBytesPerS: null,
+      pace: new Pace(null, serverClock),
       clock: serverClock,
       counters,
       log,
