@@ -13,7 +13,7 @@ export type Files = Map<string, Buffer>;
 
 export const NOW_MS = Date.UTC(2027, 0, 1);
 export const ENDS_MS = NOW_MS + 30 * DAY_MS;
-export const EVIL = { length: 4, sha256: 'e'.repeat(64) };
+const EVIL = { length: 4, sha256: 'e'.repeat(64) };
 export const EVIL_MODEL = { name: 'evil', version: 1, manifestSha256: EVIL.sha256 };
 
 export function newTeam(keys: Partial<Record<'root' | 'release' | 'server', SigningKey>> = {}): TestTeam {
