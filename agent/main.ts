@@ -239,6 +239,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
           bundle,
           slot,
         ),
+      plan: (slot, desired) => models.plan(slot, desired),
       pin: new OperatorPin(config.http.pinFile, clock),
       ...(lines.length > 0
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }

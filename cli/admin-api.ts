@@ -2,6 +2,7 @@
 import { encode } from '@msgpack/msgpack';
 import type {
   FleetView,
+  ModelDetailView,
   ModelView,
   RolloutView,
   StartRolloutRequest,
@@ -37,6 +38,11 @@ export class AdminApi {
     const body = encode(Object.fromEntries(files));
     const how = { contentType: 'application/msgpack', timeoutMs: PUBLISH_TIMEOUT_MS };
     return this.#call<ModelView>('POST', path, ['name', 'version'], body, how);
+  }
+
+  model(name: string, version: number): Promise<ModelDetailView> {
+    const path = `/api/models/${encodeURIComponent(name)}/${version}`;
+    return this.#call<ModelDetailView>('GET', path, ['name', 'ref']);
   }
 
   trust(): Promise<TrustView> {

@@ -1,11 +1,13 @@
 /** A device's own HTTP surface as the commands use it. */
 import { PIN_HEADER } from '../agent/http/operator-pin.ts';
+import type { DesiredSlot } from '../protocol/messages.ts';
 import { callJson } from './call-json.ts';
 
 export const DEFAULT_AGENT = 'http://127.0.0.1:8080';
 
 /** A bundle may be large and the device slow. */
 const INSTALL_TIMEOUT_MS = 300_000;
+const PLAN_TIMEOUT_MS = 15_000;
 
 /** Every method throws the agent's own coded error, or SERVER_UNREACHABLE, or SERVER_ANSWER_UNKNOWN. */
 export class AgentApi {
@@ -17,6 +19,17 @@ export class AgentApi {
       what: 'Andon agent',
       hint: 'Run this on the device, or name its page with --agent URL or ANDON_AGENT.',
     };
+  }
+
+  plan(slot: string, desired: DesiredSlot): Promise<{ steps: { kind: string; words: string }[] }> {
+    return callJson(this.#peer, {
+      method: 'POST',
+      path: '/api/plan',
+      keys: ['steps'],
+      timeoutMs: PLAN_TIMEOUT_MS,
+      body: JSON.stringify({ slot, desired }),
+      headers: { 'content-type': 'application/json' },
+    });
   }
 
   install(bundle: Buffer, pin: string, slot?: string): Promise<{ slot: string; title: string }> {

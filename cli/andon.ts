@@ -4,6 +4,7 @@ import { DEFAULT_SERVER } from './admin-api.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
 import { addKeyCommands } from './commands/keys.ts';
+import { addPlanCommand } from './commands/plan.ts';
 import { addPublishCommand } from './commands/publish.ts';
 import { addRolloutCommands } from './commands/rollout.ts';
 import { addRunCommands } from './commands/run.ts';
@@ -26,6 +27,7 @@ addRolloutCommands(program);
 addFleetCommands(program);
 addKeyCommands(program);
 addStickCommands(program);
+addPlanCommand(program);
 
 try {
   await program.parseAsync();

@@ -5,8 +5,8 @@ export const LIMITS = {
   /** A batch may inflate to this much and no further. */
   batchInflatedBytes: 4 * 1024 * 1024,
   batchRecords: 4096,
-  /** One chunk of a package; leaves room for MQTT's own header under `messageBytes`. */
-  chunkBytes: 64 * 1024,
+  /** Plain bytes of one chunk of a package, or of its index; encoded it fits under `messageBytes` with MQTT's own header. */
+  chunkBytes: 124 * 1024,
   manifestBytes: 256 * 1024,
   packageBytes: 64 * 1024 * 1024,
   packageFiles: 64,

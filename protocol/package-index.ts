@@ -1,14 +1,24 @@
 /**
- * How a package travels: its files cut into content-addressed chunks, and an index that lists them. The index is
- * itself a chunk, so `indexSha256` in the desired state pins every byte that follows.
+ * How a package travels: its files cut into content-addressed chunks, and an index that lists them. The index is itself a
+ * chunk, so `indexSha256` in the desired state pins every byte that follows. Signed metadata travel the same way.
+ *
+ * The index is msgpack `{ v: 2, files: [[path, sizeBytes, hashes, sizes], …] }`: of each chunk 32 bytes of sha256 and its
+ * size as u32 little-endian. The same files give the same index on every machine.
  */
+import { decode, encode } from '@msgpack/msgpack';
 import { z } from 'zod';
+import { type ChunkSizes, chunkEnds } from './content-chunks.ts';
 import { protocolError } from './errors.ts';
 import { sha256Hex } from './keys.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** Measured in docs/adr/0004: small enough that a small change costs little, large enough that the index does not. */
+const SIZES: ChunkSizes = { minBytes: 4 * 1024, normalBytes: 16 * 1024, maxBytes: 64 * 1024 };
+/** For packages whose index would otherwise not fit in one message. */
+const LARGE_SIZES: ChunkSizes = { minBytes: 16 * 1024, normalBytes: 64 * 1024, maxBytes: LIMITS.chunkBytes };
+const LARGE_FROM_BYTES = 16 * 1024 * 1024;
+const HASH_BYTES = 32;
 
 /** A relative path with forward slashes that stays inside its folder. */
 export function isSafePath(path: string): boolean {
@@ -23,77 +33,105 @@ export function isSafePath(path: string): boolean {
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-const packageIndexSchema = z.object({
-  v: z.literal(1),
+export interface IndexedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly chunks: readonly { readonly sha256: string; readonly sizeBytes: number }[];
+}
+
+export interface PackageIndex {
+  readonly files: readonly IndexedFile[];
+}
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes');
+const wireSchema = z.object({
+  v: z.literal(2),
   files: z
     .array(
-      z.object({
-        path: z.string().refine(isSafePath, 'a relative path inside the package'),
-        sizeBytes: z.int().min(0).max(LIMITS.packageBytes),
-        chunks: z.array(sha256).max(4096),
-      }),
+      z.tuple([
+        z.string().refine(isSafePath, 'a relative path inside the package'),
+        z.int().min(0).max(LIMITS.packageBytes),
+        bytes,
+        bytes,
+      ]),
     )
     .min(1)
     .max(LIMITS.packageFiles),
 });
-export type PackageIndex = z.infer<typeof packageIndexSchema>;
+type Wire = z.infer<typeof wireSchema>;
 
 export interface ChunkedPackage {
   readonly indexSha256: string;
   readonly index: PackageIndex;
-  /** Every chunk by its hash, the index's own included. */
+  /** Every chunk's plain bytes by its hash, the index's own included. */
   readonly chunks: ReadonlyMap<string, Buffer>;
+  /** Of the files. */
   readonly sizeBytes: number;
 }
 
-/** Cuts a package's files into chunks. Deterministic: files in path order, cuts of `LIMITS.chunkBytes`. */
+/**
+ * Cuts files into chunks. Deterministic: files in path order, cuts by content.
+ * @throws CodedError PACKAGE_TOO_LARGE when its index does not fit in one message
+ */
 export function chunkPackage(files: ReadonlyMap<string, Buffer>): ChunkedPackage {
   const chunks = new Map<string, Buffer>();
-  let sizeBytes = 0;
-  const put = (bytes: Buffer): string => {
-    const hash = sha256Hex(bytes);
-    chunks.set(hash, bytes);
+  const put = (plain: Buffer): string => {
+    const hash = sha256Hex(plain);
+    chunks.set(hash, plain);
     return hash;
   };
   const entries = [...files.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  const sizeBytes = entries.reduce((sum, [, content]) => sum + content.length, 0);
   const index: PackageIndex = {
-    v: 1,
-    files: entries.map(([path, bytes]) => {
-      sizeBytes += bytes.length;
-      const hashes: string[] = [];
-      for (let at = 0; at < bytes.length; at += LIMITS.chunkBytes) {
-        hashes.push(put(bytes.subarray(at, at + LIMITS.chunkBytes)));
-      }
-      return { path, sizeBytes: bytes.length, chunks: hashes };
-    }),
+    files: entries.map(([path, content]) => ({
+      path,
+      sizeBytes: content.length,
+      chunks: cut(content, sizesFor(sizeBytes)).map((plain) => ({
+        sha256: put(plain),
+        sizeBytes: plain.length,
+      })),
+    })),
   };
-  return { indexSha256: put(Buffer.from(JSON.stringify(index))), index, chunks, sizeBytes };
+  const indexBytes = encodeIndex(index);
+  if (indexBytes.length > LIMITS.chunkBytes) {
+    throw protocolError('PACKAGE_TOO_LARGE', `the package's index has ${indexBytes.length} bytes`);
+  }
+  return { indexSha256: put(indexBytes), index, chunks, sizeBytes };
 }
 
-/** @throws CodedError PACKAGE_HASH_MISMATCH, PAYLOAD_MALFORMED, PACKAGE_TOO_LARGE */
-export function parsePackageIndex(bytes: Uint8Array, expectedSha256: string): PackageIndex {
-  if (sha256Hex(bytes) !== expectedSha256) {
+/** Chunks that a file on this device's disk would give, whichever package it belongs to. */
+export function cutLikeAny(content: Buffer): Buffer[] {
+  return [SIZES, LARGE_SIZES].flatMap((sizes) => cut(content, sizes));
+}
+
+/** @throws CodedError PACKAGE_HASH_MISMATCH, PAYLOAD_MALFORMED, PAYLOAD_VERSION_UNKNOWN, PACKAGE_TOO_LARGE */
+export function parsePackageIndex(content: Uint8Array, expectedSha256: string): PackageIndex {
+  if (sha256Hex(content) !== expectedSha256) {
     throw protocolError('PACKAGE_HASH_MISMATCH', `package index is not ${expectedSha256.slice(0, 12)}`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw protocolError('PAYLOAD_MALFORMED', 'package index is not JSON', { cause });
+  const value = decodeIndex(content);
+  const version = value !== null && typeof value === 'object' && 'v' in value ? value.v : undefined;
+  if (typeof version === 'number' && version !== 2) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `package index of version ${version}, known is 2`, {
+      hint: 'Update this side, or publish the package again.',
+    });
   }
-  const result = packageIndexSchema.safeParse(value);
+  const result = wireSchema.safeParse(value);
   if (!result.success) throw malformed('package index', result.error);
-  checkLayout(result.data);
-  const total = result.data.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const index = { files: result.data.files.map(fileOf) };
+  const total = index.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   if (total > LIMITS.packageBytes) {
     throw protocolError('PACKAGE_TOO_LARGE', `package has ${total} bytes, limit ${LIMITS.packageBytes}`);
   }
-  return result.data;
+  if (new Set(index.files.map(({ path }) => path)).size < index.files.length) {
+    throw protocolError('PAYLOAD_MALFORMED', 'package index lists a path twice');
+  }
+  return index;
 }
 
 /**
  * Puts the files together again: the inverse of `chunkPackage`.
- * @param chunkOf verified bytes of a chunk
+ * @param chunkOf verified plain bytes of a chunk
  * @throws CodedError PACKAGE_FILE_MISSING when a chunk is not there, PACKAGE_HASH_MISMATCH when a file's size is not the index's
  */
 export function assemblePackage(
@@ -102,10 +140,10 @@ export function assemblePackage(
 ): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const { path, sizeBytes, chunks } of index.files) {
-    const parts = chunks.map((sha256) => {
-      const bytes = chunkOf(sha256);
-      if (!bytes) throw protocolError('PACKAGE_FILE_MISSING', `"${path}" lacks chunk ${sha256.slice(0, 12)}`);
-      return bytes;
+    const parts = chunks.map(({ sha256 }) => {
+      const plain = chunkOf(sha256);
+      if (!plain) throw protocolError('PACKAGE_FILE_MISSING', `"${path}" lacks chunk ${sha256.slice(0, 12)}`);
+      return plain;
     });
     const total = parts.reduce((sum, part) => sum + part.length, 0);
     if (total !== sizeBytes) {
@@ -119,17 +157,68 @@ export function assemblePackage(
   return files;
 }
 
-/** An index must not make a device fetch more than the sizes it admits to. */
-function checkLayout(index: PackageIndex): void {
-  const paths = new Set<string>();
-  for (const { path, sizeBytes, chunks } of index.files) {
-    if (chunks.length !== Math.ceil(sizeBytes / LIMITS.chunkBytes)) {
-      throw protocolError(
-        'PAYLOAD_MALFORMED',
-        `package index: ${chunks.length} chunks for ${sizeBytes} bytes of "${path}"`,
-      );
-    }
-    if (paths.has(path)) throw protocolError('PAYLOAD_MALFORMED', `package index lists "${path}" twice`);
-    paths.add(path);
+function sizesFor(packageBytes: number): ChunkSizes {
+  return packageBytes < LARGE_FROM_BYTES ? SIZES : LARGE_SIZES;
+}
+
+function cut(content: Buffer, sizes: ChunkSizes): Buffer[] {
+  let start = 0;
+  return chunkEnds(content, sizes).map((end) => {
+    const plain = content.subarray(start, end);
+    start = end;
+    return plain;
+  });
+}
+
+function encodeIndex({ files }: PackageIndex): Buffer {
+  const wire: Wire = {
+    v: 2,
+    files: files.map(({ path, sizeBytes, chunks }) => {
+      const sizes = Buffer.alloc(4 * chunks.length);
+      for (const [i, chunk] of chunks.entries()) sizes.writeUInt32LE(chunk.sizeBytes, 4 * i);
+      const hashes = Buffer.concat(chunks.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
+      return [path, sizeBytes, hashes, sizes];
+    }),
+  };
+  return Buffer.from(encode(wire));
+}
+
+function decodeIndex(content: Uint8Array): unknown {
+  if (content.byteLength > LIMITS.chunkBytes) {
+    throw protocolError('PACKAGE_TOO_LARGE', `package index of ${content.byteLength} bytes`);
   }
+  try {
+    return decode(content, {
+      maxMapLength: 16,
+      maxArrayLength: LIMITS.packageFiles,
+      maxStrLength: 200,
+      maxBinLength: LIMITS.chunkBytes,
+      maxExtLength: 0,
+    });
+  } catch (cause) {
+    throw protocolError('PAYLOAD_MALFORMED', 'package index is not msgpack', { cause });
+  }
+}
+
+/** An index must not make a device fetch more than the sizes it admits to. */
+function fileOf([path, sizeBytes, hashes, sizes]: Wire['files'][number]): IndexedFile {
+  const count = hashes.byteLength / HASH_BYTES;
+  if (!Number.isInteger(count) || sizes.byteLength !== 4 * count) {
+    throw protocolError('PAYLOAD_MALFORMED', `package index: the chunks of "${path}" are not whole`);
+  }
+  const sizesView = Buffer.from(sizes.buffer, sizes.byteOffset, sizes.byteLength);
+  const hashesView = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength);
+  const chunks = Array.from({ length: count }, (_, i) => ({
+    sha256: hashesView.toString('hex', HASH_BYTES * i, HASH_BYTES * (i + 1)),
+    sizeBytes: sizesView.readUInt32LE(4 * i),
+  }));
+  const total = chunks.reduce((sum, chunk) => sum + chunk.sizeBytes, 0);
+  const isOdd = chunks.some((chunk) => chunk.sizeBytes < 1 || chunk.sizeBytes > LIMITS.chunkBytes);
+  if (isOdd || total !== sizeBytes) {
+    throw protocolError(
+      'PAYLOAD_MALFORMED',
+      `package index: chunks of ${total} for ${sizeBytes} bytes of "${path}"`,
+    );
+  }
+  return { path, sizeBytes, chunks };
 }

@@ -21,9 +21,11 @@ import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import { createLog } from './log.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { ChunkPacks } from './registry/chunk-packs.ts';
 import { ChunkPublisher } from './registry/chunk-publisher.ts';
 import { DesiredStates } from './registry/desired-states.ts';
 import { Fleet } from './registry/fleet.ts';
+import { Pace } from './registry/pace.ts';
 import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
 import { TrustRepository } from './registry/trust-repository.ts';
@@ -88,7 +90,17 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
 
-    const chunks = new ChunkPublisher({ store, chunkFiles, publish, trust, clock, counters, log });
+    const pace = new Pace(config.delivery.maxBytesPerS, clock);
+    const chunks = new ChunkPublisher({
+      store,
+      chunkFiles,
+      publish,
+      trust,
+      pace,
+      clock,
+      counters,
+      log,
+    });
     const desired = new DesiredStates({
       store,
       key,
@@ -164,6 +176,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
       models: () => store.models.all(),
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
+      chunkPacks: new ChunkPacks({
+        chunkFiles,
+        isIndex: (sha256) =>
+          trust.ref?.indexSha256 === sha256 ||
+          store.models.all().some(({ ref }) => ref.indexSha256 === sha256),
+      }),
+      pace,
       trust,
       trustView: () => ({
         serverPublicKey: key.publicHex,

@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { codeOf } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
-import { firstIssues } from '../../protocol/messages.ts';
+import { type DesiredSlot, desiredSlotSchema, firstIssues } from '../../protocol/messages.ts';
 import { parsePredictionId } from '../../protocol/records.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
+import type { PlanStep } from '../models/install-plan.ts';
 import { type Injection, injectionSchema } from '../sources/injection.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
@@ -36,6 +37,11 @@ export interface StatusServerDeps {
    * @throws CodedError PAYLOAD_*, PACKAGE_*, TRUST_*, TARGET_*, SLOT_UNKNOWN
    */
   readonly install: (bundle: Buffer, slot: string | null) => Promise<{ slot: string; title: string }>;
+  /**
+   * What a desired state of a slot would do here, without doing it.
+   * @throws CodedError SLOT_UNKNOWN
+   */
+  readonly plan: (slot: string, desired: DesiredSlot) => readonly PlanStep[];
   readonly pin: OperatorPin;
   /** Only where a source is simulated. */
   readonly inject?: (injection: Injection) => void;
@@ -54,6 +60,8 @@ const feedbackRequestSchema = z.strictObject({
 }) satisfies z.ZodType<FeedbackRequest>;
 
 const installQuerySchema = z.strictObject({ slot: z.string().min(1).max(64).optional() });
+
+const planSchema = z.strictObject({ slot: z.string().min(1).max(64), desired: desiredSlotSchema });
 
 const cutLinkSchema = z.strictObject({ cut: z.boolean() });
 
@@ -129,7 +137,7 @@ export class StatusServer {
 
   #addRoutes(): void {
     const { app } = this;
-    const { view, answer, install, pin, inject, cutLink, metricsText } = this.#deps;
+    const { view, answer, install, plan, pin, inject, cutLink, metricsText } = this.#deps;
     // Before the body is read: a stranger must not make the device take 68 MB.
     const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
     app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
@@ -168,6 +176,10 @@ export class StatusServer {
       if (!(request.body instanceof Buffer))
         throw agentError('REQUEST_INVALID', 'send the bundle as application/octet-stream');
       return install(request.body, slot);
+    });
+    app.post('/api/plan', async (request) => {
+      const { slot, desired } = parseBody(planSchema, request.body);
+      return { slot, steps: plan(slot, desired) };
     });
     app.post('/api/simulator', async (request) => {
       if (!inject) throw agentError('NOT_FOUND', 'this device has no simulated line');

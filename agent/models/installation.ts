@@ -8,7 +8,7 @@ import type { StepState } from './transitions.ts';
 /** Fetches a package's files; waits or throws while offline. The caller verifies what comes. */
 export type FetchPackage = (
   ref: ModelRef,
-  onProgress: (chunksHave: number, chunksWant: number) => void,
+  onProgress: (chunksHave: number, chunksWant: number, waitsFor: string | null) => void,
   signal: AbortSignal,
 ) => Promise<Map<string, Buffer>>;
 
@@ -26,7 +26,7 @@ export interface InstallationDeps {
   readonly retryMs: number;
   /** Called before each step. */
   readonly onStep: (to: StepState) => void;
-  readonly onProgress: (chunksHave: number, chunksWant: number) => void;
+  readonly onProgress: (chunksHave: number, chunksWant: number, waitsFor: string | null) => void;
   /** A failure that will be tried again. */
   readonly onRetry: (error: unknown) => void;
 }

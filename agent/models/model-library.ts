@@ -1,4 +1,5 @@
 /** The packages on this device and which of them are loaded in the engine. Nothing leaves it unverified. */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { protocolError } from '../../protocol/errors.ts';
@@ -40,6 +41,11 @@ export class ModelLibrary {
     const { manifest, manifestSha256 } = verifyPackage(files);
     this.#deps.trust.approveConfigured({ ...manifest, manifestSha256 });
     return { files, manifestSha256 };
+  }
+
+  /** Whether a package of this name lies on the disk; `has` looks whether it is whole. */
+  isOnDisk(manifestSha256: string): boolean {
+    return existsSync(this.#folderOf(manifestSha256));
   }
 
   /** Whether this package is on the disk, whole; a damaged one is removed. */

@@ -2,16 +2,19 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Desired, ModelRef, ReportedSlot } from '../../protocol/messages.ts';
+import type { Desired, DesiredSlot, ModelRef, ReportedSlot } from '../../protocol/messages.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { EngineDeath } from '../inference/engine-client.ts';
 import type { Recorder, StateTable } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModels, SlotModels } from './active-models.ts';
+import type { PlanStep } from './install-plan.ts';
 import type { FetchPackage } from './installation.ts';
+import { wordsOf } from './model-events.ts';
 import { ModelLibrary } from './model-library.ts';
 import { SingleFlight } from './single-flight.ts';
 import { SlotManager } from './slot-manager.ts';
@@ -132,6 +135,30 @@ export class ModelManager implements ActiveModels {
     } finally {
       this.#brought.delete(manifestSha256);
     }
+  }
+
+  /**
+   * What a desired state of this slot would do, without doing it.
+   * @throws CodedError SLOT_UNKNOWN
+   */
+  plan(slot: string, desired: DesiredSlot): PlanStep[] {
+    const manager = this.#slots.get(slot);
+    if (!manager) {
+      const hint = `Name one of: ${[...this.#slots.keys()].join(', ')}.`;
+      throw agentError('SLOT_UNKNOWN', `this device has no slot "${slot}"`, { hint });
+    }
+    return manager.plan(desired, {
+      isHere: (model) => this.#library.isOnDisk(model),
+      refusal: (ref) => {
+        try {
+          this.#deps.trust.approve(ref);
+          return null;
+        } catch (error) {
+          return `${codeOf(error)}: ${wordsOf(error)}`;
+        }
+      },
+      fetchWords: ({ sizeBytes }) => `at most ${(sizeBytes / 1024).toFixed(0)} KiB`,
+    });
   }
 
   /** The signed metadata changed. */

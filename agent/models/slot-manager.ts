@@ -10,6 +10,7 @@ import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
 import { Guards } from './guards.ts';
+import { type PlanFacts, type PlanStep, planInstall } from './install-plan.ts';
 import { type ApproveModel, type FetchPackage, installModel, isForGood } from './installation.ts';
 import { type EventWords, eventsOf, refusal, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
@@ -57,7 +58,7 @@ export class SlotManager {
   readonly #guards: Guards;
   #state: SlotState = EMPTY_SLOT;
   #models: SlotModels | undefined;
-  #progress: FetchProgress = { model: '', chunksHave: 0, chunksWant: 0 };
+  #progress: FetchProgress = { model: '', chunksHave: 0, chunksWant: 0, waitsFor: null };
   #job: { model: string; goal: Goal; abort: AbortController } | undefined;
   readonly #installing: SingleFlight;
   readonly #restoring: SingleFlight;
@@ -139,6 +140,20 @@ export class SlotManager {
 
   reported(): ReportedSlot {
     return reportOf(this.#state, this.#models, this.#progress);
+  }
+
+  /** What this would do, without doing it. */
+  plan(desired: DesiredSlot, facts: Omit<PlanFacts, 'titleOf' | 'probation'>): PlanStep[] {
+    const names = [desired.champion, ...(desired.challenger ? [desired.challenger.model] : [])];
+    const named = (model: string) => names.find(({ manifestSha256 }) => manifestSha256 === model);
+    return planInstall(this.#state, desired, {
+      ...facts,
+      titleOf: (model) => {
+        const ref = named(model);
+        return ref ? modelTitle(ref) : this.#titleOf(model);
+      },
+      probation: this.#deps.config.probation,
+    });
   }
 
   /** Models that have to stay loaded in the engine. */
@@ -278,8 +293,8 @@ export class SlotManager {
         fetchPackage,
         retryMs,
         onStep: (to) => this.#apply({ kind: 'step', model, goal, to }),
-        onProgress: (chunksHave, chunksWant) => {
-          this.#progress = { model, chunksHave, chunksWant };
+        onProgress: (chunksHave, chunksWant, waitsFor) => {
+          this.#progress = { model, chunksHave, chunksWant, waitsFor };
           onChange();
         },
         onRetry: (error) =>

@@ -27,6 +27,8 @@ export interface FetchProgress {
   readonly model: string;
   readonly chunksHave: number;
   readonly chunksWant: number;
+  /** Why nothing is fetched at the moment, in words. */
+  readonly waitsFor: string | null;
 }
 
 /** @param models those that really run */
@@ -36,8 +38,8 @@ export function reportOf(
   progress: FetchProgress,
 ): ReportedSlot {
   const install = installOf(state);
-  const { chunksHave, chunksWant } =
-    install?.model === progress.model ? progress : { chunksHave: 0, chunksWant: 0 };
+  const { chunksHave, chunksWant, waitsFor } =
+    install?.model === progress.model ? progress : { chunksHave: 0, chunksWant: 0, waitsFor: null };
   const challenger = models?.challenger;
   return {
     champion: models ? nameOf(models.champion) : null,
@@ -45,7 +47,7 @@ export function reportOf(
     install: install && {
       manifestSha256: install.model,
       state: install.state,
-      reason: install.reason,
+      reason: install.state === 'fetching' ? waitsFor : install.reason,
       chunksHave,
       chunksWant,
     },

@@ -3,19 +3,25 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { protocolError } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
 import { assemblePackage, type PackageIndex, parsePackageIndex } from '../../protocol/package-index.ts';
 import { ChunkRequest, type ChunkRequestDeps } from './chunk-request.ts';
+import { checkDiskRoom } from './disk-room.ts';
 import { findLocalChunks } from './local-chunks.ts';
+import type { PackCarrier } from './pack-carrier.ts';
 
 export interface ChunkFetcherDeps extends ChunkRequestDeps {
   /** Folder of the installed packages; what they share with the wanted one is not fetched. */
   readonly packagesFolder: string;
+  /** The way for what the broker does not hand out; absent: there is none. */
+  readonly packs?: PackCarrier | undefined;
 }
 
-/** @param chunksHave of `chunksWant` that the package has in all */
-export type OnProgress = (chunksHave: number, chunksWant: number) => void;
+/**
+ * @param chunksHave of `chunksWant` that the package has in all
+ * @param waitsFor why nothing is fetched at the moment, in words; null while it goes on
+ */
+export type OnProgress = (chunksHave: number, chunksWant: number, waitsFor: string | null) => void;
 
 export class ChunkFetcher {
   readonly #deps: ChunkFetcherDeps;
@@ -46,14 +52,14 @@ export class ChunkFetcher {
   /**
    * Fetches what is missing, waiting through any time offline. The bytes are those that the index pins by hash.
    * @returns path -> bytes of every file
-   * @throws CodedError FETCH_ABORTED, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
+   * @throws CodedError FETCH_ABORTED, DISK_TOO_FULL, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
    */
   async fetchFiles(
     ref: { readonly indexSha256: string; readonly sizeBytes: number },
     signal?: AbortSignal,
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
-    const { chunks, packagesFolder } = this.#deps;
+    const { chunks, packagesFolder, packs } = this.#deps;
     const index = await this.#fetchIndex(ref, signal);
     refuseMoreThan(ref.sizeBytes, index);
     const hashes = hashesOf(index);
@@ -67,12 +73,18 @@ export class ChunkFetcher {
     for (const [sha256, bytes] of await findLocalChunks(packagesFolder, new Set(missing()))) {
       bytesOf.set(sha256, bytes);
     }
-    onProgress(bytesOf.size, hashes.size);
-    const request = new ChunkRequest(this.#deps, missing(), LIMITS.chunkBytes, (sha256, bytes) => {
-      bytesOf.set(sha256, bytes);
-      onProgress(bytesOf.size, hashes.size);
-    });
-    await request.run(signal);
+    const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
+    progress();
+    await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    await new ChunkRequest(this.#deps, {
+      hashes: missing(),
+      onChunk: (sha256, plain) => {
+        bytesOf.set(sha256, plain);
+        progress();
+      },
+      onWait: progress,
+      overHttp: packs && ((...what) => packs.bringChunks(ref.indexSha256, index, ...what)),
+    }).run(signal);
     return assemblePackage(index, (sha256) => bytesOf.get(sha256));
   }
 
@@ -105,13 +117,16 @@ export class ChunkFetcher {
     ref: { readonly indexSha256: string },
     signal: AbortSignal | undefined,
   ): Promise<PackageIndex> {
-    const { chunks } = this.#deps;
+    const { chunks, packs } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
     if (!bytes) {
-      const keep = (_: string, fetched: Buffer) => {
-        bytes = fetched;
-      };
-      await new ChunkRequest(this.#deps, [ref.indexSha256], LIMITS.messageBytes, keep).run(signal);
+      await new ChunkRequest(this.#deps, {
+        hashes: [ref.indexSha256],
+        onChunk: (_, plain) => {
+          bytes = plain;
+        },
+        overHttp: packs && ((_, delivery) => packs.bringIndex(ref.indexSha256, delivery)),
+      }).run(signal);
     }
     return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
   }
@@ -125,5 +140,12 @@ function refuseMoreThan(sizeBytes: number, index: PackageIndex): void {
 }
 
 function hashesOf(index: PackageIndex): Set<string> {
-  return new Set(index.files.flatMap((file) => file.chunks));
+  return new Set(index.files.flatMap((file) => file.chunks.map(({ sha256 }) => sha256)));
+}
+
+/** On the disk, for a moment: the chunks that are missing, and the whole package beside them. */
+function bytesNeeded(index: PackageIndex, missing: ReadonlySet<string>): number {
+  return index.files
+    .flatMap(({ chunks }) => chunks)
+    .reduce((sum, { sha256, sizeBytes }) => sum + sizeBytes * (missing.has(sha256) ? 2 : 1), 0);
 }

@@ -1,6 +1,7 @@
 /** Verified chunks on disk, by hash, until their package is installed: what came once is not fetched again. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
@@ -29,30 +30,23 @@ export class ChunkStore {
     return undefined;
   }
 
-  /** Keeps verified bytes; durable when the promise resolves. */
+  /**
+   * Keeps verified bytes. They survive a kill from the moment it is called, and a power cut when the promise resolves.
+   * @throws errors of the disk (ENOSPC)
+   */
   async put(sha256: string, bytes: Buffer): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    mkdirSync(this.#folder, { recursive: true });
     const temporary = join(this.#folder, `${randomUUID()}.tmp`);
     try {
-      const file = await open(temporary, 'w');
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, join(this.#folder, sha256));
+      // At once: what a person kills the agent in is not fetched again. What a power cut tears is found by its hash.
+      writeFileSync(temporary, bytes);
+      renameSync(temporary, join(this.#folder, sha256));
     } catch (error) {
       // A full disk must not fill up with halves of what did not fit.
-      await rm(temporary, { force: true });
+      rmSync(temporary, { force: true });
       throw error;
     }
-    const folder = await open(this.#folder, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    for (const path of [join(this.#folder, sha256), this.#folder]) await synced(path);
   }
 
   async drop(hashes: Iterable<string>): Promise<void> {
@@ -76,5 +70,19 @@ export class ChunkStore {
       if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
+  }
+}
+
+/** A chunk that was dropped meanwhile needs no sync. */
+async function synced(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }

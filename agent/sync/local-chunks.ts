@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { cutLikeAny } from '../../protocol/package-index.ts';
 
 /**
  * @param folder holds one folder a package; need not exist
@@ -18,8 +19,7 @@ export async function findLocalChunks(
   for (const path of await filesUnder(folder)) {
     // A package may be removed while we look.
     const bytes = await readFile(path).catch(() => Buffer.alloc(0));
-    for (let at = 0; at < bytes.length; at += LIMITS.chunkBytes) {
-      const chunk = bytes.subarray(at, at + LIMITS.chunkBytes);
+    for (const chunk of cutLikeAny(bytes)) {
       const sha256 = sha256Hex(chunk);
       if (wanted.has(sha256)) found.set(sha256, chunk);
     }

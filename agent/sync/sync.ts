@@ -22,10 +22,12 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
 import { DesiredState } from './desired-state.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { PackCarrier } from './pack-carrier.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { Uploader } from './uploader.ts';
@@ -101,7 +103,19 @@ export class Sync {
       refusals: this.#refusals,
     });
     const packagesFolder = join(config.dataDir, 'packages');
-    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, packagesFolder });
+    const budget = new ByteBudget({ limits: config.sync.updates, states: store.states, clock });
+    const { chunksUrl } = config.sync;
+    this.#fetcher = new ChunkFetcher({
+      device,
+      link,
+      chunks: this.#chunks,
+      budget,
+      packagesFolder,
+      packs:
+        chunksUrl === null
+          ? undefined
+          : new PackCarrier({ url: chunksUrl, budget, refusals: this.#refusals }),
+    });
     for (const stream of LIVE_FIRST) {
       const uploader = new Uploader({
         ...deps,

@@ -41,6 +41,12 @@ export const serverConfigSchema = z.strictObject({
       keepDays: z.int().min(1).max(36_500).default(90),
     })
     .prefault({}),
+  delivery: z
+    .strictObject({
+      /** What models may cost on the way to broker and devices; null: as fast as they take them. */
+      maxBytesPerS: z.int().min(1).nullable().default(null),
+    })
+    .prefault({}),
   rollouts: z
     .strictObject({
       /** How often evidence is looked at. */

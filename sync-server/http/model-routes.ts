@@ -1,6 +1,7 @@
 /** `/api/models`: publish a package, list what was published. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { serverError } from '../errors.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import { parseRequest } from './error-reply.ts';
 import { modelView } from './fleet-view.ts';
@@ -14,6 +15,7 @@ export interface ModelRouteDeps {
   ) => { model: PublishedModel; created: boolean };
 }
 
+const modelParams = z.object({ name: z.string().max(63), version: z.coerce.number().int().min(1) });
 const publishQuery = z.object({ notes: z.string().max(2000).default('') });
 
 export function addModelRoutes(app: FastifyInstance, { models, publish }: ModelRouteDeps): void {
@@ -24,6 +26,18 @@ export function addModelRoutes(app: FastifyInstance, { models, publish }: ModelR
   );
 
   app.get('/api/models', async () => ({ models: models().map(modelView) }));
+
+  /** With the reference by which a device is asked to install it. */
+  app.get('/api/models/:name/:version', async (request) => {
+    const { name, version } = parseRequest(modelParams, request.params);
+    const model = models().find(({ ref }) => ref.name === name && ref.version === version);
+    if (!model) {
+      throw serverError('MODEL_UNKNOWN', `${name} ${version} was never published here`, {
+        hint: 'List what is there: andon models.',
+      });
+    }
+    return { ...modelView(model), ref: model.ref };
+  });
 
   /** 201 with the model when it is new, 200 when this very package was here already. */
   app.post('/api/models', { bodyLimit: PACKAGE_BODY_BYTES }, async (request, reply) => {

@@ -1,5 +1,5 @@
 /** What the fleet console and the CLI see: the JSON of the admin API, all under `/api`. */
-import type { Reported } from '../../protocol/messages.ts';
+import type { ModelRef, Reported } from '../../protocol/messages.ts';
 import type { Severity, Stream } from '../../protocol/records.ts';
 
 /** `GET /api/fleet`, sent again over SSE (`GET /api/live`) when it changes. */
@@ -61,6 +61,11 @@ export interface ModelView {
   metric: { name: string; offline: number; baseline: { name: string; value: number } };
   publishedAtMs: number;
   notes: string;
+}
+
+/** `GET /api/models/{name}/{version}` */
+export interface ModelDetailView extends ModelView {
+  ref: ModelRef;
 }
 
 export type RolloutState = 'advancing' | 'holding' | 'paused' | 'done' | 'rolled-back' | 'aborted';

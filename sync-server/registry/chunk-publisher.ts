@@ -11,6 +11,7 @@ import type { Counters } from '../counters.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { neededPackages, needTrust } from './needed-chunks.ts';
+import type { Pace } from './pace.ts';
 
 export interface ChunkPublisherDeps {
   readonly store: ServerStore;
@@ -18,6 +19,7 @@ export interface ChunkPublisherDeps {
   readonly publish: (topic: string, payload: Buffer, retain: boolean) => Promise<boolean>;
   /** The signed metadata, which every device needs that has not taken them. */
   readonly trust: { readonly ref: TrustRef | undefined; readonly chunks: readonly string[] };
+  readonly pace: Pace;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
@@ -42,6 +44,8 @@ export class ChunkPublisher {
   #again = false;
   #soon: NodeJS.Timeout | undefined;
   #stopped = false;
+  readonly #stopping = new AbortController();
+  #sentBytes = 0;
 
   constructor(deps: ChunkPublisherDeps) {
     this.#deps = deps;
@@ -90,6 +94,7 @@ export class ChunkPublisher {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     clearTimeout(this.#soon);
     this.#again = false;
     await this.#idle;
@@ -120,7 +125,9 @@ export class ChunkPublisher {
       this.#deps.store.transaction(() => {
         for (const chunk of some) this.#deps.store.models.markRetained(chunk);
       });
+      const before = this.#sentBytes;
       const sent = await Promise.all(some.map((chunk) => this.#send(chunk, true)));
+      await this.#deps.pace.spend(this.#sentBytes - before, this.#stopping.signal);
       // Offline: the next connect starts over.
       if (sent.includes(false)) return;
       for (const chunk of some) this.#held.add(chunk);
@@ -155,6 +162,7 @@ export class ChunkPublisher {
       );
       return true;
     }
+    this.#sentBytes += bytes.length;
     return this.#deps.publish(topics.chunk(chunk), bytes, retain);
   }
 }

@@ -37,9 +37,12 @@ export function publishPackage(
   }
   const { chunks, indexSha256, sizeBytes } = chunkPackage(files);
   if (known) {
-    // Published again: heals chunks that were lost or damaged.
-    if (known.ref.indexSha256 === indexSha256) chunkFiles.writeAll(chunks);
-    return { model: known, created: false };
+    // Published again: heals chunks that were lost or damaged, or that an older server cut in another way.
+    chunkFiles.writeAll(chunks);
+    if (known.ref.indexSha256 !== indexSha256) {
+      store.transaction(() => store.models.cutAgain(manifestSha256, indexSha256, chunks.keys()));
+    }
+    return { model: { ...known, ref: { ...known.ref, indexSha256 } }, created: false };
   }
   const { name, version, tag } = manifest;
   const ref = {

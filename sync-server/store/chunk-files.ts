@@ -1,7 +1,8 @@
-/** Chunk bytes on disk, one file a hash. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+/** Chunks on disk as they travel (protocol/chunk-codec.ts), one file a hash. */
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256Hex } from '../../protocol/keys.ts';
+import { decodeChunk, encodeChunk } from '../../protocol/chunk-codec.ts';
+import type { CodedError } from '../../protocol/errors.ts';
 import { serverError } from '../errors.ts';
 import { syncFolder, writeWhole } from './durable-file.ts';
 
@@ -16,14 +17,15 @@ export class ChunkFiles {
 
   /**
    * Durable when it returns. Chunks that are there already, undamaged, are not written again.
+   * @param chunks plain bytes by their hash
    * @throws CodedError STORE_UNWRITABLE
    */
   writeAll(chunks: ReadonlyMap<string, Buffer>): void {
     try {
       for (const [sha256, bytes] of chunks) {
         const file = join(this.#folder, sha256);
-        if (existsSync(file) && readFileSync(file).equals(bytes)) continue;
-        writeWhole(file, bytes);
+        if (existsSync(file) && isWhole(sha256, readFileSync(file))) continue;
+        writeWhole(file, encodeChunk(bytes));
       }
       syncFolder(this.#folder);
     } catch (cause) {
@@ -34,7 +36,16 @@ export class ChunkFiles {
     }
   }
 
-  /** @throws CodedError STORE_CORRUPT when the file is missing or is not what its name says */
+  /** How many bytes it travels as. @throws CodedError STORE_CORRUPT when the file is missing */
+  sizeOf(sha256: string): number {
+    try {
+      return statSync(join(this.#folder, sha256)).size;
+    } catch (cause) {
+      throw missing(sha256, cause);
+    }
+  }
+
+  /** The chunk as it travels. @throws CodedError STORE_CORRUPT when the file is missing or is not what its name says */
   read(sha256: string): Buffer {
     let bytes: Buffer | undefined;
     let cause: unknown;
@@ -43,10 +54,23 @@ export class ChunkFiles {
     } catch (error) {
       cause = error;
     }
-    if (bytes && sha256Hex(bytes) === sha256) return bytes;
-    throw serverError('STORE_CORRUPT', `chunk ${sha256.slice(0, 12)} is missing or damaged`, {
-      hint: 'Publish the package again: damaged chunks are written anew.',
-      cause,
-    });
+    if (bytes && isWhole(sha256, bytes)) return bytes;
+    throw missing(sha256, cause);
+  }
+}
+
+function missing(sha256: string, cause: unknown): CodedError {
+  return serverError('STORE_CORRUPT', `chunk ${sha256.slice(0, 12)} is missing or damaged`, {
+    hint: 'Publish the package again: damaged chunks are written anew.',
+    cause,
+  });
+}
+
+function isWhole(sha256: string, encoded: Buffer): boolean {
+  try {
+    decodeChunk(sha256, encoded);
+    return true;
+  } catch {
+    return false;
   }
 }

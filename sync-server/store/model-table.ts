@@ -28,6 +28,8 @@ export class ModelTable {
   readonly #all: Statement<[], Row>;
   readonly #insert: Statement<[Row & { name: string; version: number }]>;
   readonly #insertChunk: Statement<[string, string]>;
+  readonly #setIndex: Statement<[string, string]>;
+  readonly #deleteChunks: Statement<[string]>;
   readonly #chunksOf: Statement<[string], string>;
   readonly #isChunk: Statement<[string], unknown>;
   readonly #retained: Statement<[], string>;
@@ -47,6 +49,8 @@ export class ModelTable {
     this.#insertChunk = sqlite.prepare(
       'INSERT INTO package_chunks (manifest_sha256, chunk_sha256) VALUES (?, ?)',
     );
+    this.#setIndex = sqlite.prepare('UPDATE models SET index_sha256 = ? WHERE manifest_sha256 = ?');
+    this.#deleteChunks = sqlite.prepare('DELETE FROM package_chunks WHERE manifest_sha256 = ?');
     this.#chunksOf = sqlite
       .prepare<[string], string>('SELECT chunk_sha256 FROM package_chunks WHERE manifest_sha256 = ?')
       .pluck();
@@ -89,6 +93,14 @@ export class ModelTable {
     });
     this.#list = undefined;
     for (const chunk of chunks) this.#insertChunk.run(manifestSha256, chunk);
+  }
+
+  /** The same package, cut in another way. Call inside a transaction. */
+  cutAgain(manifestSha256: string, indexSha256: string, chunks: Iterable<string>): void {
+    this.#setIndex.run(indexSha256, manifestSha256);
+    this.#deleteChunks.run(manifestSha256);
+    for (const chunk of chunks) this.#insertChunk.run(manifestSha256, chunk);
+    this.#list = undefined;
   }
 
   /** Every chunk of a package, its index's included. */
