@@ -30,6 +30,8 @@ export interface FetchingDeviceOptions {
   readonly dataDir?: string;
   readonly states?: StateTable;
   readonly clock?: Clock;
+  /** Default: as in production. */
+  readonly askAfterMs?: number;
   /** A download over HTTP that brings nothing for so long is given up. */
   readonly stalledAfterMs?: number;
 }
@@ -93,6 +95,7 @@ export class FetchingDevice {
       budget,
       packagesFolder: join(this.#dataDir, 'packages'),
       packs,
+      askAfterMs: options.askAfterMs,
     });
   }
 
