@@ -26,6 +26,8 @@ export interface ChunkRequestDeps {
   readonly link: MqttLink;
   readonly chunks: ChunkStore;
   readonly budget: Pick<ByteBudget, 'waitMs' | 'spend' | 'reason'>;
+  /** Default: a second, which a slow broker takes. */
+  readonly askAfterMs?: number | undefined;
 }
 
 export interface WantedChunks {
@@ -133,9 +135,9 @@ export class ChunkRequest {
   #askLater(): void {
     clearTimeout(this.#askTimer);
     if (this.#overHttp) return;
-    const { link } = this.#deps;
+    const { link, askAfterMs = ASK_AFTER_MS } = this.#deps;
     const bytesBefore = link.bytesReceived;
-    const waitMs = Math.min(ASK_AT_MOST_EVERY_MS, ASK_AFTER_MS * 2 ** this.#asks);
+    const waitMs = Math.min(ASK_AT_MOST_EVERY_MS, askAfterMs * 2 ** this.#asks);
     this.#askTimer = setTimeout(() => {
       if (link.bytesReceived - bytesBefore > TRICKLE_BYTES && this.#trickles < MAX_TRICKLES) {
         this.#trickles += 1;

@@ -24,6 +24,7 @@ const STATUS: Readonly<Record<string, number>> = {
   TRUST_ROLLBACK: 409,
   PACKAGE_TOO_LARGE: 413,
   TRUST_TOO_LARGE: 413,
+  STORE_CORRUPT: 500,
   STORE_UNWRITABLE: 507,
 };
 

@@ -10,6 +10,8 @@ import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
+import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
+import { Pace } from '../../../sync-server/registry/pace.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { hashOf, makePackage } from '../../support/packages.ts';
@@ -59,6 +61,8 @@ async function setUp() {
     },
     models: () => store.models.all(),
     publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
+    chunkPacks: new ChunkPacks({ chunkFiles, isIndex: () => false }),
+    pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
     audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),

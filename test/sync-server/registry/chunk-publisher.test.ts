@@ -5,6 +5,7 @@ import type { TrustRef } from '../../../protocol/messages.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { ChunkPublisher } from '../../../sync-server/registry/chunk-publisher.ts';
+import { Pace } from '../../../sync-server/registry/pace.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { chunked } from '../../support/chunks.ts';
@@ -56,6 +57,7 @@ function setUp() {
       chunkFiles,
       publish: broker.publish,
       trust,
+      pace: new Pace(null, clock),
       clock,
       counters,
       log: silentLog,
