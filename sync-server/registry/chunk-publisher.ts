@@ -37,6 +37,10 @@ export class ChunkPublisher {
   /** What the broker has from this connection. */
   #held = new Set<string>();
   #answeredAtMs = new Map<string, number>();
+  /** Asked for and not sent yet. */
+  readonly #toAnswer = new Set<string>();
+  #answering = Promise.resolve();
+  #answers = false;
   /** Settles when the run under way has ended. */
   #idle = Promise.resolve();
   #busy = false;
@@ -45,7 +49,6 @@ export class ChunkPublisher {
   #soon: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #stopping = new AbortController();
-  #sentBytes = 0;
 
   constructor(deps: ChunkPublisherDeps) {
     this.#deps = deps;
@@ -75,7 +78,7 @@ export class ChunkPublisher {
     }, LOOK_AFTER_REPORT_MS);
   }
 
-  /** Sends chunks that a device asked for; unknown ones are counted. */
+  /** Sends chunks that a device asked for, a few at once as all else; unknown ones are counted. */
   answer(wanted: readonly string[]): void {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const [chunk, atMs] of this.#answeredAtMs) {
@@ -87,9 +90,11 @@ export class ChunkPublisher {
         this.#deps.counters.add('CHUNK_UNKNOWN');
         continue;
       }
-      this.#answeredAtMs.set(chunk, nowMs);
-      void this.#send(chunk, this.#held.has(chunk));
+      this.#toAnswer.add(chunk);
     }
+    if (this.#answers || this.#stopped) return;
+    this.#answers = true;
+    this.#answering = this.#answerAll();
   }
 
   async stop(): Promise<void> {
@@ -97,7 +102,8 @@ export class ChunkPublisher {
     this.#stopping.abort();
     clearTimeout(this.#soon);
     this.#again = false;
-    await this.#idle;
+    this.#toAnswer.clear();
+    await Promise.all([this.#idle, this.#answering]);
   }
 
   async #run(): Promise<void> {
@@ -125,12 +131,26 @@ export class ChunkPublisher {
       this.#deps.store.transaction(() => {
         for (const chunk of some) this.#deps.store.models.markRetained(chunk);
       });
-      const before = this.#sentBytes;
       const sent = await Promise.all(some.map((chunk) => this.#send(chunk, true)));
-      await this.#deps.pace.spend(this.#sentBytes - before, this.#stopping.signal);
       // Offline: the next connect starts over.
       if (sent.includes(false)) return;
       for (const chunk of some) this.#held.add(chunk);
+    }
+  }
+
+  async #answerAll(): Promise<void> {
+    try {
+      while (this.#toAnswer.size > 0) {
+        const some = [...this.#toAnswer].slice(0, IN_FLIGHT);
+        const nowMs = this.#deps.clock.monotonicMs();
+        for (const chunk of some) {
+          this.#toAnswer.delete(chunk);
+          this.#answeredAtMs.set(chunk, nowMs);
+        }
+        await Promise.all(some.map((chunk) => this.#send(chunk, this.#held.has(chunk))));
+      }
+    } finally {
+      this.#answers = false;
     }
   }
 
@@ -149,7 +169,7 @@ export class ChunkPublisher {
     this.#deps.store.models.unmarkRetained(chunk);
   }
 
-  /** @returns false when it did not reach the broker */
+  /** Resolves when the next one may go. @returns false when it did not reach the broker */
   async #send(chunk: string, retain: boolean): Promise<boolean> {
     let bytes: Buffer;
     try {
@@ -162,7 +182,8 @@ export class ChunkPublisher {
       );
       return true;
     }
-    this.#sentBytes += bytes.length;
-    return this.#deps.publish(topics.chunk(chunk), bytes, retain);
+    const sent = await this.#deps.publish(topics.chunk(chunk), bytes, retain);
+    if (sent) await this.#deps.pace.spend(bytes.length, this.#stopping.signal);
+    return sent;
   }
 }
