@@ -96,12 +96,22 @@ export class ServerRig {
   }
 }
 
+class CountingChunkStore extends ChunkStore {
+  puts = 0;
+
+  override put(sha256: string, bytes: Buffer): Promise<void> {
+    this.puts += 1;
+    return super.put(sha256, bytes);
+  }
+}
+
 /** A device of which only link and fetcher are there, behind a proxy of its own. */
 export class DeviceRig {
   readonly #folder = mkdtempSync(join(tmpdir(), 'andon-bench-device-'));
   readonly #proxy: TcpProxy;
   readonly #link: MqttLink;
   readonly #fetcher: ChunkFetcher;
+  readonly #chunks: CountingChunkStore;
 
   private constructor(id: string, proxy: TcpProxy) {
     this.#proxy = proxy;
@@ -135,10 +145,11 @@ export class DeviceRig {
       log,
       counters: new Counters(),
     });
+    this.#chunks = new CountingChunkStore(join(this.#folder, 'chunks'));
     this.#fetcher = new ChunkFetcher({
       device: id,
       link: this.#link,
-      chunks: new ChunkStore(join(this.#folder, 'chunks')),
+      chunks: this.#chunks,
       budget: new ByteBudget({ limits: config.sync.updates, states: stateTable, clock: systemClock }),
       packagesFolder: join(this.#folder, 'packages'),
     });
@@ -165,6 +176,11 @@ export class DeviceRig {
   cutAfter(bytes: number, times = 1): this {
     this.#proxy.cutAfter(bytes, times);
     return this;
+  }
+
+  /** Chunks that came whole, each time counted. */
+  get chunksCome(): number {
+    return this.#chunks.puts;
   }
 
   /** @returns bytes that came to its socket meanwhile, over all connections */

@@ -43,7 +43,7 @@ export interface SyncDeps {
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
-    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime'
+    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime' | 'onChange'
   >;
   /** Where the operators' page is, once it is up. */
   readonly statusUrl: () => string | undefined;
@@ -144,6 +144,7 @@ export class Sync {
       link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
     }
     link.subscribe(topics.desired(id), (payload) => this.#receiveDesired(payload));
+    this.#deps.trust.onChange(() => this.notifyReported());
     link.onChange((connected) => {
       for (const part of [...this.#uploaders.values(), this.#reporter]) {
         if (connected) part?.start();

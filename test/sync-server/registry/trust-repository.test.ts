@@ -3,11 +3,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey } from '../../../protocol/keys.ts';
+import { newTargets } from '../../../protocol/new-metadata.ts';
 import { TrustedSet } from '../../../protocol/trusted-set.ts';
 import { TrustRepository } from '../../../sync-server/registry/trust-repository.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { hashOf, makePackage, manifestOf } from '../../support/packages.ts';
-import { DAY_MS, TestTeam } from '../../support/trust.ts';
+import { DAY_MS, signed, TestTeam } from '../../support/trust.ts';
 import { TestClock, temporaryFolder } from '../support.ts';
 
 const VALID_MS = 14 * DAY_MS;
@@ -159,6 +160,15 @@ describe('the trust repository', () => {
     expect(() => repository.accept(rootAlone)).toThrow(refused('TRUST_WRONG_ROLE'));
     repository.accept(team.signedFiles());
     expect(device(repository).versions.root).toBe(2);
+  });
+
+  it('takes the team’s list again after a thief of the release key ran its version up', () => {
+    const repository = published();
+    const thief = newTargets(Number.MAX_SAFE_INTEGER, clock.nowMs + DAY_MS, new Map());
+    repository.accept(new Map([['targets.json', signed(thief, team.key('release'))]]));
+    expect(() => repository.accept(team.signedFiles())).toThrow(refused('TRUST_ROLLBACK'));
+    repository.accept(team.rotate('release').signedFiles());
+    expect(() => device(repository).approve(model)).not.toThrow();
   });
 
   it('issues nothing when the list has ended, and says so', () => {
