@@ -130,7 +130,7 @@ describe('chunks on the broker', () => {
       expect(broker.retained.size).toBe(0);
     }, SOON);
     const before = broker.sent.length;
-    publisher.answer(trust.chunks);
+    publisher.answer('mill-1', trust.chunks);
     await vi.waitFor(() => expect(broker.sent).toHaveLength(before + trust.chunks.length), SOON);
     expect(broker.sent.slice(before).every(({ retain }) => !retain)).toBe(true);
     await publisher.stop();
@@ -180,15 +180,15 @@ describe('chunks on the broker', () => {
   it('come on request, once for many devices that ask in the same moment', async () => {
     const { broker, chunks, create, clock, counters } = setUp();
     const publisher = create();
-    publisher.answer([...chunks, ...chunks]);
-    publisher.answer(chunks);
+    publisher.answer('mill-1', [...chunks, ...chunks]);
+    publisher.answer('mill-1', chunks);
     await vi.waitFor(() => expect(broker.sent).toHaveLength(chunks.length), SOON);
-    publisher.answer(chunks);
+    publisher.answer('mill-1', chunks);
     expect(broker.sent).toEqual(chunks.map((chunk) => ({ topic: topics.chunk(chunk), retain: false })));
     clock.nowMs += 1000;
-    publisher.answer(chunks);
+    publisher.answer('mill-1', chunks);
     await vi.waitFor(() => expect(broker.sent).toHaveLength(2 * chunks.length), SOON);
-    publisher.answer(['f'.repeat(64)]);
+    publisher.answer('mill-1', ['f'.repeat(64)]);
     expect(counters.snapshot()).toEqual({ CHUNK_UNKNOWN: 1 });
   });
 
@@ -212,7 +212,8 @@ describe('chunks on the broker', () => {
     publisher.connected();
     await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length), SOON);
     expect(broker.mostWaiting).toBe(8);
-    publisher.answer(chunks);
+    publisher.answer('mill-1', chunks);
+    publisher.answer('mill-1', chunks);
     await vi.waitFor(() => expect(broker.sent).toHaveLength(2 * chunks.length), SOON);
     expect(broker.mostWaiting).toBe(8);
     await publisher.stop();
@@ -225,8 +226,19 @@ describe('chunks on the broker', () => {
     publisher.connected();
     await vi.waitFor(() => expect(broker.sent.length).toBeGreaterThan(0), SOON);
     expect(broker.sent.length).toBeLessThanOrEqual(Math.min(8, chunks.length));
-    publisher.answer(['f'.repeat(64), ...chunks]);
+    publisher.answer('mill-1', ['f'.repeat(64), ...chunks]);
     await publisher.stop();
+  });
+
+  it('that it is about to be given are not sent beside that to who asks', async () => {
+    const { broker, chunks, create, want } = setUp();
+    want();
+    const publisher = create();
+    publisher.connected();
+    for (let i = 0; i < 3; i++) publisher.answer('mill-1', chunks);
+    await vi.waitFor(() => expect(broker.retained.size).toBe(chunks.length), SOON);
+    await publisher.stop();
+    expect(broker.sent).toHaveLength(chunks.length);
   });
 
   it('that are lost on disk are counted, and do not hold up the others', async () => {
