@@ -24,6 +24,7 @@ import { MqttLink } from './mqtt-link.ts';
 import { ChunkPublisher } from './registry/chunk-publisher.ts';
 import { DesiredStates } from './registry/desired-states.ts';
 import { Fleet } from './registry/fleet.ts';
+import { ModelCatalog } from './registry/model-catalog.ts';
 import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
 import { TrustRepository } from './registry/trust-repository.ts';
@@ -118,7 +119,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     renewTrust();
     const renewing = setInterval(renewTrust, RENEW_EVERY_MS);
     stops.push(() => clearInterval(renewing));
-    const fleet = new Fleet({ store, desired, clock });
+    const catalog = new ModelCatalog({ store, clock });
+    const fleet = new Fleet({ store, desired, catalog, clock });
     const { evidence, rollouts } = store;
     const conductor = new RolloutConductor({
       evidence,
@@ -171,7 +173,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       host: config.http.host,
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
-      models: () => store.models.all(),
+      catalog,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
       trust,
       trustView: () => ({

@@ -13,6 +13,7 @@ import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
 import { addTrustRoutes, type TrustRouteDeps } from './trust-routes.ts';
 
 export interface AdminApiDeps extends FleetViewDeps, ModelRouteDeps, RolloutRouteDeps, TrustRouteDeps {
+  readonly catalog: ModelRouteDeps['catalog'];
   readonly rollouts: FleetViewDeps['rollouts'] & RolloutRouteDeps['rollouts'];
   /** Where it will listen: decides which Host headers are served. */
   readonly host: string;

@@ -16,6 +16,7 @@ export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
 const STATUS: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
   MODEL_UNKNOWN: 404,
+  ALIAS_UNKNOWN: 404,
   ROLLOUT_UNKNOWN: 404,
   MODEL_VERSION_TAKEN: 409,
   ROLLOUT_CONFLICT: 409,

@@ -60,10 +60,42 @@ export interface ModelView {
   summary: string;
   metric: { name: string; offline: number; baseline: { name: string; value: number } };
   publishedAtMs: number;
+  /** Names that point to this version, for example `champion`. */
+  aliases: string[];
+  /** For people; rollouts do not go by it. */
+  stage: ModelStage;
   notes: string;
+  /** Who changed the notes last; null while they are those it was published with. */
+  noted: { by: string; atMs: number } | null;
+  lineage: ModelLineage;
 }
 
-/** `GET /api/models/{name}/{version}` */
+export type ModelStage = 'none' | 'staging' | 'production' | 'archived';
+
+export interface ModelLineage {
+  dataset: string;
+  dataSha256: string;
+  script: string;
+  seed: number;
+  /** Manifest hash of the version it was made from. */
+  parent: string | null;
+  /** Null when it was not pulled from MLflow. */
+  mlflow: {
+    trackingUri: string;
+    runId: string;
+    modelName: string | null;
+    modelVersion: number | null;
+  } | null;
+}
+
+/** `GET /api/models/{name}/{version or alias}/lineage` */
+export interface LineageView extends ModelView {
+  /** The nearest first; `title` null for one that was never published here. */
+  parents: { manifestSha256: string; title: string | null }[];
+  children: { manifestSha256: string; title: string }[];
+}
+
+/** `GET /api/models/{name}/{version or alias}` */
 export interface ModelDetailView extends ModelView {
   ref: ModelRef;
 }
@@ -109,7 +141,7 @@ export interface RolloutStage {
 /** `POST /api/rollouts` */
 export interface StartRolloutRequest {
   slot: string;
-  /** `milling-failure@2` */
+  /** `milling-failure@2` or `milling-failure@champion` */
   model: string;
   /** Only devices with all these labels. */
   labels?: Record<string, string>;
