@@ -50,11 +50,12 @@ export function lineageText(view: LineageView): string {
 
 function lineageLines({ lineage: { dataset, dataSha256, script, seed, mlflow } }: ModelView): string[] {
   const model = mlflow?.modelName ? `${mlflow.modelName} ${mlflow.modelVersion ?? ''}, ` : '';
+  const run = mlflow?.runId ? `run ${mlflow.runId} ` : '';
   return [
     `  data       ${dataset}`,
     `             sha256 ${dataSha256}`,
     `  made by    ${script}, seed ${seed}`,
-    ...(mlflow ? [`  MLflow     ${model}run ${mlflow.runId} at ${mlflow.trackingUri}`] : []),
+    ...(mlflow ? [`  MLflow     ${model}${run}at ${mlflow.trackingUri}`] : []),
   ];
 }
 

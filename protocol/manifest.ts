@@ -90,7 +90,11 @@ export const manifestSchema = z.strictObject({
     mlflow: z
       .strictObject({
         trackingUri: z.string().max(512),
-        runId: z.string().regex(/^[0-9a-f]{32}$/),
+        /** Absent for a model that was logged outside of a run. */
+        runId: z
+          .string()
+          .regex(/^[0-9a-f]{32}$/)
+          .optional(),
         /** The registered model and its version; absent when it was pulled from a run alone. */
         modelName: z.string().min(1).max(256).optional(),
         modelVersion: z.int().min(1).optional(),

@@ -31,7 +31,7 @@ export function ModelLineage({ model, models }: { model: ModelView; models: read
       <span class="line">
         Made by {script}, seed {seed}
         {mlflow?.modelName ? `, MLflow model ${mlflow.modelName} ${mlflow.modelVersion ?? ''}` : ''}
-        {mlflow ? (
+        {mlflow?.runId ? (
           <>
             , run <Hash value={mlflow.runId} />
           </>

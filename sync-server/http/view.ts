@@ -82,7 +82,7 @@ export interface ModelLineage {
   /** Null when it was not pulled from MLflow. */
   mlflow: {
     trackingUri: string;
-    runId: string;
+    runId: string | null;
     modelName: string | null;
     modelVersion: number | null;
   } | null;

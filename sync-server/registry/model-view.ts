@@ -35,7 +35,7 @@ export function modelView(
       mlflow: mlflow
         ? {
             trackingUri: mlflow.trackingUri,
-            runId: mlflow.runId,
+            runId: mlflow.runId ?? null,
             modelName: mlflow.modelName ?? null,
             modelVersion: mlflow.modelVersion ?? null,
           }
