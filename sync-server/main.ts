@@ -20,6 +20,7 @@ import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import { createLog } from './log.ts';
+import { startMlflow } from './mlflow/start-mlflow.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { ChunkPublisher } from './registry/chunk-publisher.ts';
 import { DesiredStates } from './registry/desired-states.ts';
@@ -160,6 +161,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     });
     conductor.start();
     stops.push(() => conductor.stop());
+    const mlflow =
+      config.mlflow && startMlflow(config.mlflow, { store, fleet, conductor, clock, counters, log });
+    if (mlflow) stops.push(() => mlflow.stop());
     const retention = new Retention({ store, ...config.store, clock, counters, log });
     retention.start();
     stops.push(() => retention.stop());
@@ -174,6 +178,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
       catalog,
+      mlflowView: () => mlflow?.view() ?? null,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
       trust,
       trustView: () => ({

@@ -1,10 +1,11 @@
-/** `andon mlflow pull`: a model of MLflow becomes an unsigned package folder. */
+/** `andon mlflow pull`: a model of MLflow becomes an unsigned package folder. `andon mlflow status`: what the server knows of it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { writePackageFolder } from '../../agent/models/package-folder.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
+import type { MlflowView } from '../../sync-server/http/view.ts';
 import { mlflowAuthorization } from '../../sync-server/mlflow/credentials.ts';
 import { MlflowClient } from '../../sync-server/mlflow/mlflow-client.ts';
 import { cliError } from '../errors.ts';
@@ -27,7 +28,8 @@ interface PullOptions {
 }
 
 export function addMlflowCommands(program: Command): void {
-  const mlflow = program.command('mlflow').description('take models out of MLflow');
+  const mlflow = program.command('mlflow').description('take models out of MLflow, and follow its aliases');
+  addStatus(mlflow);
   mlflow
     .command('pull')
     .description('make an unsigned package of an ONNX model in MLflow')
@@ -73,6 +75,31 @@ export function addMlflowCommands(program: Command): void {
       await writePackageFolder(dirname(folder), basename(folder), pulled.files);
       print(options, { folder, manifest: pulled.manifest }, () => pulledText(uri, given.output, pulled));
     });
+}
+
+function addStatus(mlflow: Command): void {
+  mlflow
+    .command('status')
+    .description('what the server knows of MLflow: where aliases point, and what is still to be done')
+    .action(async (_options, command: Command) => {
+      const options = sharedOptions(command);
+      const { mlflow: view } = await options.api.fleet();
+      print(options, view, () => (view ? mlflowText(view) : NOT_CONFIGURED));
+    });
+}
+
+const NOT_CONFIGURED =
+  'The server follows no MLflow. Name one under "mlflow" in its configuration; see docs/mlflow.md.';
+
+export function mlflowText(view: MlflowView): string {
+  return [
+    `MLflow at ${view.trackingUri}: ${view.problem ?? (view.asked ? 'answers' : 'not asked yet')}`,
+    `  reports to be sent  ${view.waiting}`,
+    ...view.aliases.flatMap(({ name, alias, version, words, commands }) => [
+      `  ${name}@${alias}  ${version === null ? words : `version ${version} ${words}`}`,
+      ...commands.map((each) => `    ${each}`),
+    ]),
+  ].join('\n');
 }
 
 function pulledText(uri: string, folder: string, { manifest, files, goldenFrom }: PulledModel): string {

@@ -6,12 +6,13 @@ import { isOnline } from '../registry/fleet.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import type { DeviceView, FleetView, RolloutView, TrustView } from './view.ts';
+import type { DeviceView, FleetView, MlflowView, RolloutView, TrustView } from './view.ts';
 
 export interface FleetViewDeps {
   readonly store: ServerStore;
   readonly catalog: Pick<ModelCatalog, 'views'>;
   readonly rollouts: { views(): RolloutView[] };
+  readonly mlflowView: () => MlflowView | null;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly server: FleetView['server'];
@@ -30,6 +31,7 @@ export function fleetView(deps: FleetViewDeps): FleetView {
     devices: store.devices.all().map((device) => deviceView(store, device, nowMs)),
     models: deps.catalog.views(),
     rollouts: deps.rollouts.views(),
+    mlflow: deps.mlflowView(),
     events: store.records.recentEvents(EVENTS_SHOWN),
     refused: refusals(deps.counters),
   };

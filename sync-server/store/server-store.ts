@@ -11,6 +11,7 @@ import { openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
 import { DeviceTable } from './device-table.ts';
+import { MlflowTable } from './mlflow-table.ts';
 import { ModelMarks } from './model-marks.ts';
 import { ModelTable } from './model-table.ts';
 import { RecordTables } from './record-tables.ts';
@@ -26,6 +27,7 @@ export interface ServerStore {
   readonly deadLetters: DeadLetterTable;
   readonly models: ModelTable;
   readonly marks: ModelMarks;
+  readonly mlflow: MlflowTable;
   readonly desired: DesiredTable;
   readonly rollouts: RolloutTable;
   readonly evidence: EvidenceSource;
@@ -49,6 +51,7 @@ export function openServerStore(dataDir: string): ServerStore {
     deadLetters: new DeadLetterTable(sqlite),
     models: new ModelTable(sqlite),
     marks: new ModelMarks(sqlite),
+    mlflow: new MlflowTable(sqlite),
     desired: new DesiredTable(sqlite),
     rollouts: new SqlRolloutTable(sqlite),
     evidence: new SqlEvidence(sqlite),

@@ -58,6 +58,7 @@ async function setUp() {
       resume: unknown,
       abort: unknown,
     },
+    mlflowView: () => null,
     catalog: new ModelCatalog({ store, clock }),
     publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
     trustView: () => NO_TRUST,
