@@ -9,7 +9,7 @@ import { sha256Hex } from '../protocol/keys.ts';
 
 export type Files = Map<string, Buffer>;
 
-export interface Tensor {
+interface Tensor {
   readonly name: string;
   readonly bytes: Buffer;
 }

@@ -17,6 +17,7 @@ import { systemClock as serverClock } from '../sync-server/clock.ts';
 import { Counters as ServerCounters } from '../sync-server/counters.ts';
 import { MqttLink as ServerLink } from '../sync-server/mqtt-link.ts';
 import { ChunkPublisher } from '../sync-server/registry/chunk-publisher.ts';
+import { Pace } from '../sync-server/registry/pace.ts';
 import { publishPackage } from '../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../sync-server/store/chunk-files.ts';
 import { openServerStore } from '../sync-server/store/server-store.ts';
@@ -57,7 +58,7 @@ export class ServerRig {
       chunkFiles,
       publish: (topic, payload, retain) => link.publish(topic, payload, retain),
       trust: { ref: undefined, chunks: [] },
-      maxBytesPerS: null,
+      pace: new Pace(null, serverClock),
       clock: serverClock,
       counters,
       log,
@@ -95,12 +96,22 @@ export class ServerRig {
   }
 }
 
+class CountingChunkStore extends ChunkStore {
+  puts = 0;
+
+  override put(sha256: string, bytes: Buffer): Promise<void> {
+    this.puts += 1;
+    return super.put(sha256, bytes);
+  }
+}
+
 /** A device of which only link and fetcher are there, behind a proxy of its own. */
 export class DeviceRig {
   readonly #folder = mkdtempSync(join(tmpdir(), 'andon-bench-device-'));
   readonly #proxy: TcpProxy;
   readonly #link: MqttLink;
   readonly #fetcher: ChunkFetcher;
+  readonly #chunks: CountingChunkStore;
 
   private constructor(id: string, proxy: TcpProxy) {
     this.#proxy = proxy;
@@ -134,10 +145,11 @@ export class DeviceRig {
       log,
       counters: new Counters(),
     });
+    this.#chunks = new CountingChunkStore(join(this.#folder, 'chunks'));
     this.#fetcher = new ChunkFetcher({
       device: id,
       link: this.#link,
-      chunks: new ChunkStore(join(this.#folder, 'chunks')),
+      chunks: this.#chunks,
       budget: new ByteBudget({ limits: config.sync.updates, states: stateTable, clock: systemClock }),
       packagesFolder: join(this.#folder, 'packages'),
     });
@@ -164,6 +176,11 @@ export class DeviceRig {
   cutAfter(bytes: number, times = 1): this {
     this.#proxy.cutAfter(bytes, times);
     return this;
+  }
+
+  /** Chunks that came whole, each time counted. */
+  get chunksCome(): number {
+    return this.#chunks.puts;
   }
 
   /** @returns bytes that came to its socket meanwhile, over all connections */

@@ -33,7 +33,7 @@ export function isSafePath(path: string): boolean {
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-export interface IndexedFile {
+interface IndexedFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly chunks: readonly { readonly sha256: string; readonly sizeBytes: number }[];

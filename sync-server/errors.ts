@@ -8,6 +8,7 @@ export type ServerErrorCode =
   | 'STORE_LOCKED'
   | 'STORE_UNWRITABLE'
   | 'STORE_CORRUPT'
+  | 'CHUNK_UNKNOWN'
   | 'MODEL_UNKNOWN'
   | 'MODEL_VERSION_TAKEN'
   | 'ALIAS_UNKNOWN'

@@ -22,10 +22,12 @@ import { listen } from './listen.ts';
 import { createLog } from './log.ts';
 import { startMlflow } from './mlflow/start-mlflow.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { ChunkPacks } from './registry/chunk-packs.ts';
 import { ChunkPublisher } from './registry/chunk-publisher.ts';
 import { DesiredStates } from './registry/desired-states.ts';
 import { Fleet } from './registry/fleet.ts';
 import { ModelCatalog } from './registry/model-catalog.ts';
+import { Pace } from './registry/pace.ts';
 import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
 import { TrustRepository } from './registry/trust-repository.ts';
@@ -90,12 +92,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
 
+    const pace = new Pace(config.delivery.maxBytesPerS, clock);
     const chunks = new ChunkPublisher({
       store,
       chunkFiles,
       publish,
       trust,
-      maxBytesPerS: config.delivery.maxBytesPerS,
+      pace,
       clock,
       counters,
       log,
@@ -180,6 +183,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       catalog,
       mlflowView: () => mlflow?.view() ?? null,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
+      chunkPacks: new ChunkPacks({
+        chunkFiles,
+        isIndex: (sha256) =>
+          trust.ref?.indexSha256 === sha256 ||
+          store.models.all().some(({ ref }) => ref.indexSha256 === sha256),
+      }),
+      pace,
       trust,
       trustView: () => ({
         serverPublicKey: key.publicHex,

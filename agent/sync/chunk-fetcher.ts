@@ -8,10 +8,13 @@ import { assemblePackage, type PackageIndex, parsePackageIndex } from '../../pro
 import { ChunkRequest, type ChunkRequestDeps } from './chunk-request.ts';
 import { checkDiskRoom } from './disk-room.ts';
 import { findLocalChunks } from './local-chunks.ts';
+import type { PackCarrier } from './pack-carrier.ts';
 
 export interface ChunkFetcherDeps extends ChunkRequestDeps {
   /** Folder of the installed packages; what they share with the wanted one is not fetched. */
   readonly packagesFolder: string;
+  /** The way for what the broker does not hand out; absent: there is none. */
+  readonly packs?: PackCarrier | undefined;
 }
 
 /**
@@ -56,7 +59,7 @@ export class ChunkFetcher {
     signal?: AbortSignal,
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
-    const { chunks, packagesFolder } = this.#deps;
+    const { chunks, packagesFolder, packs } = this.#deps;
     const index = await this.#fetchIndex(ref, signal);
     refuseMoreThan(ref.sizeBytes, index);
     const hashes = hashesOf(index);
@@ -73,11 +76,15 @@ export class ChunkFetcher {
     const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
     progress();
     await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
-    const keep = (sha256: string, bytes: Buffer) => {
-      bytesOf.set(sha256, bytes);
-      progress();
-    };
-    await new ChunkRequest(this.#deps, missing(), keep, progress).run(signal);
+    await new ChunkRequest(this.#deps, {
+      hashes: missing(),
+      onChunk: (sha256, plain) => {
+        bytesOf.set(sha256, plain);
+        progress();
+      },
+      onWait: progress,
+      overHttp: packs && ((...what) => packs.bringChunks(ref.indexSha256, index, ...what)),
+    }).run(signal);
     return assemblePackage(index, (sha256) => bytesOf.get(sha256));
   }
 
@@ -110,13 +117,16 @@ export class ChunkFetcher {
     ref: { readonly indexSha256: string },
     signal: AbortSignal | undefined,
   ): Promise<PackageIndex> {
-    const { chunks } = this.#deps;
+    const { chunks, packs } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
     if (!bytes) {
-      const keep = (_: string, fetched: Buffer) => {
-        bytes = fetched;
-      };
-      await new ChunkRequest(this.#deps, [ref.indexSha256], keep).run(signal);
+      await new ChunkRequest(this.#deps, {
+        hashes: [ref.indexSha256],
+        onChunk: (_, plain) => {
+          bytes = plain;
+        },
+        overHttp: packs && ((_, delivery) => packs.bringIndex(ref.indexSha256, delivery)),
+      }).run(signal);
     }
     return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
   }

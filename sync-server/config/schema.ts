@@ -43,7 +43,7 @@ export const serverConfigSchema = z.strictObject({
     .prefault({}),
   delivery: z
     .strictObject({
-      /** What models may cost on the way to the broker; null: as fast as it takes them. */
+      /** What models may cost on the way to broker and devices; null: as fast as they take them. */
       maxBytesPerS: z.int().min(1).nullable().default(null),
     })
     .prefault({}),

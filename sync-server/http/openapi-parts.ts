@@ -2,7 +2,7 @@
 
 export const json = (schema: object) => ({ content: { 'application/json': { schema } } });
 
-const error = { description: 'Refused', ...json({ $ref: '#/components/schemas/Error' }) };
+export const error = { description: 'Refused', ...json({ $ref: '#/components/schemas/Error' }) };
 
 export const answers = (status: number, description: string) => ({
   [status]: { description, ...json({ type: 'object' }) },

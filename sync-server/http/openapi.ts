@@ -1,10 +1,16 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
 import { modelPaths } from './openapi-models.ts';
-import { answers, json } from './openapi-parts.ts';
+import { answers, error, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
 
 const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+const indexParameter = {
+  name: 'indexSha256',
+  in: 'path',
+  required: true,
+  schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+};
 
 const rolloutAction = (summary: string) => ({
   post: { summary, parameters: [idParameter], responses: answers(200, 'The rollout') },
@@ -50,6 +56,32 @@ export function openApiDocument(version: string): object {
         get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
       },
       ...modelPaths,
+      '/chunks/{indexSha256}': {
+        get: {
+          summary: 'A package or the signed metadata as one file, whole or by a range (docs/delivery.md)',
+          parameters: [
+            indexParameter,
+            { name: 'range', in: 'header', schema: { type: 'string' }, description: 'One range of bytes' },
+          ],
+          responses: {
+            200: { description: 'The whole pack', content: { 'application/octet-stream': {} } },
+            206: { description: 'The range', content: { 'application/octet-stream': {} } },
+            416: { description: 'The range is not there' },
+            503: { description: 'Too many downloads; see Retry-After' },
+            default: error,
+          },
+        },
+      },
+      '/chunks/{indexSha256}/index': {
+        get: {
+          summary: 'The list of its chunks',
+          parameters: [indexParameter],
+          responses: {
+            200: { description: 'One encoded chunk', content: { 'application/octet-stream': {} } },
+            default: error,
+          },
+        },
+      },
       '/api/rollouts': {
         get: { summary: 'Rollouts, newest first', responses: answers(200, '{ rollouts }') },
         post: {

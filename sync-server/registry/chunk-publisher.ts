@@ -2,7 +2,6 @@
  * Keeps on the broker, as retained messages, exactly the chunks that some device has yet to fetch: the server sends
  * each once and the broker fans it out. A device that misses one anyway asks for it with `want`.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import type { TrustRef } from '../../protocol/messages.ts';
@@ -12,6 +11,7 @@ import type { Counters } from '../counters.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { neededPackages, needTrust } from './needed-chunks.ts';
+import type { Pace } from './pace.ts';
 
 export interface ChunkPublisherDeps {
   readonly store: ServerStore;
@@ -19,8 +19,7 @@ export interface ChunkPublisherDeps {
   readonly publish: (topic: string, payload: Buffer, retain: boolean) => Promise<boolean>;
   /** The signed metadata, which every device needs that has not taken them. */
   readonly trust: { readonly ref: TrustRef | undefined; readonly chunks: readonly string[] };
-  /** null: no limit. */
-  readonly maxBytesPerS: number | null;
+  readonly pace: Pace;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
@@ -128,19 +127,11 @@ export class ChunkPublisher {
       });
       const before = this.#sentBytes;
       const sent = await Promise.all(some.map((chunk) => this.#send(chunk, true)));
-      await this.#pace(this.#sentBytes - before);
+      await this.#deps.pace.spend(this.#sentBytes - before, this.#stopping.signal);
       // Offline: the next connect starts over.
       if (sent.includes(false)) return;
       for (const chunk of some) this.#held.add(chunk);
     }
-  }
-
-  async #pace(bytes: number): Promise<void> {
-    const { maxBytesPerS } = this.#deps;
-    if (maxBytesPerS === null || this.#stopped) return;
-    await pause((bytes / maxBytesPerS) * 1000, undefined, { signal: this.#stopping.signal }).catch(
-      () => undefined,
-    );
   }
 
   #needed(): Set<string> {

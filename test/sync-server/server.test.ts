@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { decodeChunk } from '../../protocol/chunk-codec.ts';
 import { openEnvelope, publicKeyFileSchema, publicKeyFromHex, sha256Hex } from '../../protocol/keys.ts';
 import { type Desired, desiredSchema } from '../../protocol/messages.ts';
 import { parsePackageIndex } from '../../protocol/package-index.ts';
@@ -117,16 +118,12 @@ function specification(brokerConfig: () => Promise<object>): void {
     const indexSha256 = wanted?.indexSha256 ?? '';
     await device.listenTo(topics.chunk(indexSha256));
     await vi.waitFor(() => expect(device.down.has(topics.chunk(indexSha256))).toBe(true), SLOW);
-    const index = parsePackageIndex(
-      device.down.get(topics.chunk(indexSha256)) ?? Buffer.alloc(0),
-      indexSha256,
-    );
-    for (const sha256 of index.files.flatMap((entry) => entry.chunks)) {
+    const arrived = (sha256: string) =>
+      decodeChunk(sha256, device.down.get(topics.chunk(sha256)) ?? Buffer.alloc(0));
+    const index = parsePackageIndex(arrived(indexSha256), indexSha256);
+    for (const { sha256 } of index.files.flatMap((entry) => entry.chunks)) {
       await device.listenTo(topics.chunk(sha256));
-      await vi.waitFor(
-        () => expect(sha256Hex(device.down.get(topics.chunk(sha256)) ?? '')).toBe(sha256),
-        SLOW,
-      );
+      await vi.waitFor(() => expect(sha256Hex(arrived(sha256))).toBe(sha256), SLOW);
     }
     const { generation } = readDesired(server, device);
     await post(`${server.url}/api/rollouts/${id}/abort`, {});

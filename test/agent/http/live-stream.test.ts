@@ -32,6 +32,7 @@ async function startServer(): Promise<void> {
     },
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
+    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => '',
     pageFolder: '/nowhere',

@@ -102,7 +102,7 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
     fetchPackage: async (ref, onProgress) => {
       fetches.push(ref.manifestSha256);
       if (!online) throw new Error('no network');
-      onProgress(1, 1);
+      onProgress(1, 1, null);
       return server.get(ref.manifestSha256) ?? new Map();
     },
   });

@@ -32,6 +32,7 @@ export interface DeviceOptions {
   readonly metadata?: string;
   readonly engine?: object;
   readonly store?: object;
+  readonly http?: object;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -156,7 +157,7 @@ export class DeviceProcess {
       },
       sync: options.broker === undefined ? null : { broker: options.broker, retryMs: 50 },
       trust: { metadata: options.metadata ?? join(projectRoot, 'models', 'trust') },
-      http: { port: 0 },
+      http: { port: 0, ...options.http },
       engine: options.engine ?? {},
       store: options.store ?? {},
     };

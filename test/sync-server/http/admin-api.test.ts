@@ -10,7 +10,9 @@ import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
+import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
 import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
+import { Pace } from '../../../sync-server/registry/pace.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { hashOf, makePackage } from '../../support/packages.ts';
@@ -61,6 +63,8 @@ async function setUp() {
     mlflowView: () => null,
     catalog: new ModelCatalog({ store, clock }),
     publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
+    chunkPacks: new ChunkPacks({ chunkFiles, isIndex: () => false }),
+    pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
     audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
@@ -282,7 +286,7 @@ describe('the admin API', () => {
     );
     for (const { path, method } of described) {
       if (path === '/api/live') continue;
-      const answer = await app.inject({ method, url: path.replace(/\{[a-z]+\}/g, 'x'), headers: HOST });
+      const answer = await app.inject({ method, url: path.replace(/\{[a-zA-Z0-9]+\}/g, 'x'), headers: HOST });
       expect(answer.json().message ?? '', `${method} ${path}`).not.toMatch(/There is no/);
     }
   });

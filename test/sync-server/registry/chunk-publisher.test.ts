@@ -5,8 +5,10 @@ import type { TrustRef } from '../../../protocol/messages.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { ChunkPublisher } from '../../../sync-server/registry/chunk-publisher.ts';
+import { Pace } from '../../../sync-server/registry/pace.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
+import { chunked } from '../../support/chunks.ts';
 import { makePackage } from '../../support/packages.ts';
 import { TestTeam } from '../../support/trust.ts';
 import {
@@ -55,6 +57,7 @@ function setUp() {
       chunkFiles,
       publish: broker.publish,
       trust,
+      pace: new Pace(null, clock),
       clock,
       counters,
       log: silentLog,
@@ -95,6 +98,30 @@ describe('chunks on the broker', () => {
     for (let i = 0; i < 100; i++) publisher.deviceReported();
     await vi.waitFor(() => expect(broker.retained.size).toBe(0), SOON);
     expect(store.models.retainedChunks()).toEqual([]);
+    await publisher.stop();
+  });
+
+  it('of the signed metadata are there until each device goes by them', async () => {
+    const { broker, create, want, installed, store, chunkFiles, trust } = setUp();
+    const packed = chunked(new TestTeam().bundle());
+    chunkFiles.writeAll(packed.chunks);
+    trust.ref = { indexSha256: packed.indexSha256, sizeBytes: packed.sizeBytes };
+    trust.chunks = [...packed.chunks.keys()];
+    want();
+    installed();
+    const publisher = create();
+    publisher.connected();
+    const wanted = trust.chunks.map(topics.chunk).sort();
+    await vi.waitFor(() => expect([...broker.retained.keys()].sort()).toEqual(wanted), SOON);
+    const slots = store.devices.of('mill-1')?.reported?.slots ?? {};
+    const taken = { root: 1, timestamp: 1, targets: 1, indexSha256: packed.indexSha256 };
+    store.devices.saveReported(reported('mill-1', { slots, trust: taken }));
+    await vi.waitFor(() => {
+      publisher.deviceReported();
+      expect(broker.retained.size).toBe(0);
+    }, SOON);
+    publisher.answer(trust.chunks);
+    expect(broker.sent.slice(-trust.chunks.length).every(({ retain }) => !retain)).toBe(true);
     await publisher.stop();
   });
 
