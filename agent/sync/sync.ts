@@ -279,7 +279,10 @@ export class Sync {
 
   async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
     const files = await this.#fetcher?.fetchFiles(ref, signal);
-    if (files) this.#deps.trust.update(files, ref.indexSha256);
+    if (!files) return;
+    this.#deps.trust.update(files, ref.indexSha256);
+    // Kept by trust from now on. What it refuses stays here, or each reconnect would fetch it again.
+    await this.#fetcher?.dropChunks(ref);
   }
 
   #retryDesired(payload: Buffer): void {
