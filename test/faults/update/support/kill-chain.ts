@@ -64,8 +64,8 @@ export class KillChain {
       if (model) await this.#scene.verify(model);
     }
     await device.start();
-    await this.#serves([row?.champion, outcome.model.manifestSha256], about);
-    await this.#settle(outcome);
+    await this.#serves([row?.champion, ...(row?.good ?? []), outcome.model.manifestSha256], about);
+    await this.#settle(outcome, about);
     return true;
   }
 
@@ -92,7 +92,7 @@ export class KillChain {
   }
 
   /** The device says how it ended, runs what it should, and has nothing on its disk that nobody needs. */
-  async #settle({ model, state }: Outcome): Promise<void> {
+  async #settle({ model, state }: Outcome, about = 'an update'): Promise<void> {
     const { device } = this.#scene;
     if (!(await this.#scene.reports(model, state))) throw new Error(`the agent ended:\n${device.output}`);
     const { slots } = await device.status();
@@ -109,7 +109,7 @@ export class KillChain {
         }
       },
       SETTLES_WITHIN_MS,
-      () => `the folders to be tidy; there is ${leftovers().join(', ')}`,
+      () => `the folders to be tidy after ${about}; there is ${leftovers().join(', ')}`,
     );
   }
 }
