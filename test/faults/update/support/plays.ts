@@ -6,6 +6,8 @@ export interface Play {
   readonly name: string;
   /** How it always ends, in words. */
   readonly ends: string;
+  /** Samples that the model itself cannot answer before it is taken back; the agent counts each as SAMPLE_DROPPED. */
+  readonly unansweredAtMost: number;
   /** What the server does. Goes on when the device dies on the way. */
   readonly run: (scene: UpdateScene) => Promise<Outcome>;
 }
@@ -19,11 +21,13 @@ export const PLAYS: readonly Play[] = [
   {
     name: 'a good model',
     ends: 'completed each time',
+    unansweredAtMost: 0,
     run: async (scene) => ({ model: await scene.want(await scene.release()), state: 'committed' }),
   },
   {
     name: 'a model that fails on probation',
     ends: 'rolled back each time, and reported so',
+    unansweredAtMost: 10,
     run: async (scene) => {
       // Its golden samples are harmless; the line's are not.
       const files = await scene.release({ graph: { kind: 'sqrt', weights: [[-1, 0]] } });
@@ -33,6 +37,7 @@ export const PLAYS: readonly Play[] = [
   {
     name: 'a model that a newer order cancels half-way',
     ends: 'the newer order completed each time',
+    unansweredAtMost: 0,
     run: async (scene) => {
       const cancelled = await scene.want(await scene.release(), 2);
       await scene.reports(cancelled, 'fetching');
