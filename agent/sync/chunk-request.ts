@@ -65,7 +65,12 @@ export class ChunkRequest {
    * @throws CodedError FETCH_ABORTED; errors of the disk (ENOSPC)
    */
   async run(signal: AbortSignal | undefined): Promise<void> {
-    const abort = () => this.#settle?.reject(aborted());
+    const abort = () => {
+      const settle = this.#settle;
+      // At once: a chunk that comes in this very turn would stay on the disk for nobody.
+      this.#end();
+      settle?.reject(aborted());
+    };
     if (signal?.aborted) throw aborted();
     signal?.addEventListener('abort', abort);
     try {
@@ -76,13 +81,17 @@ export class ChunkRequest {
       });
     } finally {
       signal?.removeEventListener('abort', abort);
-      clearTimeout(this.#askTimer);
-      clearTimeout(this.#budgetTimer);
-      this.#settle = undefined;
-      this.#ended.abort();
-      for (const close of this.#open.values()) close();
-      this.#open.clear();
+      this.#end();
     }
+  }
+
+  #end(): void {
+    clearTimeout(this.#askTimer);
+    clearTimeout(this.#budgetTimer);
+    this.#settle = undefined;
+    this.#ended.abort();
+    for (const close of this.#open.values()) close();
+    this.#open.clear();
   }
 
   #fill(): void {

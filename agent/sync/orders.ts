@@ -22,6 +22,7 @@ export interface OrdersDeps {
   readonly trust: Pick<DeviceTrust, 'serverKeys' | 'indexSha256' | 'update' | 'expect' | 'heardTime'>;
   /** Undefined where this device does not sync. */
   readonly fetchFiles: (ref: TrustRef, signal: AbortSignal) => Promise<MetadataFiles | undefined>;
+  readonly dropChunks: (ref: TrustRef) => Promise<void>;
   readonly refusals: Pick<Refusals, 'refuse'>;
   /** Each new order, and at start the kept one. */
   readonly onDesired: (desired: Desired) => void;
@@ -135,7 +136,11 @@ export class Orders {
   }
 
   async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
-    const files = await this.#deps.fetchFiles(ref, signal);
-    if (files) this.#deps.trust.update(files, ref.indexSha256);
+    const { fetchFiles, dropChunks, trust } = this.#deps;
+    const files = await fetchFiles(ref, signal);
+    if (!files) return;
+    trust.update(files, ref.indexSha256);
+    // Kept by trust from now on. What it refuses stays here, or each reconnect would fetch it again.
+    await dropChunks(ref);
   }
 }

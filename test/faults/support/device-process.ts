@@ -36,6 +36,8 @@ export interface DeviceOptions {
   readonly store?: object;
   readonly http?: object;
   readonly env?: NodeJS.ProcessEnv;
+  /** Project-relative program in place of `agent/main.ts`. */
+  readonly program?: string;
 }
 
 const ENDLESS = 1_000_000_000;
@@ -46,6 +48,7 @@ export class DeviceProcess {
   readonly dataDir: string;
   readonly #config: string;
   readonly #env: NodeJS.ProcessEnv | undefined;
+  readonly #program: string;
   #process: RunningProcess | undefined;
   #url = '';
 
@@ -55,13 +58,14 @@ export class DeviceProcess {
     this.dataDir = options.dataDir ?? join(this.folder, 'data');
     mkdirSync(this.folder, { recursive: true });
     this.#env = options.env;
+    this.#program = options.program ?? 'agent/main.ts';
     this.#config = writeJson(join(this.folder, 'device.json'), this.#configOf(options));
     onTestFinished(async () => void (await this.end()));
   }
 
   /** Does not wait until it listens. */
   spawn(): RunningProcess {
-    this.#process = startProcess('agent/main.ts', ['--config', this.#config], this.#env);
+    this.#process = startProcess(this.#program, ['--config', this.#config], this.#env);
     return this.#process;
   }
 
@@ -80,6 +84,10 @@ export class DeviceProcess {
 
   get url(): string {
     return this.#url;
+  }
+
+  get ended(): boolean {
+    return this.#process?.ended ?? true;
   }
 
   get pid(): number {
