@@ -60,7 +60,7 @@ export class ChunkFetcher {
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
     const { chunks, packagesFolder, packs } = this.#deps;
-    const index = await this.#fetchIndex(ref, signal);
+    const index = await this.#fetchIndex(ref, signal, (reason) => onProgress(0, 0, reason));
     refuseMoreThan(ref.sizeBytes, index);
     const hashes = hashesOf(index);
     // Held here, not only on the disk: the chunks that two packages share may be dropped with the other one.
@@ -75,7 +75,13 @@ export class ChunkFetcher {
     }
     const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
     progress();
-    await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    try {
+      await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    } catch (error) {
+      // Whoever asked tries again: until then this is what it waits for.
+      if (error instanceof Error) progress(error.message);
+      throw error;
+    }
     await new ChunkRequest(this.#deps, {
       hashes: missing(),
       onChunk: (sha256, plain) => {
@@ -116,6 +122,7 @@ export class ChunkFetcher {
   async #fetchIndex(
     ref: { readonly indexSha256: string },
     signal: AbortSignal | undefined,
+    onWait: (reason: string) => void,
   ): Promise<PackageIndex> {
     const { chunks, packs } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
@@ -125,6 +132,7 @@ export class ChunkFetcher {
         onChunk: (_, plain) => {
           bytes = plain;
         },
+        onWait,
         overHttp: packs && ((_, delivery) => packs.bringIndex(ref.indexSha256, delivery)),
       }).run(signal);
     }
