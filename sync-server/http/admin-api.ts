@@ -19,6 +19,7 @@ export interface AdminApiDeps
     ModelRouteDeps,
     RolloutRouteDeps,
     TrustRouteDeps {
+  readonly catalog: ModelRouteDeps['catalog'];
   readonly rollouts: FleetViewDeps['rollouts'] & RolloutRouteDeps['rollouts'];
   /** Where it will listen: decides which Host headers are served. */
   readonly host: string;

@@ -1,13 +1,9 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
+import { modelPaths } from './openapi-models.ts';
+import { answers, error, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
 
-const json = (schema: object) => ({ content: { 'application/json': { schema } } });
-const error = { description: 'Refused', ...json({ $ref: '#/components/schemas/Error' }) };
-const answers = (status: number, description: string) => ({
-  [status]: { description, ...json({ type: 'object' }) },
-  default: error,
-});
 const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
 const indexParameter = {
   name: 'indexSha256',
@@ -59,6 +55,7 @@ export function openApiDocument(version: string): object {
       '/api/trust/files': {
         get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
       },
+      ...modelPaths,
       '/chunks/{indexSha256}': {
         get: {
           summary: 'A package or the signed metadata as one file, whole or by a range (docs/delivery.md)',
@@ -83,29 +80,6 @@ export function openApiDocument(version: string): object {
             200: { description: 'One encoded chunk', content: { 'application/octet-stream': {} } },
             default: error,
           },
-        },
-      },
-      '/api/models': {
-        get: { summary: 'Published models', responses: answers(200, '{ models }') },
-        post: {
-          summary: 'Publish a signed package',
-          parameters: [{ name: 'notes', in: 'query', schema: { type: 'string', maxLength: 2000 } }],
-          requestBody: {
-            description: 'A msgpack map from path to bytes of all files of the package folder',
-            required: true,
-            content: { 'application/msgpack': {} },
-          },
-          responses: { ...answers(201, 'The model'), 200: { description: 'It was published before' } },
-        },
-      },
-      '/api/models/{name}/{version}': {
-        get: {
-          summary: 'One published model, with its reference',
-          parameters: [
-            { name: 'name', in: 'path', required: true, schema: { type: 'string' } },
-            { name: 'version', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } },
-          ],
-          responses: answers(200, 'ModelDetailView'),
         },
       },
       '/api/rollouts': {
