@@ -112,8 +112,9 @@ export class ChunkRequest {
     const close = this.#open.get(sha256);
     // Empty: the broker was told to keep it no longer.
     if (!close || bytes.length === 0) return;
-    const plain = decodeChunk(sha256, bytes);
+    // Wrong bytes were paid for as well.
     this.#deps.budget.spend(bytes.length);
+    const plain = decodeChunk(sha256, bytes);
     close();
     this.#open.delete(sha256);
     this.#writing += 1;
@@ -141,7 +142,7 @@ export class ChunkRequest {
     this.#askTimer = setTimeout(() => {
       if (link.bytesReceived - bytesBefore > TRICKLE_BYTES && this.#trickles < MAX_TRICKLES) {
         this.#trickles += 1;
-      } else if (link.connected) {
+      } else if (link.connected && this.#open.size > 0) {
         // Every second time, so that each way has its turn.
         if (this.#wanted.overHttp && this.#asks % 2 === 1) void this.#goOverHttp(this.#wanted.overHttp);
         else this.#ask();
@@ -153,7 +154,6 @@ export class ChunkRequest {
 
   #ask(): void {
     const { device, link } = this.#deps;
-    if (this.#open.size === 0) return;
     const want: Want = { v: 1, device, chunks: [...this.#open.keys()] };
     // Lost with the link: asked again after the next quiet time.
     link.publish(topics.want(device), JSON.stringify(want)).catch(() => undefined);

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../agent/sync/byte-budget.ts';
+import { encodeChunk } from '../../../protocol/chunk-codec.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { topics } from '../../../protocol/topics.ts';
 import { startAedes } from '../../support/brokers.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { FakeServer } from './fake-server.ts';
@@ -225,6 +227,23 @@ describe('a device with a budget', () => {
     }
     expect(days).toBeGreaterThan(1);
     expect(bytes).toBeLessThan(1.05 * wanted.chunked.sizeBytes);
+  });
+
+  it('pays for wrong bytes too, whoever sends them', async () => {
+    const forger = await new FakeServer().start(url);
+    stops.push(() => forger.stop());
+    const wrong = encodeChunk(randomBytes(10_000));
+    for (const sha256 of wanted.chunked.chunks.keys()) {
+      if (sha256 !== wanted.ref.indexSha256) await forger.publish(topics.chunk(sha256), wrong, true);
+    }
+    const device = await deviceOf({ maxBytesPerDay: 50_000 });
+    const told = new AbortController();
+    const fetching = device.fetch(wanted.ref, undefined, told.signal);
+    fetching.catch(() => undefined);
+    await waitFor('the budget is spent', () => budgetOf(50_000).reason !== null);
+    expect(device.counters.get('PACKAGE_HASH_MISMATCH')).toBeGreaterThan(0);
+    told.abort();
+    await expect(fetching).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
   });
 
   it('takes its time where bytes a second are capped', async () => {
