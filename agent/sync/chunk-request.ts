@@ -128,8 +128,9 @@ export class ChunkRequest {
     const close = this.#open.get(sha256);
     // Empty: the broker was told to keep it no longer.
     if (!close || bytes.length === 0) return;
-    const plain = decodeChunk(sha256, bytes);
+    // Wrong bytes were paid for as well.
     this.#deps.budget.spend(bytes.length);
+    const plain = decodeChunk(sha256, bytes);
     close();
     this.#open.delete(sha256);
     this.#syncing += 1;
@@ -159,7 +160,7 @@ export class ChunkRequest {
     this.#askTimer = setTimeout(() => {
       if (link.bytesReceived - bytesBefore > TRICKLE_BYTES && this.#trickles < MAX_TRICKLES) {
         this.#trickles += 1;
-      } else if (link.connected) {
+      } else if (link.connected && this.#open.size > 0) {
         // Every second time, so that each way has its turn.
         if (this.#wanted.overHttp && this.#asks % 2 === 1) void this.#goOverHttp(this.#wanted.overHttp);
         else this.#ask();
