@@ -70,7 +70,7 @@ function agentArguments(folder: string): string[] {
     dataDir: join(folder, 'data'),
     sources: { line: { kind: 'simulated-line', ratePerS: 50 } },
     slots: { 'machine-failure': { source: 'line', model } },
-    trust: { releaseKeys: [join(root, 'models', 'trusted-keys.json')] },
+    trust: { metadata: join(root, 'models', 'trust') },
     http: { port: 0 },
   };
   const path = join(folder, 'device.config.json');

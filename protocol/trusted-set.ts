@@ -133,7 +133,8 @@ export class TrustedSet {
 
   /**
    * Follows the chain of roots as far as `files` has it: each signed by the one before and by itself, versions without a hole.
-   * A rotation of the online keys forgets timestamp and snapshot, so that counters that a thief ran up end with his key.
+   * A rotation of the online keys forgets timestamp and snapshot, and a list for which the new root's keys no longer stand is
+   * forgotten too, so that counters that a thief ran up end with his key.
    * @throws CodedError TRUST_*
    */
   withRoots(files: MetadataFiles): TrustedSet {
@@ -150,7 +151,8 @@ export class TrustedSet {
         throw protocolError('TRUST_MIXED', `${what} holds version ${root.metadata.signed.version}`);
       }
       const kept = sameKeys(parts.root, root, 'timestamp') && sameKeys(parts.root, root, 'snapshot');
-      parts = kept ? { ...parts, root } : { ...parts, root, timestamp: null, snapshot: null };
+      const targets = parts.targets && stillSigned(root, parts.targets) ? parts.targets : null;
+      parts = kept ? { ...parts, root, targets } : { root, timestamp: null, snapshot: null, targets };
     }
   }
 
@@ -262,6 +264,15 @@ function readOptional<R extends RoleOfTrust>(
 ): Read<R> | null {
   const bytes = files.get(`${role}.json`);
   return bytes ? readSigned(root, role, bytes) : null;
+}
+
+function stillSigned(root: Read<'root'>, targets: Read<'targets'>): boolean {
+  try {
+    checkSignatures(root.metadata.signed, 'targets', targets.metadata, 'targets.json');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function fileOf(files: MetadataFiles, name: string, kept: { readonly bytes: Buffer } | null): Buffer {

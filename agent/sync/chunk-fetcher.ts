@@ -52,12 +52,13 @@ export class ChunkFetcher {
    * @throws CodedError FETCH_ABORTED, DISK_TOO_FULL, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
    */
   async fetchFiles(
-    ref: { readonly indexSha256: string },
+    ref: { readonly indexSha256: string; readonly sizeBytes: number },
     signal?: AbortSignal,
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
     const { chunks, packagesFolder } = this.#deps;
     const index = await this.#fetchIndex(ref, signal);
+    refuseMoreThan(ref.sizeBytes, index);
     const hashes = hashesOf(index);
     // Held here, not only on the disk: the chunks that two packages share may be dropped with the other one.
     const bytesOf = new Map<string, Buffer>();
@@ -119,6 +120,13 @@ export class ChunkFetcher {
     }
     return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
   }
+}
+
+/** What the reference admits is what this device agreed to receive and to hold. */
+function refuseMoreThan(sizeBytes: number, index: PackageIndex): void {
+  const total = index.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (total <= sizeBytes) return;
+  throw protocolError('PACKAGE_TOO_LARGE', `the index lists ${total} bytes, its reference ${sizeBytes}`);
 }
 
 function hashesOf(index: PackageIndex): Set<string> {

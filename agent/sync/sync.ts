@@ -80,7 +80,7 @@ export class Sync {
   /** A desired state that the store had no room for. */
   #unkept: Buffer | undefined;
   /** Ends the fetch of metadata that newer ones have replaced. */
-  #trustFetch: { indexSha256: string; abort: AbortController } | undefined;
+  #trustFetch: { indexSha256: string; by: 'server' | 'unknown'; abort: AbortController } | undefined;
   #lastAckMs: number | null = null;
 
   constructor(deps: SyncDeps) {
@@ -236,13 +236,15 @@ export class Sync {
     if (payload.length === 0) return;
     const { trust } = parseMessage(envelopeSchema, payload, 'desired state');
     const isNews = trust !== undefined && trust.indexSha256 !== this.#deps.trust.indexSha256;
-    if (isNews) this.#fetchTrust(trust, payload);
     try {
-      this.#takeDesired(payload);
+      this.#desiredState.verify(payload);
     } catch (error) {
-      // The metadata on their way may know the key.
-      if (!(isNews && codeOf(error) === 'SIGNATURE_UNTRUSTED')) throw error;
+      // The metadata that it names may know the key.
+      if (isNews && codeOf(error) === 'SIGNATURE_UNTRUSTED') this.#fetchTrust(trust, payload, 'unknown');
+      throw error;
     }
+    if (isNews) this.#fetchTrust(trust, payload, 'server');
+    this.#takeDesired(payload);
   }
 
   #takeDesired(payload: Buffer): void {
@@ -258,17 +260,22 @@ export class Sync {
     if (desired) this.#handOn(desired);
   }
 
-  /** Brings the metadata that a desired state came with, then looks at that state again. */
-  #fetchTrust(ref: TrustRef, payload: Buffer): void {
-    if (this.#trustFetch?.indexSha256 === ref.indexSha256) return;
-    this.#trustFetch?.abort.abort();
+  /**
+   * Brings the metadata that a desired state came with, then looks at that state again. Whoever is not known yet neither
+   * ends a fetch for the server nor keeps installations waiting.
+   */
+  #fetchTrust(ref: TrustRef, payload: Buffer, by: 'server' | 'unknown'): void {
+    const running = this.#trustFetch;
+    if (running?.by === 'server' && by === 'unknown') return;
+    if (running?.by === by && running.indexSha256 === ref.indexSha256) return;
+    running?.abort.abort();
     const abort = new AbortController();
-    const fetch = { indexSha256: ref.indexSha256, abort };
+    const fetch = { indexSha256: ref.indexSha256, by, abort };
     this.#trustFetch = fetch;
     const taken = this.#takeTrust(ref, abort.signal).finally(() => {
       if (this.#trustFetch === fetch) this.#trustFetch = undefined;
     });
-    this.#deps.trust.expect(taken);
+    if (by === 'server') this.#deps.trust.expect(taken);
     taken
       .catch((error) => {
         if (!abort.signal.aborted) this.#refusals.refuse(error, 'the signed metadata of the server');

@@ -55,7 +55,7 @@ const AGENT_LEAVES = [
   'agent/log.ts',
   'agent/config',
 ];
-const AGENT_BASE = ['agent/store', 'agent/inference', 'agent/sources'];
+const AGENT_BASE = ['agent/store', 'agent/inference', 'agent/sources', 'agent/trust'];
 const AGENT_ROOMS = ['models', 'feedback', 'monitor', 'sync', 'http', 'pipeline'].map(
   (room) => `agent/${room}`,
 );
@@ -89,7 +89,7 @@ describe('the import arrows of the house', () => {
     expect(outside([...AGENT_LEAVES, 'protocol'], (i) => AGENT_LEAVES.includes(roomOf(i.from)))).toEqual([]);
   });
 
-  it('lets store, inference and sources see only leaves and each other’s types', () => {
+  it('lets store, inference, sources and trust see only leaves and each other’s types', () => {
     const allowed = [...AGENT_LEAVES, ...AGENT_BASE, 'protocol'];
     expect(outside(allowed, (i) => AGENT_BASE.includes(roomOf(i.from)))).toEqual([]);
   });
@@ -122,6 +122,11 @@ describe('the import arrows of the house', () => {
       imports.filter((i) => i.to === library && i.from.startsWith(`${side}/`)).map((i) => i.from),
     );
     expect([...importers]).toHaveLength(count);
+  });
+
+  it('keeps the TUF library behind the two files that read and write signed metadata', () => {
+    const importers = new Set(imports.filter((i) => i.to.startsWith('@tufjs/')).map((i) => i.from));
+    expect([...importers].sort()).toEqual(['protocol/metadata.ts', 'protocol/new-metadata.ts']);
   });
 
   it('has no circle', () => {

@@ -1,36 +1,29 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { signPackageFolder } from '../../cli/sign-package.ts';
-import { generateSigningKey } from '../../protocol/keys.ts';
 import { serverConfigSchema } from '../../sync-server/config/schema.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
+import { readFiles } from '../support/packages.ts';
+import { TestTeam } from '../support/trust.ts';
 import { runAndon } from './run-andon.ts';
 
 // Each command is a process of its own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-const SHIPPED = fileURLToPath(new URL('../../models/milling-failure/2', import.meta.url));
+const model = fileURLToPath(new URL('../../models/milling-failure/2', import.meta.url));
 let folder = '';
-let model = '';
 let server: RunningServer;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'andon-cli-'));
-  model = join(folder, 'model');
-  cpSync(SHIPPED, model, { recursive: true });
-  const key = generateSigningKey();
-  signPackageFolder(model, key);
-  const trustedKeys = join(folder, 'trusted-keys.json');
-  writeFileSync(trustedKeys, JSON.stringify({ keys: [{ name: 'test', publicKey: key.publicHex }] }));
+  new TestTeam().sign(readFiles(model)).prepareServer(join(folder, 'server'));
   server = await startServer(
     serverConfigSchema.parse({
       dataDir: join(folder, 'server'),
       broker: { kind: 'embedded', port: 0 },
       http: { port: 0 },
-      trust: { releaseKeys: [trustedKeys] },
       log: { level: 'fatal' },
     }),
   );
@@ -67,7 +60,7 @@ describe('the andon command against a real server', () => {
     [['rollout', 'start', 'slot', 'm@1', '--stage', '2:1'], /--stage "2:1" is not two shares/],
     [['rollout', 'start', 'slot', 'm@1', '--label', 'site'], /--label "site" is not key=value/],
     [['rollout', 'status', 'nothing'], /there is no rollout "nothing"/i],
-    [['sign', 'x', '--key', '/nowhere.pem'], /not a readable Ed25519 private key/],
+    [['sign', model, '--key', '/nowhere.pem'], /not a readable Ed25519 private key/],
   ])('refuses %j', async (args, words) => {
     const ran = await andon(...args);
     expect(ran).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(words) });

@@ -43,7 +43,7 @@ describe('the demo’s configurations', () => {
   const places = {
     folder: '/data',
     models: '/models',
-    trustedKeys: '/models/trusted-keys.json',
+    keys: '/keys',
     brokerPort: 1,
   };
 

@@ -7,11 +7,11 @@ import { connectAsync } from 'mqtt';
 import { expect, it, onTestFinished } from 'vitest';
 import { encodeBatch } from '../../protocol/batch.ts';
 import { generateSigningKey, sealEnvelope } from '../../protocol/keys.ts';
-import { chunkPackage } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { FakeServer } from '../agent/sync/fake-server.ts';
 import { startAedes } from '../support/brokers.ts';
-import { makePackage, testReleaseKey } from '../support/packages.ts';
+import { chunked } from '../support/chunks.ts';
+import { makePackage, readFiles } from '../support/packages.ts';
 import { projectRoot, waitFor } from '../support/processes.ts';
 import { steelPlatesCsv } from '../support/steel-plates.ts';
 import { EPOCH, prediction, predictionBatch } from '../sync-server/support.ts';
@@ -20,7 +20,7 @@ import { tabulate } from './support/fault-table.ts';
 import { testTimeoutMs } from './support/form.ts';
 import { countPlates, positionReached } from './support/ledger.ts';
 import { endExactlyOnce } from './support/outcome.ts';
-import { Registry, trustedKeysFile } from './support/registry.ts';
+import { Registry } from './support/registry.ts';
 import { newFolder } from './support/scene.ts';
 import { ServerProcess } from './support/server-process.ts';
 
@@ -119,11 +119,11 @@ it(
     onTestFinished(() => broker.stop());
     const server = await new FakeServer().start(broker.url);
     onTestFinished(() => server.stop());
+    const champion = readFiles(join(projectRoot, 'models', 'steel-surface', '1'));
     const device = new DeviceProcess(folder, {
       broker: broker.url,
       everyMs: 2,
-      serverKeys: trustedKeysFile(join(folder, 'server.json'), server.key),
-      releaseKeys: join(projectRoot, 'models', 'trusted-keys.json'),
+      metadata: server.team.sign(champion).writeMetadata(join(folder, 'metadata')),
     });
     await device.start();
     await waitFor(() => server.births.length > 0, 10_000, 'the device');
@@ -167,12 +167,12 @@ it(
       onDesired(sealEnvelope(server.key, { ...desired, device: 'someone-else' })),
     );
 
-    const files = makePackage({ key: testReleaseKey });
-    const [chunk = ''] = chunkPackage(files).chunks.keys();
-    const index = chunkPackage(files).indexSha256;
+    const files = makePackage();
+    const [chunk = ''] = chunked(files).chunks.keys();
+    const index = chunked(files).indexSha256;
     /** Retained: it is there whenever the device asks. */
     const onChunk = (payload: Buffer | string) => server.publish(topics.chunk(index), payload, true);
-    await new Registry(server, device.id).want(files, []);
+    await new Registry(server, device.id).want(files, { only: [] });
     await refuses('PACKAGE_HASH_MISMATCH', () => onChunk('other bytes'));
     await refuses('PAYLOAD_TOO_LARGE', () => onChunk(Buffer.alloc(200_000)));
     await server.publish(topics.chunk(chunk), 'nobody asked for it');

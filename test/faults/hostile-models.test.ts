@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { FakeServer } from '../agent/sync/fake-server.ts';
 import { startAedes } from '../support/brokers.ts';
-import { hashOf, makePackage, testReleaseKey, writePackage } from '../support/packages.ts';
+import { hashOf, makePackage, writePackage } from '../support/packages.ts';
 import { projectRoot, waitFor } from '../support/processes.ts';
 import { DeviceProcess } from './support/device-process.ts';
 import { tabulate } from './support/fault-table.ts';
 import { testTimeoutMs } from './support/form.ts';
 import { CRASH, hostilePackages, newVersion } from './support/hostile-packages.ts';
 import { countPlates, positionReached } from './support/ledger.ts';
-import { Registry, trustedKeysFile } from './support/registry.ts';
+import { Registry } from './support/registry.ts';
 import { newFolder } from './support/scene.ts';
 import { TINY_EVERY_MS, tinySamplesCsv } from './support/tiny-samples.ts';
 import { Watch } from './support/watch.ts';
@@ -37,8 +37,7 @@ it(
         model: writePackage(join(folder, 'champion'), champion),
         probation: { predictions: 50, forMs: 0, maxErrorRate: 0.1 },
       },
-      releaseKeys: trustedKeysFile(join(folder, 'release.json'), testReleaseKey),
-      serverKeys: trustedKeysFile(join(folder, 'server.json'), server.key),
+      metadata: server.team.sign(champion).writeMetadata(join(folder, 'metadata')),
       engine: { timeoutMs: ENGINE_TIMEOUT_MS },
       env: {
         NODE_OPTIONS: `--import tsx --import ${join(projectRoot, 'test', 'support', 'crash-on-666.ts')}`,
@@ -54,7 +53,11 @@ it(
       const about = `the package that ${hostile.name}`;
       const before = await device.counted(hostile.code);
       const watch = new Watch(device).start();
-      const install = await registry.reports(await registry.want(hostile.files), hostile.state, about);
+      const install = await registry.reports(
+        await registry.want(hostile.files, hostile),
+        hostile.state,
+        about,
+      );
       expect(install.reason, about).toMatch(hostile.reason);
       expect(await device.counted(hostile.code), about).toBeGreaterThan(before);
       const seq = await device.lastSeq();

@@ -2,17 +2,17 @@
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { chunkPackage } from '../../protocol/package-index.ts';
 import { FakeServer } from '../agent/sync/fake-server.ts';
 import { startAedes } from '../support/brokers.ts';
-import { hashOf, makePackage, testReleaseKey, writePackage } from '../support/packages.ts';
+import { chunked } from '../support/chunks.ts';
+import { hashOf, makePackage, writePackage } from '../support/packages.ts';
 import { waitFor } from '../support/processes.ts';
 import { DeviceProcess } from './support/device-process.ts';
 import { tabulate } from './support/fault-table.ts';
 import { seededRandom, testTimeoutMs, times } from './support/form.ts';
 import { countPlates } from './support/ledger.ts';
 import { endExactlyOnce } from './support/outcome.ts';
-import { Registry, trustedKeysFile } from './support/registry.ts';
+import { Registry } from './support/registry.ts';
 import { newFolder } from './support/scene.ts';
 import { ServerProcess } from './support/server-process.ts';
 import { TINY_EVERY_MS, tinySamplesCsv } from './support/tiny-samples.ts';
@@ -139,17 +139,17 @@ describe('a package on the disk of a device', () => {
       const { device, registry, server } = await deviceOfTinyModels(folder);
       // Other weights than the model at work, or most of its chunks would be there already.
       const files = makePackage({ version: 2, graph: { weights: [[2, -3]] } });
-      const { chunks } = chunkPackage(files);
-      /** The ONNX file, the signature and the index. */
+      const { chunks } = chunked(files);
+      /** The last of its files, and the index. */
       const fetched = [...chunks.keys()].slice(-3);
-      const ref = await registry.want(files, fetched);
+      const ref = await registry.want(files, { only: fetched });
       const folderOfChunks = join(device.dataDir, 'chunks');
       const kept = () => fetched.filter((name) => existsSync(join(folderOfChunks, name)));
       await waitFor(() => kept().length === fetched.length, 10_000, 'the first chunks');
       await device.kill();
       for (const name of kept()) damage(join(folderOfChunks, name), 0, 10);
       await device.start();
-      await server.publishChunks(chunkPackage(files));
+      await server.publishChunks(chunked(files));
       await registry.reports(ref, 'committed', 'the model of damaged chunks');
     },
     testTimeoutMs,
@@ -179,16 +179,16 @@ async function deviceOfTinyModels(folder: string) {
   onTestFinished(() => broker.stop());
   const server = await new FakeServer().start(broker.url);
   onTestFinished(() => server.stop());
+  const first = makePackage({ version: 1 });
   const device = new DeviceProcess(folder, {
     broker: broker.url,
     everyMs: TINY_EVERY_MS,
     csv: tinySamplesCsv(1),
     slot: {
-      model: writePackage(join(folder, 'champion'), makePackage({ version: 1 })),
+      model: writePackage(join(folder, 'champion'), first),
       probation: { predictions: 50, forMs: 0 },
     },
-    releaseKeys: trustedKeysFile(join(folder, 'release.json'), testReleaseKey),
-    serverKeys: trustedKeysFile(join(folder, 'server.json'), server.key),
+    metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
   });
   await device.start();
   return { device, server, registry: new Registry(server, device.id) };

@@ -22,7 +22,7 @@ it('ends the agent cleanly that is told to stop as soon as its store is open', a
       dataDir: join(folder, 'data'),
       sources: { line: { kind: 'simulated-line', ratePerS: 50 } },
       slots: { failure: { source: 'line', model: join(models, 'milling-failure', '1') } },
-      trust: { releaseKeys: [join(models, 'trusted-keys.json')] },
+      trust: { metadata: join(models, 'trust') },
       http: { port: 0 },
     }),
   );
@@ -46,7 +46,6 @@ it('ends the server cleanly that is told to stop as soon as it says where it lis
       dataDir: join(folder, 'data'),
       broker: { kind: 'embedded', port: 0 },
       http: { port: 0 },
-      trust: { releaseKeys: [join(projectRoot, 'models', 'trusted-keys.json')] },
     }),
   );
   const server = startProcess('sync-server/main.ts', ['--config', config]);

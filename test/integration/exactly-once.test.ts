@@ -39,7 +39,6 @@ async function startServer(folder: string, broker: object): Promise<{ url: strin
     dataDir: join(folder, 'server'),
     broker,
     http: { port: 0 },
-    trust: { releaseKeys: [join(projectRoot, 'models', 'trusted-keys.json')] },
   });
   const server = startProcess('sync-server/main.ts', ['--config', config]);
   cleanUp.push(() => server.end());
@@ -71,7 +70,7 @@ class Device {
       },
       slots: { surface: { source: 'plates', model: join(projectRoot, 'models', 'steel-surface', '1') } },
       sync: { broker: brokerUrl, retryMs: 50 },
-      trust: { releaseKeys: [join(projectRoot, 'models', 'trusted-keys.json')] },
+      trust: { metadata: join(projectRoot, 'models', 'trust') },
       http: { port: 0 },
     });
     cleanUp.push(() => this.end());

@@ -1,18 +1,14 @@
-/** Small signed model packages for tests: hand-made graphs, or a shipped package under a test key. */
+/** Small model packages for tests, of hand-made graphs; what may run of them is for a `TestTeam` to sign. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { generateSigningKey, type SigningKey, sha256Hex, signBytes } from '../../protocol/keys.ts';
+import { sha256Hex } from '../../protocol/keys.ts';
 import type { Decision, Golden, Manifest } from '../../protocol/manifest.ts';
 import { type TinyGraph, tinyOnnx } from './tiny-onnx.ts';
-
-/** The key that signs test packages unless a test brings its own. */
-export const testReleaseKey: SigningKey = generateSigningKey();
 
 export interface PackageOptions {
   readonly name?: string;
   readonly version?: number;
   readonly tag?: string;
-  readonly key?: SigningKey;
   /** Default: one probability from two features, weights 1 and -1. */
   readonly graph?: TinyGraph;
   /** In place of a graph's bytes. */
@@ -24,7 +20,7 @@ export interface PackageOptions {
 
 const DEFAULT_GRAPH: TinyGraph = { weights: [[1, -1]] };
 
-/** A whole package, signed: path -> bytes. The default has features `a` and `b` and labels `ok`, `failure`. */
+/** A whole package: path -> bytes. The default has features `a` and `b` and labels `ok`, `failure`. */
 export function makePackage(options: PackageOptions = {}): Map<string, Buffer> {
   const graph = { ...DEFAULT_GRAPH, ...options.graph };
   const width = graph.weights?.[0]?.length ?? 2;
@@ -61,20 +57,12 @@ export function makePackage(options: PackageOptions = {}): Map<string, Buffer> {
     lineage: { dataset: 'none', dataSha256: sha256Hex(''), script: 'test', seed: 1 },
     files: {},
   };
-  return signPackage(withManifest(content, manifest), options.key ?? testReleaseKey);
-}
-
-/** The package with `signature.json` by `key`, in place of any that it has. */
-export function signPackage(files: ReadonlyMap<string, Buffer>, key: SigningKey): Map<string, Buffer> {
-  const manifest = files.get('manifest.json');
-  if (!manifest) throw new Error('a package needs a manifest.json');
-  const signatures = [{ keyId: key.keyId, signature: signBytes(key, manifest) }];
-  return new Map([...files, ['signature.json', json({ signatures })]]);
+  return withManifest(content, manifest);
 }
 
 /** The package's files with a manifest that lists them. */
 export function withManifest(files: ReadonlyMap<string, Buffer>, manifest: Manifest): Map<string, Buffer> {
-  const listed = [...files].filter(([path]) => path !== 'manifest.json' && path !== 'signature.json');
+  const listed = [...files].filter(([path]) => path !== 'manifest.json');
   const entries = listed.map(([path, bytes]) => [
     path,
     { sha256: sha256Hex(bytes), sizeBytes: bytes.length },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openEnvelope, publicKeyFromHex, sha256Hex, trustedKeysSchema } from '../../protocol/keys.ts';
+import { openEnvelope, publicKeyFileSchema, publicKeyFromHex, sha256Hex } from '../../protocol/keys.ts';
 import { type Desired, desiredSchema } from '../../protocol/messages.ts';
 import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
@@ -11,8 +11,9 @@ import { parseServerConfig } from '../../sync-server/config/load.ts';
 import type { FleetView, RolloutView } from '../../sync-server/http/view.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
 import { describeWithMosquitto, freePort, startMosquitto } from '../support/brokers.ts';
-import { hashOf, makePackage, testReleaseKey } from '../support/packages.ts';
+import { hashOf, makePackage } from '../support/packages.ts';
 import { startProcess } from '../support/processes.ts';
+import { TestTeam } from '../support/trust.ts';
 import { DeviceClient } from './device-client.ts';
 import { EPOCH, predictionBatch, temporaryFolder } from './support.ts';
 
@@ -20,19 +21,15 @@ import { EPOCH, predictionBatch, temporaryFolder } from './support.ts';
 vi.setConfig({ testTimeout: 60_000 });
 const SLOW = { timeout: 20_000, interval: 20 };
 
-/** A folder with trusted keys and a configuration file; `broker` as in the configuration. */
+/** A folder with trust to begin with and a configuration file; `broker` as in the configuration. */
 function configured(broker: object): { folder: string; file: string; dataDir: string } {
   const folder = temporaryFolder();
-  writeFileSync(
-    join(folder, 'keys.json'),
-    JSON.stringify({ keys: [{ name: 't', publicKey: testReleaseKey.publicHex }] }),
-  );
+  team.prepareServer(join(folder, 'data'));
   const file = join(folder, 'server.json');
   const config = {
     dataDir: 'data',
     broker,
     http: { port: 0 },
-    trust: { releaseKeys: ['keys.json'] },
     rollouts: { everyMs: 50 },
     log: { level: 'fatal' },
   };
@@ -65,19 +62,20 @@ async function fleet(server: RunningServer): Promise<FleetView> {
 }
 
 function readDesired(server: RunningServer, device: DeviceClient): Desired {
-  const { keys } = trustedKeysSchema.parse(JSON.parse(readFileSync(server.publicKeysFile, 'utf8')));
-  const trusted = keys.map((key) => publicKeyFromHex(key.publicKey));
+  const { publicKey } = publicKeyFileSchema.parse(JSON.parse(readFileSync(server.publicKeyFile, 'utf8')));
   return openEnvelope(
-    trusted,
+    [publicKeyFromHex(publicKey)],
     desiredSchema,
     device.down.get(topics.desired(device.id)) ?? Buffer.alloc(0),
     'desired',
   );
 }
 
+const champion = makePackage({ name: 'tiny', version: 1 });
+const challenger = makePackage({ name: 'tiny', version: 2, graph: { weights: [[2, -1]] } });
+const team = new TestTeam().sign(champion, challenger);
+
 function specification(brokerConfig: () => Promise<object>): void {
-  const champion = makePackage({ name: 'tiny', version: 1 });
-  const challenger = makePackage({ name: 'tiny', version: 2, graph: { weights: [[2, -1]] } });
   const running = (hash: string) => ({
     champion: { manifestSha256: hash, title: 'tiny' },
     challenger: null,

@@ -57,7 +57,7 @@ describe('loading device.config.json', () => {
           other: { kind: 'file', path: '/rows.csv', format: 'csv' },
         },
         sync: { broker: 'mqtt://127.0.0.1', passwordFile: 'secret' },
-        trust: { releaseKeys: ['keys.json'], serverKeys: ['server.json'] },
+        trust: { metadata: 'metadata' },
       }),
     );
     expect(config.dataDir).toBe(join(folder, 'data'));
@@ -65,10 +65,7 @@ describe('loading device.config.json', () => {
     expect(config.sources.other).toMatchObject({ path: '/rows.csv' });
     expect(config.slots.milling?.model).toBe(join(folder, 'models/milling-failure/1'));
     expect(config.sync?.passwordFile).toBe(join(folder, 'secret'));
-    expect(config.trust).toEqual({
-      releaseKeys: [join(folder, 'keys.json')],
-      serverKeys: [join(folder, 'server.json')],
-    });
+    expect(config.trust).toEqual({ metadata: join(folder, 'metadata') });
   });
 
   it('freezes the result all the way down', () => {

@@ -1,7 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
+import { OperatorPin } from '../../../agent/http/operator-pin.ts';
 import { StatusServer } from '../../../agent/http/status-server.ts';
 import { sampleView } from './sample-view.ts';
 
@@ -29,6 +31,8 @@ async function startServer(): Promise<void> {
       return () => listeners.delete(listener);
     },
     answer: async () => {},
+    install: async () => ({ slot: '', title: '' }),
+    pin: new OperatorPin(null, systemClock),
     metricsText: () => '',
     pageFolder: '/nowhere',
     log: pino({ level: 'silent' }),

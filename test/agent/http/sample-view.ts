@@ -27,7 +27,7 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
 
 export function sampleView(change: Partial<StatusView> = {}): StatusView {
   return {
-    device: { id: 'mill-1', labels: {}, agentVersion: '0.1.0', startedAtMs: 1, nowMs: 2 },
+    device: { id: 'mill-1', labels: {}, agentVersion: '0.1.0', startedAtMs: 1, nowMs: 2, pinSet: false },
     headline: { severity: 'info', text: 'Running.', next: null },
     slots: [sampleSlot()],
     link: {

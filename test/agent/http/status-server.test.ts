@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
+import { OperatorPin } from '../../../agent/http/operator-pin.ts';
 import { StatusServer, type StatusServerDeps } from '../../../agent/http/status-server.ts';
 import type { FeedbackRequest, StatusView } from '../../../agent/http/view.ts';
 import type { Injection } from '../../../agent/sources/injection.ts';
@@ -43,6 +45,8 @@ function plainDeps(): StatusServerDeps {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);
     },
+    install: async () => ({ slot: 'milling', title: 'milling-failure 2' }),
+    pin: new OperatorPin(null, systemClock),
     metricsText: () => 'andon_engine_up 1\n',
     pageFolder: folder,
     log: pino({ level: 'silent' }),

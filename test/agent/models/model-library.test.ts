@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Engine } from '../../../agent/inference/engine.ts';
 import { ModelLibrary } from '../../../agent/models/model-library.ts';
-import { hashOf, makePackage, testReleaseKey } from '../../support/packages.ts';
+import { hashOf, makePackage } from '../../support/packages.ts';
+import { TestTeam } from '../../support/trust.ts';
 
 const files = makePackage();
 const model = hashOf(files);
@@ -25,7 +26,7 @@ const noEngine: Engine = {
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'andon-library-'));
-  library = new ModelLibrary({ folder, trustedReleaseKeys: [testReleaseKey], engine: noEngine });
+  library = new ModelLibrary({ folder, trust: new TestTeam().trust, engine: noEngine });
   await library.stage(model, files);
 });
 

@@ -11,16 +11,15 @@ import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { ModelManager } from '../../../agent/models/model-manager.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { Store } from '../../../agent/store/store.ts';
-import { generateSigningKey } from '../../../protocol/keys.ts';
 import type { Desired, ModelRef } from '../../../protocol/messages.ts';
 import {
   hashOf,
   makePackage,
   manifestOf,
   type PackageOptions,
-  testReleaseKey,
   writePackage,
 } from '../../support/packages.ts';
+import { TestTeam } from '../../support/trust.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const log = pino({ level: 'silent' });
@@ -36,6 +35,7 @@ let counters: Counters;
 let online: boolean;
 let fetches: string[];
 let diskIsFull: boolean;
+let team: TestTeam;
 /** Packages that the server has, by hash. */
 const server = new Map<string, Map<string, Buffer>>();
 
@@ -44,6 +44,7 @@ beforeEach(() => {
   online = true;
   diskIsFull = false;
   fetches = [];
+  team = new TestTeam();
   server.clear();
 });
 
@@ -95,7 +96,7 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
     clock: systemClock,
     log,
     counters,
-    trustedReleaseKeys: [testReleaseKey],
+    trust: team.trust,
     retryMs: 10,
     onChange: () => undefined,
     fetchPackage: async (ref, onProgress) => {
@@ -115,13 +116,19 @@ async function stopAgent(): Promise<void> {
   await store?.close().catch(() => undefined);
 }
 
+/** @param change what is done to it after it was signed */
 function publish(options: PackageOptions = {}, change?: (files: Map<string, Buffer>) => void): ModelRef {
   const files = makePackage(options);
+  team.sign(files);
   change?.(files);
   const manifestSha256 = hashOf(files);
   server.set(manifestSha256, files);
   const { name, version } = manifestOf(files);
   return { name, version, manifestSha256, indexSha256: manifestSha256, sizeBytes: 1 };
+}
+
+function renamed(files: Map<string, Buffer>): void {
+  files.set('manifest.json', Buffer.from(JSON.stringify({ ...manifestOf(files), summary: 'Another one.' })));
 }
 
 let generation = 0;
@@ -267,8 +274,8 @@ describe('the model manager', () => {
   });
 
   it.each<[string, string, PackageOptions, ((files: Map<string, Buffer>) => void) | undefined]>([
-    ['signed by a stranger', 'SIGNATURE_UNTRUSTED', { key: generateSigningKey() }, undefined],
-    ['without a signature', 'SIGNATURE_MISSING', {}, (files) => files.delete('signature.json')],
+    ['that is on no list', 'TARGET_UNKNOWN', {}, (files) => team.strike(files)],
+    ['that is another one than on the list', 'TARGET_MISMATCH', {}, renamed],
     [
       'with a changed file',
       'PACKAGE_HASH_MISMATCH',
@@ -307,7 +314,8 @@ describe('the model manager', () => {
     await waitFor('the story is told', () => kinds().includes('model-refused'));
     await waitFor('it is off the disk', () => !existsSync(join(folder, 'packages', bad.manifestSha256)));
     await deploy(publish({ version: 3 }));
-    expect(fetches.filter((hash) => hash === bad.manifestSha256)).toHaveLength(1);
+    // What is not on the list is not even fetched.
+    expect(fetches.filter((hash) => hash === bad.manifestSha256)).toHaveLength(/^TARGET/.test(code) ? 0 : 1);
   });
 
   it('is patient while offline, and lets the newest desired state win over what is under way', async () => {
@@ -397,16 +405,28 @@ describe('the model manager', () => {
   });
 
   it('runs without a model when the config’s is bad, and takes one from the server', async () => {
-    const bad = configured({ key: generateSigningKey() });
+    const bad = configured();
+    team.strike(server.get(bad.manifestSha256) ?? new Map());
     await startAgent();
     expect(manager.of(SLOT)).toBeUndefined();
     expect(report()).toMatchObject({ champion: null });
-    expect(counters.get('SIGNATURE_UNTRUSTED')).toBe(1);
+    expect(counters.get('TARGET_UNKNOWN')).toBe(1);
     const good = publish({ version: 2 });
     expect(good.manifestSha256).not.toBe(bad.manifestSha256);
     want(good);
     await waitFor('a champion', () => champion() === good.manifestSha256);
     expect(installState()).toBe('committed');
+  });
+
+  it('tries a model again that was on no list, as soon as a newer list is here', async () => {
+    configured();
+    const late = publish({ version: 2 }, (files) => team.strike(files));
+    await startAgent();
+    want(late);
+    await waitFor('refused', () => installState() === 'refused');
+    team.sign(server.get(late.manifestSha256) ?? new Map());
+    manager.trustChanged();
+    await waitFor('installed', () => champion() === late.manifestSha256);
   });
 
   it('counts a slot that the server names and this device does not have', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -7,7 +7,8 @@ import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { ModelLibrary } from '../../../agent/models/model-library.ts';
-import { hashOf, readFiles, signPackage, testReleaseKey } from '../../support/packages.ts';
+import { type NamedModel, TrustedSet } from '../../../protocol/trusted-set.ts';
+import { hashOf, readFiles } from '../../support/packages.ts';
 import { projectRoot } from '../../support/processes.ts';
 
 const models = join(projectRoot, 'models');
@@ -17,6 +18,11 @@ const folders = readdirSync(models).flatMap((name) => {
   return versions.map((version) => join(name, version));
 });
 const packages = folders.filter((folder) => existsSync(join(models, folder, 'manifest.json')));
+
+/** The root and the list that ship beside them. */
+const metadata = (name: string) => readFileSync(join(models, 'trust', name));
+const shippedSet = TrustedSet.pinned(metadata('root.json'), metadata('targets.json'));
+const shipped = { approveConfigured: (model: NamedModel) => shippedSet.approve(model) };
 
 let engine: EngineProcess;
 let library: ModelLibrary;
@@ -32,7 +38,7 @@ beforeAll(async () => {
     clock: systemClock,
     counters: new Counters(),
   });
-  library = new ModelLibrary({ folder, engine, trustedReleaseKeys: [testReleaseKey] });
+  library = new ModelLibrary({ folder, engine, trust: shipped });
   await engine.start();
 });
 
@@ -46,11 +52,14 @@ describe('the shipped packages', () => {
     expect(packages.length).toBeGreaterThan(3);
   });
 
-  it.each(packages)('%s loads on this machine and passes its golden samples', async (name) => {
-    const files = signPackage(readFiles(join(models, name)), testReleaseKey);
-    const hash = hashOf(files);
-    await library.stage(hash, files);
-    await library.load(hash, { test: true });
-    expect(library.loaded(hash)?.manifest.name).toBe(name.split('/')[0]);
-  });
+  it.each(packages)(
+    '%s is on the signed list, loads on this machine and passes its golden samples',
+    async (name) => {
+      const { files, manifestSha256: hash } = await library.identify(join(models, name));
+      expect(hash).toBe(hashOf(readFiles(join(models, name))));
+      await library.stage(hash, files);
+      await library.load(hash, { test: true });
+      expect(library.loaded(hash)?.manifest.name).toBe(name.split('/')[0]);
+    },
+  );
 });

@@ -14,7 +14,7 @@ function desired(generation: number): Desired {
 }
 
 function make(serverKeys = [key, newKey], states = new MemoryStates()) {
-  return new DesiredState({ device, serverKeys, states });
+  return new DesiredState({ device, serverKeys: () => serverKeys, states });
 }
 
 describe('the desired state', () => {

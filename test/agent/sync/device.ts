@@ -7,15 +7,17 @@ import { systemClock } from '../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../agent/config/schema.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { Sync, type SyncDeps } from '../../../agent/sync/sync.ts';
-import type { PublicKey } from '../../../protocol/keys.ts';
+import { DeviceTrust } from '../../../agent/trust/device-trust.ts';
 import type { EventRecord, Prediction } from '../../../protocol/records.ts';
+import { TestTeam } from '../../support/trust.ts';
 import { MemoryStates, MemoryStreams } from './memory-store.ts';
 
 export const MODEL = 'ab'.repeat(32);
 
 export interface DeviceOptions {
   readonly broker: string;
-  readonly serverKeys?: readonly PublicKey[];
+  /** Whose root this device pins; default: one that nobody else knows. */
+  readonly team?: TestTeam;
   readonly privacy?: 'outputs' | 'features' | 'none';
   readonly window?: number;
 }
@@ -81,7 +83,7 @@ export class TestDevice {
 
 /** @param parts what outlives a restart, and the counters of this life */
 export function makeSync(
-  { broker, serverKeys = [], privacy = 'features', window = 8 }: DeviceOptions,
+  { broker, team = new TestTeam(), privacy = 'features', window = 8 }: DeviceOptions,
   parts: Pick<SyncDeps, 'store' | 'counters'> & { readonly dataDir: string },
 ): Sync {
   const { store, dataDir, counters } = parts;
@@ -93,15 +95,24 @@ export function makeSync(
     slots: { inspect: { ...slot, privacy }, secret: { ...slot, privacy: 'none' } },
     sync: { broker, window, retryMs: 50 },
   });
+  const log = pino({ level: 'silent' });
+  const metadata = team.writeMetadata(join(dataDir, 'metadata'));
+  const trust = new DeviceTrust({
+    folder: metadata,
+    states: store.states,
+    clock: systemClock,
+    log,
+    counters,
+  });
   return new Sync({
     config,
     agentVersion: '0.1.0',
     store,
-    serverKeys,
+    trust,
     statusUrl: () => 'http://127.0.0.1:8080',
     reported: () => ({}),
     clock: systemClock,
-    log: pino({ level: 'silent' }),
+    log,
     counters,
   });
 }

@@ -1,11 +1,13 @@
 /** A small server for sync tests: commits what comes in order, acknowledges after, and can be told to misbehave. */
 import { connectAsync, type MqttClient } from 'mqtt';
 import { type Batch, decodeBatch } from '../../../protocol/batch.ts';
-import { generateSigningKey, type SigningKey, sealEnvelope } from '../../../protocol/keys.ts';
-import type { Ack, Birth, Desired, Reported, Want } from '../../../protocol/messages.ts';
+import { type SigningKey, sealEnvelope } from '../../../protocol/keys.ts';
+import type { Ack, Birth, Desired, Reported, TrustRef, Want } from '../../../protocol/messages.ts';
 import type { ChunkedPackage } from '../../../protocol/package-index.ts';
 import type { RecordOf, Stream } from '../../../protocol/records.ts';
 import { parseUpTopic, serverSubscriptions, topics } from '../../../protocol/topics.ts';
+import { chunked } from '../../support/chunks.ts';
+import { TestTeam } from '../../support/trust.ts';
 
 export interface ReceivedBatch {
   readonly stream: Stream;
@@ -15,7 +17,9 @@ export interface ReceivedBatch {
 }
 
 export class FakeServer {
-  readonly key: SigningKey = generateSigningKey();
+  readonly team: TestTeam;
+  /** The signed metadata that its desired states come with; none before the first `publishTrust`. */
+  trust: TrustRef | undefined;
   /** Every batch that arrived, repeats included. */
   readonly batches: ReceivedBatch[] = [];
   /** Committed records, a stream; each exactly once by construction, so tests look at gaps and repeats. */
@@ -34,6 +38,15 @@ export class FakeServer {
   onWant: (chunks: readonly string[]) => void = () => undefined;
   readonly #cursors = new Map<string, number>();
   #client: MqttClient | undefined;
+
+  constructor(team = new TestTeam()) {
+    this.team = team;
+  }
+
+  /** Signs desired states. */
+  get key(): SigningKey {
+    return this.team.key('server');
+  }
 
   async start(url: string): Promise<this> {
     const client = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 20 });
@@ -62,7 +75,15 @@ export class FakeServer {
   }
 
   async publishDesired(desired: Desired, key = this.key): Promise<void> {
-    await this.publish(topics.desired(desired.device), sealEnvelope(key, desired), true);
+    await this.publish(topics.desired(desired.device), sealEnvelope(key, desired, this.trust), true);
+  }
+
+  /** @param only publishes just these chunks of it */
+  async publishTrust(metadata = this.team.bundle(), only?: readonly string[]): Promise<TrustRef> {
+    const packed = chunked(metadata);
+    await this.publishChunks(packed, only);
+    this.trust = { indexSha256: packed.indexSha256, sizeBytes: packed.sizeBytes };
+    return this.trust;
   }
 
   async publishChunks({ chunks }: ChunkedPackage, only?: readonly string[]): Promise<void> {

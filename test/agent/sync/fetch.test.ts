@@ -56,7 +56,7 @@ describeWithEachBroker('fetching a package', (startBroker) => {
     broker = await startBroker();
     proxy = await new TcpProxy(broker.port).start();
     server = await new FakeServer().start(broker.url);
-    device = new TestDevice({ broker: proxy.url, serverKeys: [server.key] });
+    device = new TestDevice({ broker: proxy.url, team: server.team });
     await device.sync.start();
     await waitFor('up', () => device.sync.status().connected);
   });

@@ -27,7 +27,7 @@ describe('hostile messages', () => {
     broker = await startAedes();
     server = await new FakeServer().start(broker.url);
     server.answer = () => undefined;
-    device = new TestDevice({ broker: broker.url, serverKeys: [server.key] });
+    device = new TestDevice({ broker: broker.url, team: server.team });
     seen = [];
     device.sync.onDesired(({ generation }) => seen.push(generation));
     await device.sync.start();

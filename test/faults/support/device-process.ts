@@ -28,8 +28,8 @@ export interface DeviceOptions {
   /** A second slot with a source of its own, by the name `other`. */
   readonly other?: { readonly source: object; readonly slot: object };
   readonly broker?: string;
-  readonly serverKeys?: string;
-  readonly releaseKeys?: string;
+  /** Folder with root and list; default: those of the shipped models. */
+  readonly metadata?: string;
   readonly engine?: object;
   readonly store?: object;
   readonly env?: NodeJS.ProcessEnv;
@@ -155,10 +155,7 @@ export class DeviceProcess {
         ...(options.other && { other: { source: 'other', ...options.other.slot } }),
       },
       sync: options.broker === undefined ? null : { broker: options.broker, retryMs: 50 },
-      trust: {
-        releaseKeys: [options.releaseKeys ?? join(projectRoot, 'models', 'trusted-keys.json')],
-        serverKeys: options.serverKeys === undefined ? [] : [options.serverKeys],
-      },
+      trust: { metadata: options.metadata ?? join(projectRoot, 'models', 'trust') },
       http: { port: 0 },
       engine: options.engine ?? {},
       store: options.store ?? {},

@@ -1,14 +1,6 @@
 /** Packages that must never come to decide anything, each with how the device has to answer. */
-import { generateSigningKey } from '../../../protocol/keys.ts';
 import type { Golden, Manifest } from '../../../protocol/manifest.ts';
-import {
-  makePackage,
-  manifestOf,
-  type PackageOptions,
-  signPackage,
-  testReleaseKey,
-  withManifest,
-} from '../../support/packages.ts';
+import { makePackage, manifestOf, type PackageOptions, withManifest } from '../../support/packages.ts';
 import { tinyOnnx } from '../../support/tiny-onnx.ts';
 
 /** What test/support/crash-on-666.ts dies of; the samples have it in `b`. */
@@ -17,6 +9,8 @@ export const CRASH = 666;
 export interface HostilePackage {
   readonly name: string;
   readonly files: ReadonlyMap<string, Buffer>;
+  /** What the release team put on its list; null: nothing. */
+  readonly signed: ReadonlyMap<string, Buffer> | null;
   /** Refused before it spoke, or rolled back after. */
   readonly state: 'refused' | 'rolled-back';
   /** Counted where an operator sees it. */
@@ -66,9 +60,8 @@ export function hostilePackages(): HostilePackage[] {
     inTest('takes other inputs than its manifest says', 'ENGINE_INPUT_MISMATCH', {
       onnx: tinyOnnx({ weights: [[1, 2, 3]] }),
     }),
-    inTest('is signed by a stranger', 'SIGNATURE_UNTRUSTED', { key: generateSigningKey() }),
-    changed('has no signature', 'SIGNATURE_MISSING', (files) => files.delete('signature.json')),
-    changed('was changed after it was signed', 'SIGNATURE_INVALID', (files) => {
+    { ...inTest('is on no list', 'TARGET_UNKNOWN', {}), signed: null },
+    changed('was changed after it was signed', 'TARGET_MISMATCH', (files) => {
       const manifest = { ...manifestOf(files), summary: 'Something else.' };
       files.set('manifest.json', Buffer.from(JSON.stringify(manifest)));
     }),
@@ -85,11 +78,13 @@ export function hostilePackages(): HostilePackage[] {
 }
 
 function atWork(name: string, code: string, reason: RegExp, options: PackageOptions): HostilePackage {
-  return { name, code, reason, state: 'rolled-back', files: newVersion(options) };
+  const files = newVersion(options);
+  return { name, code, reason, state: 'rolled-back', files, signed: files };
 }
 
 function inTest(name: string, code: string, options: PackageOptions): HostilePackage {
-  return { name, code, reason: new RegExp(code), state: 'refused', files: newVersion(options) };
+  const files = newVersion(options);
+  return { name, code, reason: new RegExp(code), state: 'refused', files, signed: files };
 }
 
 function changed(
@@ -97,15 +92,16 @@ function changed(
   code: string,
   change: (files: Map<string, Buffer>) => unknown,
 ): HostilePackage {
-  const files = newVersion({});
+  const signed = newVersion({});
+  const files = new Map(signed);
   change(files);
-  return { name, code, reason: new RegExp(code), state: 'refused', files };
+  return { name, code, reason: new RegExp(code), state: 'refused', files, signed };
 }
 
 function climbingManifest(): HostilePackage {
   const files = newVersion({});
   files.set('../../climbed-out', Buffer.from('x'));
-  const climbing = signPackage(withManifest(files, manifestOf(files)), testReleaseKey);
+  const climbing = withManifest(files, manifestOf(files));
   climbing.delete('../../climbed-out');
   const code = 'PACKAGE_PATH_UNSAFE';
   return {
@@ -114,6 +110,7 @@ function climbingManifest(): HostilePackage {
     reason: new RegExp(code),
     state: 'refused',
     files: climbing,
+    signed: climbing,
   };
 }
 

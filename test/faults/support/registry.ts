@@ -1,14 +1,21 @@
-/** A registry with a server's key: it hands out whatever packages a test gives it, and hears what the device says of them. */
-import type { SigningKey } from '../../../protocol/keys.ts';
+/** A registry with a team's keys: it hands out whatever packages a test gives it, and hears what the device says of them. */
 import type { InstallState, ModelRef, ReportedSlot } from '../../../protocol/messages.ts';
-import { chunkPackage } from '../../../protocol/package-index.ts';
 import type { FakeServer } from '../../agent/sync/fake-server.ts';
+import { chunked } from '../../support/chunks.ts';
 import { hashOf, manifestOf } from '../../support/packages.ts';
 import { waitFor } from '../../support/processes.ts';
 import { SLOT } from './device-process.ts';
-import { writeJson } from './scene.ts';
 
 type Install = NonNullable<ReportedSlot['install']>;
+
+type Files = ReadonlyMap<string, Buffer>;
+
+export interface WantOptions {
+  /** Publishes just these chunks. */
+  readonly only?: readonly string[];
+  /** What the team put on its list; null: nothing. */
+  readonly signed?: Files | null;
+}
 
 export class Registry {
   readonly #server: FakeServer;
@@ -21,12 +28,13 @@ export class Registry {
   }
 
   /**
-   * Publishes the chunks and asks the device to make this package its champion.
-   * @param only publishes just these chunks
+   * Signs the package, publishes list and chunks, and asks the device to make it its champion.
    * @returns what names the package
    */
-  async want(files: ReadonlyMap<string, Buffer>, only?: readonly string[]): Promise<ModelRef> {
-    const packed = chunkPackage(files);
+  async want(files: Files, { only, signed = files }: WantOptions = {}): Promise<ModelRef> {
+    if (signed) this.#server.team.sign(signed);
+    await this.#server.publishTrust();
+    const packed = chunked(files);
     const { name, version } = manifestOf(files);
     const { indexSha256, sizeBytes } = packed;
     const champion: ModelRef = { name, version, manifestSha256: hashOf(files), indexSha256, sizeBytes };
@@ -58,9 +66,4 @@ export class Registry {
     if (!found) throw new Error(`${about} was never ${state}`);
     return found;
   }
-}
-
-/** Writes a trusted-keys file with this one key. @returns its path */
-export function trustedKeysFile(path: string, key: SigningKey): string {
-  return writeJson(path, { keys: [{ name: 'test', publicKey: key.publicHex }] });
 }

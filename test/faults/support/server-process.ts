@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { FleetView } from '../../../sync-server/http/view.ts';
 import { freePort } from '../../support/brokers.ts';
-import { projectRoot, type RunningProcess, startProcess, waitFor } from '../../support/processes.ts';
+import { type RunningProcess, startProcess, waitFor } from '../../support/processes.ts';
 import { fetchJson, writeJson } from './scene.ts';
 
 export class ServerProcess {
   readonly database: string;
-  readonly publicKeysFile: string;
   readonly url: string;
   readonly brokerUrl: string;
   readonly #config: string;
@@ -19,12 +18,10 @@ export class ServerProcess {
     this.url = `http://127.0.0.1:${httpPort}`;
     this.brokerUrl = brokerUrl;
     this.database = join(dataDir, 'server.db');
-    this.publicKeysFile = join(dataDir, 'keys', 'server-public.json');
     this.#config = writeJson(join(folder, 'server.json'), {
       dataDir,
       broker,
       http: { port: httpPort },
-      trust: { releaseKeys: [join(projectRoot, 'models', 'trusted-keys.json')] },
     });
   }
 

@@ -24,10 +24,10 @@ describe('the server configuration', () => {
   it('counts relative paths from the file’s own folder', () => {
     const folder = temporaryFolder();
     const file = join(folder, 'server.json');
-    writeFileSync(file, JSON.stringify({ dataDir: 'kept', trust: { releaseKeys: ['keys.json'] } }));
+    writeFileSync(file, JSON.stringify({ dataDir: 'kept', trust: { root: 'metadata/1.root.json' } }));
     const config = loadServerConfig(file);
     expect(config.dataDir).toBe(join(folder, 'kept'));
-    expect(config.trust.releaseKeys).toEqual([join(folder, 'keys.json')]);
+    expect(config.trust.root).toBe(join(folder, 'metadata', '1.root.json'));
   });
 
   it('says where a file is not JSON', () => {

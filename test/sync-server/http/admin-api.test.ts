@@ -12,7 +12,8 @@ import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-
 import { listen } from '../../../sync-server/listen.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
-import { hashOf, makePackage, testReleaseKey } from '../../support/packages.ts';
+import { hashOf, makePackage } from '../../support/packages.ts';
+import { TestTeam } from '../../support/trust.ts';
 import {
   EPOCH,
   event,
@@ -24,9 +25,11 @@ import {
   temporaryStore,
 } from '../support.ts';
 
+const NO_TRUST = { serverPublicKey: 'p', online: false, metadata: null };
 const HOST = { host: '127.0.0.1:8090' };
 
 async function setUp() {
+  const team = new TestTeam();
   const store = temporaryStore();
   const consoleFolder = temporaryFolder();
   const test = ingestOver(store);
@@ -55,13 +58,14 @@ async function setUp() {
       abort: unknown,
     },
     models: () => store.models.all(),
-    publish: (files, notes) =>
-      publishPackage({ store, chunkFiles, releaseKeys: [testReleaseKey], clock }, files, notes),
+    publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
+    trustView: () => NO_TRUST,
+    trust: { files: new Map(), accept: () => undefined },
     audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
     brokerConnected: () => true,
   });
   onTestFinished(() => app.close());
-  return { app, store, started, consoleFolder, ...test };
+  return { app, team, store, started, consoleFolder, ...test };
 }
 
 function publish(app: FastifyInstance, body: Buffer, query = '') {
@@ -109,6 +113,7 @@ describe('the admin API', () => {
           generation: 0,
         },
       ],
+      trust: NO_TRUST,
       models: [],
       rollouts: [],
       events: [],
@@ -127,8 +132,9 @@ describe('the admin API', () => {
   });
 
   it('publishes a package and lists it', async () => {
-    const { app } = await setUp();
+    const { app, team } = await setUp();
     const files = makePackage({ name: 'tiny', version: 2 });
+    team.sign(files);
     const answer = await publish(app, packed(files), '?notes=tried%20on%20line%202');
     expect(answer.statusCode).toBe(201);
     const model = {

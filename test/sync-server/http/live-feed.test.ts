@@ -7,6 +7,7 @@ import type { FleetView } from '../../../sync-server/http/view.ts';
 const VIEW: FleetView = {
   nowMs: 0,
   server: { version: '1', broker: 'b', keyId: 'k' },
+  trust: { serverPublicKey: 'p', online: false, metadata: null },
   devices: [],
   models: [],
   rollouts: [],

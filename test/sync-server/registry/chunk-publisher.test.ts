@@ -1,12 +1,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import type { TrustRef } from '../../../protocol/messages.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { ChunkPublisher } from '../../../sync-server/registry/chunk-publisher.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
-import { makePackage, testReleaseKey } from '../../support/packages.ts';
+import { makePackage } from '../../support/packages.ts';
+import { TestTeam } from '../../support/trust.ts';
 import {
   desiredSlot,
   reported,
@@ -39,14 +41,24 @@ function setUp() {
   const clock = new TestClock();
   const counters = new Counters();
   const broker = new ToyBroker();
+  const files = makePackage();
   const { model } = publishPackage(
-    { store, chunkFiles, releaseKeys: [testReleaseKey], clock },
-    makePackage(),
+    { store, chunkFiles, trust: new TestTeam().sign(files), clock },
+    files,
     '',
   );
+  const trust: { ref: TrustRef | undefined; chunks: string[] } = { ref: undefined, chunks: [] };
   const chunks = store.models.chunksOf(model.ref.manifestSha256);
   const create = () =>
-    new ChunkPublisher({ store, chunkFiles, publish: broker.publish, clock, counters, log: silentLog });
+    new ChunkPublisher({
+      store,
+      chunkFiles,
+      publish: broker.publish,
+      trust,
+      clock,
+      counters,
+      log: silentLog,
+    });
   const want = () =>
     store.desired.save({
       device: 'mill-1',
@@ -66,7 +78,7 @@ function setUp() {
         },
       }),
     );
-  return { store, folder, clock, counters, broker, chunks, create, want, installed };
+  return { store, folder, chunkFiles, trust, clock, counters, broker, chunks, create, want, installed };
 }
 
 describe('chunks on the broker', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generateSigningKey, openEnvelope } from '../../../protocol/keys.ts';
-import { desiredSchema } from '../../../protocol/messages.ts';
+import { desiredSchema, envelopeSchema, parseMessage, type TrustRef } from '../../../protocol/messages.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { DesiredStates } from '../../../sync-server/registry/desired-states.ts';
 import { Fleet } from '../../../sync-server/registry/fleet.ts';
@@ -24,10 +24,12 @@ function desiredStates() {
   const key = generateSigningKey();
   const clock = new TestClock();
   const published: { topic: string; payload: Buffer; retain: boolean }[] = [];
+  const trust: { ref: TrustRef | undefined } = { ref: undefined };
   let changes = 0;
   const desired = new DesiredStates({
     store,
     key,
+    trust: () => trust.ref,
     clock,
     publish: async (topic, payload, retain) => published.push({ topic, payload, retain }) > 0,
     onChange: () => {
@@ -36,7 +38,7 @@ function desiredStates() {
   });
   const last = () =>
     openEnvelope([key], desiredSchema, published.at(-1)?.payload ?? Buffer.alloc(0), 'desired');
-  return { store, desired, published, last, clock, changes: () => changes };
+  return { store, desired, trust, published, last, clock, changes: () => changes };
 }
 
 describe('desired states', () => {
@@ -49,6 +51,15 @@ describe('desired states', () => {
       generation: 1,
       slots: { [SLOT]: desiredSlot(one, two) },
     });
+  });
+
+  it('say where the signed metadata are, once there are any', () => {
+    const { desired, published, trust } = desiredStates();
+    desired.setSlot('mill-1', SLOT, desiredSlot(one));
+    trust.ref = { indexSha256: 'd'.repeat(64), sizeBytes: 4000 };
+    desired.publishAll();
+    const refs = published.map(({ payload }) => parseMessage(envelopeSchema, payload, 'envelope').trust);
+    expect(refs).toEqual([undefined, trust.ref]);
   });
 
   it('grow by a generation a change, and only then', () => {

@@ -1,23 +1,29 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { generateSigningKey } from '../../../protocol/keys.ts';
 import { parsePackageIndex } from '../../../protocol/package-index.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
-import { hashOf, makePackage, testReleaseKey } from '../../support/packages.ts';
+import { hashOf, makePackage, manifestOf } from '../../support/packages.ts';
+import { TestTeam } from '../../support/trust.ts';
 import { TestClock, temporaryFolder, temporaryStore } from '../support.ts';
 
 function registry() {
   const store = temporaryStore();
   const folder = join(temporaryFolder(), 'chunks');
   const chunkFiles = new ChunkFiles(folder);
-  const deps = { store, chunkFiles, releaseKeys: [testReleaseKey], clock: new TestClock() };
+  const team = new TestTeam();
+  const deps = { store, chunkFiles, trust: team, clock: new TestClock() };
   return {
     store,
     chunkFiles,
     folder,
-    publish: (files: Map<string, Buffer>, notes = '') => publishPackage(deps, files, notes),
+    team,
+    publish: (files: Map<string, Buffer>, notes = '') => {
+      team.sign(files);
+      return publishPackage(deps, files, notes);
+    },
+    publishUnsigned: (files: Map<string, Buffer>) => publishPackage(deps, files, ''),
   };
 }
 
@@ -70,14 +76,10 @@ describe('publishing a package', () => {
   });
 
   it.each([
-    ['signed by a stranger', () => makePackage({ key: generateSigningKey() }), 'SIGNATURE_UNTRUSTED'],
+    ['that is on no list', () => makePackage({ version: 2 }), 'TARGET_UNKNOWN'],
+    ['whose manifest is not the one on the list', () => renamed(makePackage()), 'TARGET_MISMATCH'],
     [
-      'not signed',
-      () => new Map([...makePackage()].filter(([path]) => path !== 'signature.json')),
-      'SIGNATURE_MISSING',
-    ],
-    [
-      'changed after it was signed',
+      'whose model was changed after it was signed',
       () => new Map([...makePackage(), ['model.onnx', Buffer.from('evil')]]),
       'PACKAGE_HASH_MISMATCH',
     ],
@@ -87,8 +89,14 @@ describe('publishing a package', () => {
       'PACKAGE_HASH_MISMATCH',
     ],
   ])('refuses a package %s', (_name, make, code) => {
-    const { publish, store } = registry();
-    expect(() => publish(make())).toThrow(expect.objectContaining({ code }));
+    const { team, publishUnsigned, store } = registry();
+    team.sign(makePackage());
+    expect(() => publishUnsigned(make())).toThrow(expect.objectContaining({ code }));
     expect(store.models.all()).toEqual([]);
   });
 });
+
+function renamed(files: Map<string, Buffer>): Map<string, Buffer> {
+  const manifest = { ...manifestOf(files), summary: 'Another one.' };
+  return new Map(files).set('manifest.json', Buffer.from(JSON.stringify(manifest)));
+}

@@ -1,8 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { trustedKeysSchema } from '../../../protocol/keys.ts';
-import { readTrustedKeys } from '../../../protocol/trusted-keys.ts';
+import { publicKeyFileSchema } from '../../../protocol/keys.ts';
 import { loadServerKey } from '../../../sync-server/registry/server-key.ts';
 import { temporaryFolder } from '../support.ts';
 
@@ -12,16 +11,13 @@ describe('the server’s key', () => {
     expect(loadServerKey(folder).key.keyId).toBe(loadServerKey(folder).key.keyId);
   });
 
-  it('can be read by its owner alone, while its public half is a file that devices can trust', () => {
+  it('can be read by its owner alone, while its public half is a file for the makers of the root', () => {
     const folder = temporaryFolder();
-    const { key, publicKeysFile } = loadServerKey(folder);
+    const { key, publicKeyFile } = loadServerKey(folder);
     expect(statSync(join(folder, 'keys', 'server.pem')).mode & 0o777).toBe(0o600);
-    const text = readFileSync(publicKeysFile, 'utf8');
-    expect(trustedKeysSchema.parse(JSON.parse(text)).keys).toEqual([
-      { name: 'server', publicKey: key.publicHex },
-    ]);
+    const text = readFileSync(publicKeyFile, 'utf8');
+    expect(publicKeyFileSchema.parse(JSON.parse(text))).toEqual({ publicKey: key.publicHex });
     expect(text).not.toContain('PRIVATE');
-    expect(readTrustedKeys([publicKeysFile]).map((trusted) => trusted.keyId)).toEqual([key.keyId]);
   });
 
   it('is never replaced silently when it is damaged', () => {
@@ -31,16 +27,5 @@ describe('the server’s key', () => {
     writeFileSync(file, 'scrambled');
     expect(() => loadServerKey(folder)).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
     expect(readFileSync(file, 'utf8')).toBe('scrambled');
-  });
-});
-
-describe('trusted-keys files', () => {
-  it('names the file that cannot be read', () => {
-    expect(() => readTrustedKeys(['/nowhere/keys.json'])).toThrow(
-      expect.objectContaining({
-        code: 'TRUSTED_KEYS_UNREADABLE',
-        message: expect.stringContaining('/nowhere/keys.json'),
-      }),
-    );
   });
 });
