@@ -22,6 +22,13 @@ export interface EngineResult {
   readonly computeUs: number;
 }
 
+export interface RunOptions {
+  /** In place of the engine's own. */
+  readonly timeoutMs?: number | undefined;
+  /** A batch that kills the engine is not run again by its successor. */
+  readonly once?: boolean;
+}
+
 export interface Engine {
   start(): Promise<void>;
   /**
@@ -30,11 +37,13 @@ export interface Engine {
    */
   load(model: EngineModel): Promise<void>;
   /**
-   * Runs one batch. A batch that was in flight when the engine died is run again by its successor, once.
+   * Runs one batch. A batch that was in flight when the engine died is run again by its successor, once at most.
    * @throws CodedError ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUTPUT_INVALID (NaN or a wrong shape), MODEL_NOT_ACTIVE
    */
-  run(manifestSha256: string, batch: EngineBatch): Promise<EngineResult>;
+  run(manifestSha256: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
   unload(manifestSha256: string): Promise<void>;
+  /** Resident memory of the engine process, asked in turn with its other work. */
+  memoryBytes(): Promise<number>;
   stop(): Promise<void>;
   /** Starts since the agent began, less one; and the resident memory of the engine process in bytes. */
   status(): { restarts: number; rssBytes: number; alive: boolean };
