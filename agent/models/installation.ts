@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf } from '../../protocol/errors.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
-import type { ModelLibrary } from './model-library.ts';
-import type { StepState } from './transitions.ts';
+import type { ModelLibrary, TestLimits } from './model-library.ts';
+import type { SelfTest, StepState } from './slot-state.ts';
 
 /** Fetches a package's files; waits or throws while offline. The caller verifies what comes. */
 export type FetchPackage = (
@@ -24,8 +24,10 @@ export interface InstallationDeps {
   readonly fetchPackage: FetchPackage;
   /** First wait after a failure that may pass; doubles up to a minute. */
   readonly retryMs: number;
+  readonly limits: TestLimits;
   /** Called before each step. */
   readonly onStep: (to: StepState) => void;
+  readonly onMeasured: (figures: SelfTest) => void;
   readonly onProgress: (chunksHave: number, chunksWant: number, waitsFor: string | null) => void;
   /** A failure that will be tried again. */
   readonly onRetry: (error: unknown) => void;
@@ -40,8 +42,8 @@ export function isForGood(error: unknown): boolean {
 }
 
 /**
- * Resolves when the model is loaded in the engine and has passed its golden samples.
- * @throws CodedError TARGET_*, TRUST_*, PACKAGE_*, PAYLOAD_*, ENGINE_*, GOLDEN_SAMPLES_FAILED, MODEL_UNREADABLE: it must not run here;
+ * Resolves when the model is loaded in the engine, has passed its golden samples and is within the slot's budget.
+ * @throws CodedError TARGET_*, TRUST_*, PACKAGE_*, PAYLOAD_*, ENGINE_*, GOLDEN_SAMPLES_FAILED, MODEL_*: it must not run here;
  * anything once `signal` is aborted
  */
 export async function installModel(
@@ -62,7 +64,7 @@ export async function installModel(
 }
 
 async function attempt(ref: ModelRef, deps: InstallationDeps, signal: AbortSignal): Promise<void> {
-  const { library, approve, fetchPackage, onStep, onProgress } = deps;
+  const { library, approve, fetchPackage, limits, onStep, onMeasured, onProgress } = deps;
   const model = ref.manifestSha256;
   onStep('verifying');
   await approve(ref, signal);
@@ -79,6 +81,7 @@ async function attempt(ref: ModelRef, deps: InstallationDeps, signal: AbortSigna
   }
   onStep('staged');
   onStep('testing');
-  await library.load(model, { test: true });
+  const figures = await library.test(model, limits);
   signal.throwIfAborted();
+  onMeasured(figures);
 }

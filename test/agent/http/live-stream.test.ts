@@ -30,6 +30,7 @@ async function startServer(): Promise<void> {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    plan: () => [],
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
     pin: new OperatorPin(null, systemClock),

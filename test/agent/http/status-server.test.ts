@@ -41,6 +41,7 @@ function plainDeps(): StatusServerDeps {
     port: 0,
     view: () => view,
     changed: () => () => {},
+    plan: () => [],
     answer: async (request) => {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);
