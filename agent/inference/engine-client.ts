@@ -2,21 +2,16 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
-import { type AgentErrorCode, agentError } from '../errors.ts';
-import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions } from './engine.ts';
+import { agentError } from '../errors.ts';
+import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial } from './engine.ts';
 import type { EngineEnd } from './engine-child.ts';
-import { type Job, loadRequest, notLoaded, reloadJob } from './engine-job.ts';
+import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
+import { asJob, type Job, loadRequest, notLoaded, reloadJob } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
-import { EngineRecycling } from './engine-recycling.ts';
+import { EngineTrial, trialInPlace } from './engine-trial.ts';
 import { watchEngine } from './engine-watch.ts';
 import { EngineWorker } from './engine-worker.ts';
 import { restartDelayMs } from './restart-delay.ts';
-
-/** How an engine process died. `model` is the one whose request it was working on; null when it was idle. */
-export interface EngineDeath {
-  readonly model: string | null;
-  readonly cause: 'crash' | 'killed' | 'hang';
-}
 
 export interface EngineProcessDeps {
   /** 0: as many as the machine has cores. */
@@ -30,13 +25,7 @@ export interface EngineProcessDeps {
   readonly onDeath?: (death: EngineDeath) => void;
   /** Another program in place of engine-main: for fault tests. */
   readonly entry?: URL;
-  /** Unloaded models after which a fresh process takes over; default `RECYCLE_AFTER_UNLOADS`. */
-  readonly recycleAfterUnloads?: number;
 }
-
-const MAX_STRIKES = 2;
-/** Measured in docs/adr/0005-recycle-the-engine.md. */
-const RECYCLE_AFTER_UNLOADS = 20;
 
 export class EngineProcess implements Engine {
   readonly #deps: EngineProcessDeps;
@@ -44,7 +33,8 @@ export class EngineProcess implements Engine {
   #backlog = new Map<number, Job>();
   /** Loaded models by their load requests: what a successor has to load again. */
   readonly #loads = new Map<string, Job>();
-  readonly #recycling: EngineRecycling;
+  /** Models on trial, by their processes. */
+  readonly #trials = new Map<EngineWorker, EngineTrial>();
   /** Processes that are asked no more, and answer what they were asked before. */
   readonly #retiring = new Set<EngineWorker>();
   readonly #deathsMs: number[] = [];
@@ -61,14 +51,6 @@ export class EngineProcess implements Engine {
 
   constructor(deps: EngineProcessDeps) {
     this.#deps = deps;
-    this.#recycling = new EngineRecycling({
-      afterUnloads: deps.recycleAfterUnloads ?? RECYCLE_AFTER_UNLOADS,
-      loads: this.#loads,
-      spawn: () => this.#newWorker(),
-      takeOver: (successor) => this.#takeOver(successor),
-      nextId: () => this.#nextId++,
-      log: deps.log,
-    });
   }
 
   /** @throws CodedError ENGINE_CRASHED when the process ends before it is ready */
@@ -82,20 +64,34 @@ export class EngineProcess implements Engine {
   }
 
   async load(model: EngineModel): Promise<void> {
-    const { manifestSha256 } = model;
-    const { counters, log } = this.#deps;
     const request = loadRequest(this.#nextId++, model);
     await this.#ask(request, { once: true });
-    const job = reloadJob(
-      request,
-      () => this.#reload(job),
-      (reason, forGood) => {
-        if (forGood) this.#loads.delete(manifestSha256);
-        counters.add('ENGINE_MODEL_UNREADABLE');
-        log.error({ event: 'model-lost', model: manifestSha256, reason }, 'it does not load again');
-      },
-    );
-    this.#loads.set(manifestSha256, job);
+    this.#keep(request, model.manifestSha256);
+  }
+
+  /** Beside a process that works, in one of its own; in an empty one there is nothing to disturb. */
+  async trial(model: EngineModel): Promise<Trial> {
+    const nextId = () => this.#nextId++;
+    if (this.#loads.size === 0) {
+      return trialInPlace(model, this, () => this.#ask({ id: nextId(), kind: 'measure', model: null }));
+    }
+    const worker = this.#newWorker();
+    const trial = new EngineTrial({
+      model,
+      worker,
+      loads: this.#loads,
+      mayTakeOver: () => this.#state === 'ready' && !this.#isLoading(),
+      takeOver: () => this.#takeOver(worker, model),
+      nextId,
+    });
+    this.#trials.set(worker, trial);
+    try {
+      await trial.start();
+      return trial;
+    } catch (error) {
+      trial.discard();
+      throw error;
+    }
   }
 
   async run(
@@ -115,7 +111,6 @@ export class EngineProcess implements Engine {
     if (!this.#loads.delete(manifestSha256)) return;
     if (this.#state === 'ready') {
       await this.#ask({ id: this.#nextId++, kind: 'unload', model: manifestSha256 });
-      if (this.#state === 'ready') this.#recycling.unloaded();
       return;
     }
     for (const [id, job] of this.#backlog) {
@@ -125,15 +120,11 @@ export class EngineProcess implements Engine {
     }
   }
 
-  async memoryBytes(): Promise<number> {
-    const answer = await this.#ask({ id: this.#nextId++, kind: 'measure', model: null });
-    return answer.kind === 'done' ? answer.rssBytes : 0;
-  }
-
   async stop(): Promise<void> {
     this.#endWatch?.();
     clearTimeout(this.#respawn);
     this.#state = 'stopped';
+    for (const trial of this.#trials.values()) trial.stop();
     const open = [...this.#alive].flatMap((worker) => [...worker.jobs.values()]);
     for (const job of [...this.#backlog.values(), ...open]) {
       job.refuse(agentError('ENGINE_CRASHED', 'the engine was stopped'));
@@ -163,22 +154,28 @@ export class EngineProcess implements Engine {
     return this.#worker?.pid;
   }
 
-  #ask(request: EngineRequest, { timeoutMs, once = false }: RunOptions = {}): Promise<EngineAnswer> {
-    return new Promise((resolve, reject) => {
-      if (this.#state === 'stopped') {
-        reject(agentError('ENGINE_CRASHED', 'the engine was stopped'));
-        return;
-      }
-      this.#submit({
-        request,
-        strikes: 0,
-        once,
-        timeoutMs,
-        settle: (answer) =>
-          answer.kind === 'failed' ? reject(agentError(answer.code, answer.message)) : resolve(answer),
-        refuse: reject,
-      });
-    });
+  #ask(request: EngineRequest, options: RunOptions = {}): Promise<EngineAnswer> {
+    if (this.#state === 'stopped') {
+      return Promise.reject(agentError('ENGINE_CRASHED', 'the engine was stopped'));
+    }
+    const { job, answer } = asJob(request, options);
+    this.#submit(job);
+    return answer;
+  }
+
+  /** A model that is loaded: a successor loads it again. */
+  #keep(request: EngineRequest, model: string): void {
+    const { counters, log } = this.#deps;
+    const job = reloadJob(
+      request,
+      () => this.#reload(job),
+      (reason, forGood) => {
+        if (forGood) this.#loads.delete(model);
+        counters.add('ENGINE_MODEL_UNREADABLE');
+        log.error({ event: 'model-lost', model, reason }, 'it does not load again');
+      },
+    );
+    this.#loads.set(model, job);
   }
 
   #submit(job: Job): void {
@@ -195,7 +192,7 @@ export class EngineProcess implements Engine {
       log,
       clock,
       timeoutMs,
-      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#goOnRecycling()),
+      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#trials.get(ready)?.ready()),
       onAnswered: (answered) => this.#onAnswered(answered),
       onEnd: (ended, end) => this.#onEnd(ended, end),
     });
@@ -222,19 +219,20 @@ export class EngineProcess implements Engine {
 
   #onAnswered(worker: EngineWorker): void {
     if (this.#retiring.has(worker) && worker.jobs.size === 0) worker.disconnect();
-    if (this.#recycling.successor) this.#goOnRecycling();
+    // In the next turn: a model that was loaded just now is known to be loaded by then.
+    if (this.#trials.size > 0) setImmediate(() => this.#goOnWithTrials());
   }
 
-  /** In the next turn: a model that was loaded just now is known to be loaded by then. */
-  #goOnRecycling(): void {
-    setImmediate(() => {
-      if (this.#state === 'ready' && this.#worker) this.#recycling.goOn(this.#worker);
-    });
+  #goOnWithTrials(): void {
+    if (this.#state !== 'ready') return;
+    for (const trial of this.#trials.values()) trial.goOn();
   }
 
-  #takeOver(successor: EngineWorker): void {
+  #takeOver(successor: EngineWorker, model: EngineModel): void {
     const before = this.#worker;
     this.#worker = successor;
+    this.#trials.delete(successor);
+    this.#keep(loadRequest(this.#nextId++, model), model.manifestSha256);
     if (!before) return;
     this.#retiring.add(before);
     if (before.jobs.size === 0) before.disconnect();
@@ -259,7 +257,6 @@ export class EngineProcess implements Engine {
       this.#onStarted.reject(agentError('ENGINE_CRASHED', `the engine did not start: ${end.text}`, { hint }));
       return;
     }
-    this.#recycling.abandon()?.kill();
     for (const job of worker.jobs.values()) this.#backlog.set(job.request.id, job);
     this.#restarts += 1;
     this.#blame(worker, end, wasReady ? this.#backlog.values().next().value : undefined);
@@ -269,12 +266,10 @@ export class EngineProcess implements Engine {
     else this.#respawn = setTimeout(() => this.#spawn(), delayMs);
   }
 
-  /** One that was to take over, or one that has been replaced: what that one had not answered is asked again. */
+  /** One with a model on trial, or one that has been replaced: what that one had not answered is asked again. */
   #onOtherEnd(worker: EngineWorker, end: EngineEnd): void {
-    if (worker === this.#recycling.successor) {
-      this.#recycling.abandon();
-      this.#deps.log.warn({ event: 'engine-not-recycled', end: end.text }, 'the process at work goes on');
-    }
+    this.#trials.get(worker)?.ended(end);
+    this.#trials.delete(worker);
     if (!this.#retiring.delete(worker) || worker.jobs.size === 0) return;
     const [first, ...others] = worker.jobs.values();
     if (first && this.#blame(worker, end, first)) this.#submit(first);
@@ -286,21 +281,22 @@ export class EngineProcess implements Engine {
 
   /** @returns whether the request that it died of is asked again */
   #blame(worker: EngineWorker, end: EngineEnd, blamed: Job | undefined): boolean {
-    const { counters, log, onDeath, timeoutMs } = this.#deps;
-    const cause = worker.hung ? 'hang' : end.cause;
-    const code: AgentErrorCode = worker.hung ? 'ENGINE_TIMEOUT' : 'ENGINE_CRASHED';
+    const { counters, log, onDeath } = this.#deps;
+    const { cause, code } = causeOf(end, worker.hung);
     const model = blamed?.request.model ?? null;
     counters.add(code);
     log.error({ event: 'engine-ended', code, cause, model, end: end.text }, 'starting its successor');
     if (blamed) blamed.strikes += 1;
     onDeath?.({ model, cause });
-    if (!blamed) return false;
-    const mayAgain = blamed.strikes < MAX_STRIKES && !(blamed.once && cause !== 'killed');
-    if (mayAgain) return true;
+    const givenUp = blamed && verdictOn(blamed, end, worker.hung);
+    if (!blamed || !givenUp) return blamed !== undefined;
     this.#backlog.delete(blamed.request.id);
-    const words = worker.hung ? `no answer for ${blamed.timeoutMs ?? timeoutMs} ms` : end.text;
-    blamed.refuse(agentError(code, `the engine died of this request: ${words}`));
+    blamed.refuse(givenUp);
     return false;
+  }
+
+  #isLoading(): boolean {
+    return [...(this.#worker?.jobs.values() ?? [])].some(({ request }) => request.kind === 'load');
   }
 
   #reload(job: Job): void {

@@ -1,7 +1,7 @@
 /** An open request of the engine, and how a successor is given the models that its predecessor had. */
 import { join } from 'node:path';
 import { agentError } from '../errors.ts';
-import type { EngineModel } from './engine.ts';
+import type { EngineModel, RunOptions } from './engine.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
 import { graphSpecOf } from './graph-spec.ts';
 
@@ -48,6 +48,26 @@ export function reloadJob(
     },
     refuse: (error) => lost(error.message, true),
   };
+}
+
+/** A request as a job, and its answer. @throws CodedError (the answer) what the engine says, or why nobody answers */
+export function asJob(
+  request: EngineRequest,
+  { timeoutMs, once = false }: RunOptions,
+): { job: Job; answer: Promise<EngineAnswer> } {
+  let job: Job | undefined;
+  const answer = new Promise<EngineAnswer>((resolve, reject) => {
+    job = {
+      request,
+      strikes: 0,
+      once,
+      timeoutMs,
+      settle: (given) =>
+        given.kind === 'failed' ? reject(agentError(given.code, given.message)) : resolve(given),
+      refuse: reject,
+    };
+  });
+  return { job: job as unknown as Job, answer };
 }
 
 export function loadRequest(id: number, { manifestSha256, folder, manifest }: EngineModel): EngineRequest {

@@ -164,5 +164,5 @@ function sendMemory(): void {
 
 function send(message: EngineAnswer): void {
   // Without a channel the agent is gone, and `disconnect` ends this process.
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }

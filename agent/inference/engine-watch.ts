@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { EngineWorker } from './engine-worker.ts';
 
-const MAX_LOOK_MS = 100;
+const MAX_LOOK_MS = 50;
 /** A look that comes this late says that this process did not run either. */
 const MAX_LATE_MS = 500;
 

@@ -29,6 +29,17 @@ export interface RunOptions {
   readonly once?: boolean;
 }
 
+/** A model that is loaded, and that nobody asks but its test. */
+export interface Trial {
+  /** As `Engine.run`. */
+  run(batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
+  /** By which its process has grown since before it was loaded. */
+  growthBytes(): Promise<number>;
+  /** From now on it is loaded as by `Engine.load`. @throws CodedError ENGINE_*, SELF_TEST_IMPOSSIBLE */
+  adopt(): Promise<void>;
+  discard(): void;
+}
+
 export interface Engine {
   start(): Promise<void>;
   /**
@@ -42,8 +53,11 @@ export interface Engine {
    */
   run(manifestSha256: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
   unload(manifestSha256: string): Promise<void>;
-  /** Resident memory of the engine process, asked in turn with its other work. */
-  memoryBytes(): Promise<number>;
+  /**
+   * Loads a model where it disturbs nothing that works: what it does there harms nobody else.
+   * @throws CodedError as `load`; ENGINE_CRASHED, ENGINE_TIMEOUT; SELF_TEST_IMPOSSIBLE when the device has no room for that now
+   */
+  trial(model: EngineModel): Promise<Trial>;
   stop(): Promise<void>;
   /** Starts since the agent began, less one; and the resident memory of the engine process in bytes. */
   status(): { restarts: number; rssBytes: number; alive: boolean };

@@ -2,7 +2,7 @@
 import type { Golden, Manifest } from '../../protocol/manifest.ts';
 import type { Budget } from '../config/updates.ts';
 import { agentError } from '../errors.ts';
-import type { Engine } from '../inference/engine.ts';
+import type { Trial } from '../inference/engine.ts';
 import { graphSpecOf } from '../inference/graph-spec.ts';
 import { deadlineMs } from './deadline.ts';
 import type { SelfTest } from './slot-state.ts';
@@ -18,19 +18,19 @@ const BATCH_MS = 100;
 const MIB = 1024 * 1024;
 
 /**
- * The 99th percentile of the time inside the engine for one row, over 50 runs of golden samples one by one, so that the
- * champion's batches go in between; of three rounds the best when the first is over `allowedMs`.
+ * The 99th percentile of the time inside the engine for one row, over 50 runs of golden samples one by one;
+ * of three rounds the best when the first is over `allowedMs`.
  * @returns milliseconds
  */
 export async function measureLatency(
-  engine: Pick<Engine, 'run'>,
-  model: { readonly manifestSha256: string; readonly manifest: Manifest },
+  run: Trial['run'],
+  manifest: Manifest,
   golden: Golden,
   allowedMs: number | undefined,
 ): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 1; round <= ROUNDS; round++) {
-    best = Math.min(best, await latencyRound(engine, model, golden, allowedMs));
+    best = Math.min(best, await latencyRound(run, manifest, golden, allowedMs));
     if (allowedMs === undefined || best <= allowedMs) break;
   }
   return best;
@@ -38,8 +38,8 @@ export async function measureLatency(
 
 /** One batch as large as the slot's, or as large as it may be beside a champion at work: memory grows with it. */
 export async function runLargeBatch(
-  engine: Pick<Engine, 'run'>,
-  model: { readonly manifestSha256: string; readonly manifest: Manifest },
+  run: Trial['run'],
+  manifest: Manifest,
   golden: Golden,
   { maxRows, rowMs }: { readonly maxRows: number; readonly rowMs: number },
 ): Promise<void> {
@@ -49,7 +49,7 @@ export async function runLargeBatch(
     (_, i) => golden.samples[i % golden.samples.length]?.input ?? [],
   );
   const options = { once: true, timeoutMs: deadlineMs(rowMs, rows) };
-  await engine.run(model.manifestSha256, { rows, data: rowsOf(model.manifest, inputs) }, options);
+  await run({ rows, data: rowsOf(manifest, inputs) }, options);
 }
 
 /** @throws CodedError MODEL_TOO_SLOW, MODEL_TOO_LARGE with what was measured and what is allowed */
@@ -75,8 +75,8 @@ export function rowsOf(
 }
 
 async function latencyRound(
-  engine: Pick<Engine, 'run'>,
-  { manifestSha256, manifest }: { readonly manifestSha256: string; readonly manifest: Manifest },
+  run: Trial['run'],
+  manifest: Manifest,
   golden: Golden,
   allowedMs: number | undefined,
 ): Promise<number> {
@@ -86,7 +86,7 @@ async function latencyRound(
     const sample = golden.samples[timesMs.length % golden.samples.length];
     const data = rowsOf(manifest, [sample?.input ?? []]);
     const options = { once: true, timeoutMs: deadlineMs(timesMs[0] ?? allowedMs, 1) };
-    const { computeUs } = await engine.run(manifestSha256, { rows: 1, data }, options);
+    const { computeUs } = await run({ rows: 1, data }, options);
     timesMs.push(computeUs / 1000);
     totalMs += computeUs / 1000;
   }

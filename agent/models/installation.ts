@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf } from '../../protocol/errors.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
+import { agentError } from '../errors.ts';
 import type { ModelLibrary, TestLimits } from './model-library.ts';
 import type { SelfTest, StepState } from './slot-state.ts';
 
@@ -34,6 +35,8 @@ export interface InstallationDeps {
 }
 
 const MAX_RETRY_MS = 60_000;
+/** The kernel ends what takes too much memory: so often, and it is the model that does. */
+const MAX_IMPOSSIBLE_TESTS = 5;
 const OF_THE_PACKAGE = /^(TARGET|TRUST|PACKAGE|PAYLOAD|ENGINE|GOLDEN|MODEL)_/;
 
 /** Whether trying again would give the same; a network or a disk may get better. */
@@ -51,12 +54,18 @@ export async function installModel(
   deps: InstallationDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  let impossibleTests = 0;
   for (let delayMs = deps.retryMs; ; delayMs = Math.min(delayMs * 2, MAX_RETRY_MS)) {
     try {
       return await attempt(ref, deps, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (isForGood(error)) throw error;
+      if (codeOf(error) === 'SELF_TEST_IMPOSSIBLE') impossibleTests += 1;
+      if (impossibleTests >= MAX_IMPOSSIBLE_TESTS) {
+        const words = `its test was ended ${impossibleTests} times from outside, as for lack of memory`;
+        throw agentError('MODEL_ENDS_ENGINE', words, { cause: error });
+      }
       deps.onRetry(error);
       await pause(delayMs, undefined, { signal, ref: false });
     }

@@ -8,7 +8,7 @@ import { firstIssues } from '../../protocol/messages.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
 import type { Budget } from '../config/updates.ts';
 import { agentError } from '../errors.ts';
-import type { Engine } from '../inference/engine.ts';
+import type { Engine, Trial } from '../inference/engine.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModel } from './active-models.ts';
 import { checkBudget, measureLatency, runLargeBatch } from './budget-test.ts';
@@ -93,16 +93,16 @@ export class ModelLibrary {
    * @throws CodedError MODEL_UNREADABLE, PACKAGE_*, ENGINE_*
    */
   async load(manifestSha256: string): Promise<void> {
-    await this.#inTurn(() => this.#load(manifestSha256, null));
+    await this.#inTurn(() => this.#load(manifestSha256));
   }
 
   /**
-   * Loads it and tests it: golden samples, time and memory. A model that fails is unloaded again.
+   * Loads it and tests it: golden samples, time and memory. A model that fails has touched nothing that works.
    * @returns what was measured
    * @throws CodedError as `load`; GOLDEN_SAMPLES_FAILED, MODEL_TOO_SLOW, MODEL_TOO_LARGE
    */
   test(manifestSha256: string, limits: TestLimits): Promise<SelfTest> {
-    return this.#inTurn(() => this.#load(manifestSha256, limits));
+    return this.#inTurn(() => this.#test(manifestSha256, limits));
   }
 
   /** Unloads from the engine whatever is not in `keep`. */
@@ -126,44 +126,48 @@ export class ModelLibrary {
     return done;
   }
 
-  async #load(manifestSha256: string, limits: null): Promise<null>;
-  async #load(manifestSha256: string, limits: TestLimits): Promise<SelfTest>;
-  async #load(manifestSha256: string, limits: TestLimits | null): Promise<SelfTest | null> {
+  async #load(manifestSha256: string): Promise<void> {
+    if (this.#loaded.has(manifestSha256)) return;
+    const { model } = await this.#open(manifestSha256);
+    await this.#deps.engine.load(model);
+    this.#loaded.set(manifestSha256, model);
+  }
+
+  async #test(manifestSha256: string, limits: TestLimits): Promise<SelfTest> {
     const { engine } = this.#deps;
-    const known = this.#loaded.has(manifestSha256);
-    if (known && !limits) return null;
     const { model, files } = await this.#open(manifestSha256);
-    const beforeBytes = known ? null : await engine.memoryBytes();
-    if (!known) await engine.load(model);
+    if (this.#loaded.has(manifestSha256)) {
+      const run: Trial['run'] = (batch, options) => engine.run(manifestSha256, batch, options);
+      return this.#judge(model, files, run, limits);
+    }
+    const trial = await engine.trial(model);
     try {
-      const figures = limits && (await this.#test(model, files, beforeBytes, limits));
+      const run: Trial['run'] = (batch, options) => trial.run(batch, options);
+      const figures = await this.#judge(model, files, run, limits, () => trial.growthBytes());
+      await trial.adopt();
       this.#loaded.set(manifestSha256, model);
       return figures;
     } catch (error) {
-      if (!known) await engine.unload(manifestSha256);
+      trial.discard();
+      this.#memoryBytes.delete(manifestSha256);
       throw error;
     }
   }
 
-  /** @param beforeBytes resident memory of the engine without the model; null where it was loaded before */
-  async #test(
-    model: ActiveModel,
+  async #judge(
+    { manifest, manifestSha256 }: ActiveModel,
     files: ReadonlyMap<string, Buffer>,
-    beforeBytes: number | null,
+    run: Trial['run'],
     { budget, maxRows }: TestLimits,
+    growthBytes?: () => Promise<number>,
   ): Promise<SelfTest> {
-    const { engine } = this.#deps;
-    const { manifest, manifestSha256 } = model;
     const golden = parseGolden(manifest, files.get(manifest.golden.file) ?? Buffer.alloc(0));
-    const latencyP99Ms = await measureLatency(engine, model, golden, budget.latencyP99Ms);
-    await runGoldenTest(engine, model, golden, latencyP99Ms);
-    await runLargeBatch(engine, model, golden, { maxRows, rowMs: latencyP99Ms });
+    const latencyP99Ms = await measureLatency(run, manifest, golden, budget.latencyP99Ms);
+    await runGoldenTest(run, manifest, golden, latencyP99Ms);
+    await runLargeBatch(run, manifest, golden, { maxRows, rowMs: latencyP99Ms });
     const fileBytes = files.get(manifest.model.file)?.length ?? 0;
-    if (beforeBytes !== null) {
-      // What an earlier model has left behind hides growth; the file's own bytes are needed in any case.
-      const growth = (await engine.memoryBytes()) - beforeBytes;
-      this.#memoryBytes.set(manifestSha256, Math.max(growth, fileBytes));
-    }
+    // The file's own bytes are needed in any case, where room that was there already hides the growth.
+    if (growthBytes) this.#memoryBytes.set(manifestSha256, Math.max(await growthBytes(), fileBytes));
     const figures = { latencyP99Ms, memoryBytes: this.#memoryBytes.get(manifestSha256) ?? fileBytes };
     checkBudget(figures, budget);
     return figures;

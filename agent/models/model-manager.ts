@@ -8,7 +8,7 @@ import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
-import type { EngineDeath } from '../inference/engine-client.ts';
+import type { EngineDeath } from '../inference/engine-death.ts';
 import type { Recorder, StateTable } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModels, SlotModels } from './active-models.ts';

@@ -62,11 +62,7 @@ export function reportOf(
     install: install && {
       manifestSha256: install.model,
       state: install.state,
-      reason: waits
-        ? `passed its tests and waits: ${waits.words}`
-        : install.state === 'fetching'
-          ? waitsFor
-          : install.reason,
+      reason: waits ? `waits: ${waits.words}` : install.state === 'fetching' ? waitsFor : install.reason,
       ...(waits ? { waitsFor: waits.for } : {}),
       chunksHave,
       chunksWant,

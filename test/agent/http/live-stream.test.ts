@@ -31,6 +31,7 @@ async function startServer(): Promise<void> {
       return () => listeners.delete(listener);
     },
     plan: () => [],
+    hold: () => undefined,
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
     pin: new OperatorPin(null, systemClock),
