@@ -133,7 +133,7 @@ export const wantSchema = z.object({
 export type Want = z.infer<typeof wantSchema>;
 
 /** Signed metadata as they travel: a set of files like a package's, named by its index. */
-export const trustRefSchema = z.object({
+const trustRefSchema = z.object({
   indexSha256: sha256,
   sizeBytes: z.int().min(1).max(LIMITS.metadataBundleBytes),
 });

@@ -121,6 +121,15 @@ export const deviceConfigSchema = z.strictObject({
       /** Batches of one stream on the way at once. */
       window: z.int().min(1).max(64).default(8),
       retryMs: z.int().min(50).default(1000),
+      /** The server's `/chunks`, for brokers that keep no retained messages; null: models come over the broker alone. */
+      chunksUrl: z
+        .string()
+        .refine(
+          (url) => /^https?:\/\//.test(url) && URL.canParse(url),
+          'an http:// or https:// address, like http://server:8090/chunks',
+        )
+        .nullable()
+        .default(null),
       /** What fetching models may cost on this link; null: no limit. */
       updates: z
         .strictObject({

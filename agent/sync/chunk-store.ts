@@ -1,10 +1,11 @@
 /** Verified chunks on disk, by hash, until their package is installed: what came once is not fetched again. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
+import { makeFolder } from '../made-folder.ts';
 
 const CHUNK_NAME = /^[0-9a-f]{64}$/;
 
@@ -35,7 +36,7 @@ export class ChunkStore {
    * @throws errors of the disk (ENOSPC)
    */
   async put(sha256: string, bytes: Buffer): Promise<void> {
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolder(this.#folder);
     const temporary = join(this.#folder, `${randomUUID()}.tmp`);
     try {
       // At once: what a person kills the agent in is not fetched again. What a power cut tears is found by its hash.

@@ -1,18 +1,15 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { codeOf } from '../../protocol/errors.ts';
 import {
   ackSchema,
   type Birth,
   type Desired,
   type DesiredSlot,
-  envelopeSchema,
   type ModelRef,
   parseMessage,
   type Reported,
   type ReportedSlot,
-  type TrustRef,
 } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
@@ -25,8 +22,9 @@ import type { DeviceTrust } from '../trust/device-trust.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
-import { DesiredState } from './desired-state.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { Orders } from './orders.ts';
+import { PackCarrier } from './pack-carrier.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { Uploader } from './uploader.ts';
@@ -42,7 +40,7 @@ export interface SyncDeps {
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
-    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime'
+    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime' | 'onChange'
   >;
   /** Where the operators' page is, once it is up. */
   readonly statusUrl: () => string | undefined;
@@ -72,15 +70,11 @@ export class Sync {
   readonly #reporter: Reporter | undefined;
   readonly #fetcher: ChunkFetcher | undefined;
   readonly #chunks: ChunkStore;
-  readonly #desiredState: DesiredState;
+  readonly #orders: Orders;
   readonly #desiredListeners = new Set<(desired: Desired) => void>();
   readonly #fetches = new Map<AbortController, ModelRef>();
   readonly #sinceMs: number;
   #generation = 0;
-  /** A desired state that the store had no room for. */
-  #unkept: Buffer | undefined;
-  /** Ends the fetch of metadata that newer ones have replaced. */
-  #trustFetch: { indexSha256: string; by: 'server' | 'unknown'; abort: AbortController } | undefined;
   #lastAckMs: number | null = null;
 
   constructor(deps: SyncDeps) {
@@ -90,8 +84,15 @@ export class Sync {
     this.#refusals = new Refusals(deps);
     this.#sinceMs = clock.wallMs();
     this.#chunks = new ChunkStore(join(config.dataDir, 'chunks'));
-    const serverKeys = () => deps.trust.serverKeys;
-    this.#desiredState = new DesiredState({ device, serverKeys, states: store.states });
+    this.#orders = new Orders({
+      device,
+      states: store.states,
+      trust: deps.trust,
+      fetchFiles: async (ref, signal) => this.#fetcher?.fetchFiles(ref, signal),
+      dropChunks: async (ref) => this.#fetcher?.dropChunks(ref),
+      refusals: this.#refusals,
+      onDesired: (desired) => this.#handOn(desired),
+    });
     if (config.sync === null) return;
     const link = new MqttLink({ ...deps, config: config.sync, device, birth: () => this.#birth() });
     this.#link = link;
@@ -103,7 +104,18 @@ export class Sync {
     });
     const packagesFolder = join(config.dataDir, 'packages');
     const budget = new ByteBudget({ limits: config.sync.updates, states: store.states, clock });
-    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, budget, packagesFolder });
+    const { chunksUrl } = config.sync;
+    this.#fetcher = new ChunkFetcher({
+      device,
+      link,
+      chunks: this.#chunks,
+      budget,
+      packagesFolder,
+      packs:
+        chunksUrl === null
+          ? undefined
+          : new PackCarrier({ url: chunksUrl, budget, refusals: this.#refusals }),
+    });
     for (const stream of LIVE_FIRST) {
       const uploader = new Uploader({
         ...deps,
@@ -123,7 +135,7 @@ export class Sync {
 
   /** Hands the kept desired state on and begins to connect; returns before there is a connection. */
   async start(): Promise<void> {
-    this.#restoreDesired();
+    this.#orders.restore();
     const link = this.#link;
     if (!link) return;
     const { id } = this.#deps.config.device;
@@ -131,7 +143,8 @@ export class Sync {
     for (const [stream, uploader] of this.#uploaders) {
       link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
     }
-    link.subscribe(topics.desired(id), (payload) => this.#receiveDesired(payload));
+    link.subscribe(topics.desired(id), (payload) => this.#orders.receive(payload));
+    this.#deps.trust.onChange(() => this.notifyReported());
     link.onChange((connected) => {
       for (const part of [...this.#uploaders.values(), this.#reporter]) {
         if (connected) part?.start();
@@ -144,7 +157,7 @@ export class Sync {
   /** Ends fetches and the link; takes two seconds at most. */
   async stop(): Promise<void> {
     for (const fetch of this.#fetches.keys()) fetch.abort();
-    this.#trustFetch?.abort.abort();
+    this.#orders.stop();
     await this.#link?.stop();
   }
 
@@ -171,7 +184,7 @@ export class Sync {
   /** Records were committed. Cheap; call it after every commit. */
   notifyRecorded(): void {
     for (const uploader of this.#uploaders.values()) uploader.notify();
-    if (this.#unkept) this.#retryDesired(this.#unkept);
+    this.#orders.retry();
   }
 
   /** What `reported` would say has changed. */
@@ -206,7 +219,7 @@ export class Sync {
 
   /** A person brought this model to a slot. @throws CodedError STORE_FULL, STORE_UNWRITABLE */
   bring(slot: string, desired: DesiredSlot): void {
-    this.#handOn(this.#desiredState.bring(slot, desired));
+    this.#orders.bring(slot, desired);
   }
 
   /** Really drops the connection and stays offline until `cut(false)`. For tests and the demo. */
@@ -223,84 +236,8 @@ export class Sync {
     this.#lastAckMs = this.#deps.clock.wallMs();
   }
 
-  #restoreDesired(): void {
-    try {
-      const desired = this.#desiredState.kept();
-      if (desired) this.#handOn(desired);
-    } catch (error) {
-      this.#refusals.refuse(error, 'the kept desired state');
-    }
-  }
-
-  #receiveDesired(payload: Buffer): void {
-    if (payload.length === 0) return;
-    const { trust } = parseMessage(envelopeSchema, payload, 'desired state');
-    const isNews = trust !== undefined && trust.indexSha256 !== this.#deps.trust.indexSha256;
-    try {
-      this.#desiredState.verify(payload);
-    } catch (error) {
-      // The metadata that it names may know the key.
-      if (isNews && codeOf(error) === 'SIGNATURE_UNTRUSTED') this.#fetchTrust(trust, payload, 'unknown');
-      throw error;
-    }
-    if (isNews) this.#fetchTrust(trust, payload, 'server');
-    this.#takeDesired(payload);
-  }
-
-  #takeDesired(payload: Buffer): void {
-    let desired: Desired | undefined;
-    try {
-      desired = this.#desiredState.receive(payload);
-    } catch (error) {
-      // The broker will not say it again, so it waits here for a store that works.
-      if (codeOf(error).startsWith('STORE_')) this.#unkept = payload;
-      throw error;
-    }
-    this.#unkept = undefined;
-    if (desired) this.#handOn(desired);
-  }
-
-  /**
-   * Brings the metadata that a desired state came with, then looks at that state again. Whoever is not known yet neither
-   * ends a fetch for the server nor keeps installations waiting.
-   */
-  #fetchTrust(ref: TrustRef, payload: Buffer, by: 'server' | 'unknown'): void {
-    const running = this.#trustFetch;
-    if (running?.by === 'server' && by === 'unknown') return;
-    if (running?.by === by && running.indexSha256 === ref.indexSha256) return;
-    running?.abort.abort();
-    const abort = new AbortController();
-    const fetch = { indexSha256: ref.indexSha256, by, abort };
-    this.#trustFetch = fetch;
-    const taken = this.#takeTrust(ref, abort.signal).finally(() => {
-      if (this.#trustFetch === fetch) this.#trustFetch = undefined;
-    });
-    if (by === 'server') this.#deps.trust.expect(taken);
-    taken
-      .catch((error) => {
-        if (!abort.signal.aborted) this.#refusals.refuse(error, 'the signed metadata of the server');
-      })
-      .then(() => !abort.signal.aborted && this.#takeDesired(payload))
-      .catch((error) => this.#refusals.refuse(error, 'the desired state'));
-  }
-
-  async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
-    const files = await this.#fetcher?.fetchFiles(ref, signal);
-    if (files) this.#deps.trust.update(files, ref.indexSha256);
-  }
-
-  #retryDesired(payload: Buffer): void {
-    this.#unkept = undefined;
-    try {
-      this.#receiveDesired(payload);
-    } catch (error) {
-      this.#refusals.refuse(error, 'the desired state that waited for the store');
-    }
-  }
-
   #handOn(desired: Desired): void {
     this.#generation = desired.generation;
-    this.#deps.trust.heardTime(desired.issuedAtMs);
     const wanted = Object.values(desired.slots).flatMap(({ champion, challenger }) =>
       challenger ? [champion, challenger.model] : [champion],
     );

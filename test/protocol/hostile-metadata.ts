@@ -7,13 +7,14 @@ import {
   newTimestamp,
   type RoleKeys,
 } from '../../protocol/new-metadata.ts';
+import { TrustedSet } from '../../protocol/trusted-set.ts';
 import { DAY_MS, signed, TestTeam } from '../support/trust.ts';
 
 export type Files = Map<string, Buffer>;
 
 export const NOW_MS = Date.UTC(2027, 0, 1);
 export const ENDS_MS = NOW_MS + 30 * DAY_MS;
-export const EVIL = { length: 4, sha256: 'e'.repeat(64) };
+const EVIL = { length: 4, sha256: 'e'.repeat(64) };
 export const EVIL_MODEL = { name: 'evil', version: 1, manifestSha256: EVIL.sha256 };
 
 export function newTeam(keys: Partial<Record<'root' | 'release' | 'server', SigningKey>> = {}): TestTeam {
@@ -22,6 +23,20 @@ export function newTeam(keys: Partial<Record<'root' | 'release' | 'server', Sign
 
 export function bundleOf(team: TestTeam, options: Parameters<TestTeam['bundle']>[0] = {}): Files {
   return team.bundle({ nowMs: NOW_MS, ...options });
+}
+
+/** A device that pinned the team's first root and has taken its update. */
+export function begun(team: TestTeam): TrustedSet {
+  return TrustedSet.pinned(team.rootFile(1)).updated(bundleOf(team), NOW_MS);
+}
+
+/** What a root of the team says by now. */
+export function rolesOf(team: TestTeam) {
+  const one = (role: 'root' | 'release' | 'server') => ({
+    publicKeys: [team.key(role).publicHex],
+    threshold: 1,
+  });
+  return { root: one('root'), targets: one('release'), snapshot: one('server'), timestamp: one('server') };
 }
 
 export function replaced(files: ReadonlyMap<string, Buffer>, name: string, bytes: Buffer | string): Files {

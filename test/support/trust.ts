@@ -64,10 +64,15 @@ export class TestTeam {
   /** Puts packages on the list, in place of those of the same name and version. */
   sign(...packages: readonly Files[]): this {
     for (const files of packages) {
-      const { name, version } = manifestOf(files);
       const length = files.get('manifest.json')?.length ?? 0;
-      this.#list.set(targetPath({ name, version }), { length, sha256: hashOf(files) });
+      this.#list.set(targetPath(manifestOf(files)), { length, sha256: hashOf(files) });
     }
+    return this.#renewList();
+  }
+
+  /** A package of which there is only the name. @param length bytes of its manifest */
+  signNamed(model: NamedModel, length: number): this {
+    this.#list.set(targetPath(model), { length, sha256: model.manifestSha256 });
     return this.#renewList();
   }
 

@@ -34,6 +34,7 @@ async function startServer(): Promise<void> {
     hold: () => undefined,
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
+    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => '',
     pageFolder: '/nowhere',

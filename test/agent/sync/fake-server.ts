@@ -1,6 +1,7 @@
 /** A small server for sync tests: commits what comes in order, acknowledges after, and can be told to misbehave. */
 import { connectAsync, type MqttClient } from 'mqtt';
 import { type Batch, decodeBatch } from '../../../protocol/batch.ts';
+import { encodeChunk } from '../../../protocol/chunk-codec.ts';
 import { type SigningKey, sealEnvelope } from '../../../protocol/keys.ts';
 import type { Ack, Birth, Desired, Reported, TrustRef, Want } from '../../../protocol/messages.ts';
 import type { ChunkedPackage } from '../../../protocol/package-index.ts';
@@ -88,7 +89,7 @@ export class FakeServer {
 
   async publishChunks({ chunks }: ChunkedPackage, only?: readonly string[]): Promise<void> {
     for (const [sha256, bytes] of chunks) {
-      if (!only || only.includes(sha256)) await this.publish(topics.chunk(sha256), bytes, true);
+      if (!only || only.includes(sha256)) await this.publish(topics.chunk(sha256), encodeChunk(bytes), true);
     }
   }
 
