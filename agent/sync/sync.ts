@@ -1,5 +1,6 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import {
@@ -34,6 +35,10 @@ import { Uploader } from './uploader.ts';
 /** Predictions go last, so that what is live never waits behind their backlog. */
 const LIVE_FIRST: readonly Stream[] = ['events', 'feedback', 'metrics', 'predictions'];
 const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 100, predictions: 100 };
+
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+const OF_THE_DISK = /^(DISK_TOO_FULL|E[A-Z]+)$/;
 
 export interface SyncDeps {
   readonly config: DeviceConfig;
@@ -278,11 +283,24 @@ export class Sync {
   }
 
   async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
-    const files = await this.#fetcher?.fetchFiles(ref, signal);
+    const files = await this.#fetchPatiently(ref, signal);
     if (!files) return;
     this.#deps.trust.update(files, ref.indexSha256);
     // Kept by trust from now on. What it refuses stays here, or each reconnect would fetch it again.
     await this.#fetcher?.dropChunks(ref);
+  }
+
+  /** A disk without room may get some; what waits for these metadata waits too, and is not refused for want of them. */
+  async #fetchPatiently(ref: TrustRef, signal: AbortSignal): Promise<Map<string, Buffer> | undefined> {
+    for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, MAX_RETRY_MS)) {
+      try {
+        return await this.#fetcher?.fetchFiles(ref, signal);
+      } catch (error) {
+        if (!OF_THE_DISK.test(codeOf(error))) throw error;
+        this.#refusals.refuse(error, 'the signed metadata of the server, for now');
+        await pause(delayMs, undefined, { signal, ref: false });
+      }
+    }
   }
 
   #retryDesired(payload: Buffer): void {
