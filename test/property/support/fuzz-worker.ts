@@ -8,6 +8,9 @@ import type { FuzzJob, FuzzResult } from './fuzz.ts';
 import { inputs } from './mutations.ts';
 import { PLANTED } from './planted.ts';
 
+const SUSPECT_MS = 100;
+const AGAIN = 3;
+
 const { names, runs, seed, shared } = workerData as FuzzJob;
 const state = new Int32Array(shared, 0, 2);
 const current = new Uint8Array(shared, 8);
@@ -26,21 +29,38 @@ function fuzz(name: string): FuzzResult {
     show(bytes);
     tried += 1;
     const before = bytesInUse();
-    const startedMs = performance.now();
-    try {
-      decoder.decode(bytes);
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      refused += 1;
-      codes.add(error.code);
-    } finally {
-      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
-      mostBytes = Math.max(mostBytes, bytesInUse() - before);
+    const attempt = () => {
+      const startedMs = performance.now();
+      const code = codeOfRefusal(() => decoder.decode(bytes));
+      return { code, tookMs: performance.now() - startedMs };
+    };
+    const first = attempt();
+    const { code } = first;
+    let { tookMs } = first;
+    mostBytes = Math.max(mostBytes, bytesInUse() - before);
+    // A machine that does other things held this thread up; a slow input is slow each time.
+    for (let again = 0; again < AGAIN && tookMs > SUSPECT_MS; again++) {
+      tookMs = Math.min(tookMs, attempt().tookMs);
     }
+    slowestMs = Math.max(slowestMs, tookMs);
+    if (code === undefined) return;
+    refused += 1;
+    codes.add(code);
   });
   const found = fc.check(property, { numRuns: runs, seed, endOnFailure: true });
   const failure = found.failed ? describe(found.counterexample?.[0], found.errorInstance) : null;
   return { name, tried, refused, slowestMs, mostBytes, codes: [...codes].sort(), failure };
+}
+
+/** @throws what is no error of ours */
+function codeOfRefusal(decode: () => unknown): string | undefined {
+  try {
+    decode();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CodedError) return error.code;
+    throw error;
+  }
 }
 
 function show(bytes: Buffer): void {
