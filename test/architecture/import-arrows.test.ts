@@ -49,6 +49,7 @@ function roomOf(path: string): string {
 }
 
 const AGENT_LEAVES = [
+  'agent/made-folder.ts',
   'agent/errors.ts',
   'agent/clock.ts',
   'agent/counters.ts',
