@@ -34,7 +34,6 @@ async function startServer(): Promise<void> {
     hold: () => undefined,
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
-    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => '',
     pageFolder: '/nowhere',

@@ -50,7 +50,6 @@ function plainDeps(): StatusServerDeps {
       answers.push(request);
     },
     install: async () => ({ slot: 'milling', title: 'milling-failure 2' }),
-    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => 'andon_engine_up 1\n',
     pageFolder: folder,
