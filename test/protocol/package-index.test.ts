@@ -172,7 +172,7 @@ describe('a package index', () => {
   });
 
   it('is written as it always was, and read by devices that are older than their server', () => {
-    const bytes = readFileSync(new URL('../golden/package-index-v2.bin', import.meta.url));
+    const bytes = readFileSync(new URL('../golden/package/index-v2.bin', import.meta.url));
     const golden = new Map([
       ['labels.txt', Buffer.from('ok\nfailure\n')],
       ['manifest.json', Buffer.from('{}')],

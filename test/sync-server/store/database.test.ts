@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { decodeChunk } from '../../../protocol/chunk-codec.ts';
 import { sha256Hex } from '../../../protocol/keys.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { openServerStore } from '../../../sync-server/store/server-store.ts';
@@ -53,7 +54,9 @@ describe('chunk files', () => {
   it('gives back what was written, also to the next process', () => {
     const folder = join(temporaryFolder(), 'chunks');
     new ChunkFiles(folder).writeAll(new Map([[sha256, bytes]]));
-    expect(new ChunkFiles(folder).read(sha256)).toEqual(bytes);
+    const kept = new ChunkFiles(folder);
+    expect(decodeChunk(sha256, kept.read(sha256))).toEqual(bytes);
+    expect(kept.sizeOf(sha256)).toBe(kept.read(sha256).length);
   });
 
   it('never gives out a damaged chunk, and heals it when it is written again', () => {
@@ -63,7 +66,7 @@ describe('chunk files', () => {
     writeFileSync(join(folder, sha256), 'one chunX');
     expect(() => chunks.read(sha256)).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
     chunks.writeAll(new Map([[sha256, bytes]]));
-    expect(chunks.read(sha256)).toEqual(bytes);
+    expect(decodeChunk(sha256, chunks.read(sha256))).toEqual(bytes);
   });
 
   it('says so when a chunk cannot be written', () => {
