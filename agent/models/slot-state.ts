@@ -76,6 +76,8 @@ export type SlotEvent =
   | { kind: 'trust-changed' }
   /** The agent has run long enough for its next start to be no part of a boot loop. */
   | { kind: 'calm' }
+  /** The agent ends because it was asked to: a test that this cuts is no test that ended the agent. */
+  | { kind: 'stopped' }
   /** The agent starts: an installation that a reboot cut begins again. */
   | { kind: 'started' };
 

@@ -49,7 +49,7 @@ export async function proveModel(
     await engine.load(model);
     if ('file' in golden) {
       const parsed = parseGolden(manifest, golden.file);
-      await runGoldenTest(engine, model, parsed);
+      await runGoldenTest((batch) => engine.run(model.manifestSha256, batch), manifest, parsed);
       return parsed;
     }
     const rows = golden.rows.slice(0, MAX_SAMPLES);

@@ -107,7 +107,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     };
     await page.locator('button.row').first().click();
     await page.getByRole('button', { name: 'Right: failure' }).click();
-    await page.getByText('Not saved. no such prediction It was thinned out.').waitFor();
+    await page.getByText('Not saved. No such prediction. It was thinned out.').waitFor();
     expect(await page.getByRole('button', { name: 'Right: failure' }).isVisible()).toBe(true);
   });
 

@@ -30,7 +30,6 @@ async function startServer(): Promise<void> {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    plan: () => [],
     hold: () => undefined,
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),

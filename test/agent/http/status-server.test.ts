@@ -43,7 +43,6 @@ function plainDeps(): StatusServerDeps {
     port: 0,
     view: () => view,
     changed: () => () => {},
-    plan: () => [],
     hold: (request) => holds.push(request),
     answer: async (request) => {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 import { readPackageFolder } from '../../../../agent/models/package-folder.ts';
-import { needed, type SlotState, slotStateSchema } from '../../../../agent/models/transitions.ts';
+import { needed, type SlotState, slotStateSchema } from '../../../../agent/models/slot-state.ts';
 import type { InstallState, ModelRef } from '../../../../protocol/messages.ts';
 import { verifyPackage } from '../../../../protocol/package-verify.ts';
 import { FakeServer } from '../../../agent/sync/fake-server.ts';
@@ -67,6 +67,7 @@ export class UpdateScene {
       slot: {
         model,
         probation: { predictions: PROBATION_PREDICTIONS, forMs: 0, maxErrorRate: 0.1 },
+        selfTest: { shadowSamples: 0 },
       },
       metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
       env: steps.env,
