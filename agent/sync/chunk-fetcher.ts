@@ -62,7 +62,7 @@ export class ChunkFetcher {
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
     const { chunks, packagesFolder, packs } = this.#deps;
-    const index = await this.#fetchIndex(ref, signal);
+    const index = await this.#fetchIndex(ref, signal, (reason) => onProgress(0, 0, reason));
     refuseMoreThan(ref.sizeBytes, index);
     this.#indexes.set(ref.indexSha256, index);
     const hashes = hashesOf(index);
@@ -78,7 +78,13 @@ export class ChunkFetcher {
     }
     const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
     progress();
-    await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    try {
+      await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    } catch (error) {
+      // Whoever asked tries again: until then this is what it waits for.
+      if (error instanceof Error) progress(error.message);
+      throw error;
+    }
     await new ChunkRequest(this.#deps, {
       hashes: missing(),
       onChunk: (sha256, plain) => {
@@ -126,6 +132,7 @@ export class ChunkFetcher {
   async #fetchIndex(
     ref: { readonly indexSha256: string },
     signal: AbortSignal | undefined,
+    onWait: (reason: string) => void,
   ): Promise<PackageIndex> {
     const { chunks, packs } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
@@ -135,6 +142,7 @@ export class ChunkFetcher {
         onChunk: (_, plain) => {
           bytes = plain;
         },
+        onWait,
         overHttp: packs && ((_, delivery) => packs.bringIndex(ref.indexSha256, delivery)),
       }).run(signal);
     }

@@ -31,9 +31,9 @@ async function startServer(): Promise<void> {
       return () => listeners.delete(listener);
     },
     hold: () => undefined,
+    plan: () => [],
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
-    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => '',
     pageFolder: '/nowhere',

@@ -44,12 +44,12 @@ function plainDeps(): StatusServerDeps {
     view: () => view,
     changed: () => () => {},
     hold: (request) => holds.push(request),
+    plan: () => [],
     answer: async (request) => {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);
     },
     install: async () => ({ slot: 'milling', title: 'milling-failure 2' }),
-    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => 'andon_engine_up 1\n',
     pageFolder: folder,

@@ -1,7 +1,18 @@
 /** What updates may cost a day and a second, over restarts and by a clock that nobody should trust. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../agent/sync/byte-budget.ts';
+import { encodeChunk } from '../../../protocol/chunk-codec.ts';
+import { LIMITS } from '../../../protocol/limits.ts';
+import { topics } from '../../../protocol/topics.ts';
+import { startAedes } from '../../support/brokers.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { FakeServer } from './fake-server.ts';
+import { FetchingDevice, hashesOf, published } from './fetching-device.ts';
 import { MemoryStates } from './memory-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -153,5 +164,98 @@ describe('a cap of bytes a second', () => {
     clock.nowMs += DAY_MS;
     expect(budget.waitMs()).toBe(5000);
     expect(budget.reason).toBeNull();
+  });
+});
+
+describe('a device with a budget', () => {
+  const wanted = published(
+    new Map([
+      ['manifest.json', Buffer.from('{}')],
+      ['model.onnx', randomBytes(1_500_000)],
+    ]),
+  );
+  const stops: (() => unknown)[] = [];
+  let url: string;
+
+  beforeEach(async () => {
+    const broker = await startAedes();
+    const server = await new FakeServer().start(broker.url);
+    await server.publishChunks(wanted.chunked);
+    url = broker.url;
+    stops.push(
+      () => broker.stop(),
+      () => server.stop(),
+    );
+  });
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
+
+  const deviceOf = async (updates: object, dataDir?: string) => {
+    const options = { broker: url, clock, states, updates, ...(dataDir === undefined ? {} : { dataDir }) };
+    const device = await new FetchingDevice(options).start();
+    stops.push(() => device.stop());
+    return device;
+  };
+
+  it('waits for tomorrow in words, over restarts, and pays for no byte twice', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'andon-budget-'));
+    stops.push(() => rmSync(dataDir, { recursive: true }));
+    const perDay = 400_000;
+    let days = 0;
+    let bytes = 0;
+    for (let isHere = false; !isHere; days++) {
+      const device = await deviceOf({ maxBytesPerDay: perDay }, dataDir);
+      let reason: string | null = null;
+      const told = new AbortController();
+      const fetching = device.fetch(wanted.ref, (_have, _want, waitsFor) => (reason = waitsFor), told.signal);
+      const done = fetching.then(
+        (files) => {
+          isHere = true;
+          expect(hashesOf(files)).toEqual(hashesOf(wanted.files));
+        },
+        () => undefined,
+      );
+      await waitFor('all of it, or a reason', () => isHere || reason !== null);
+      await device.link.stop();
+      told.abort();
+      await done;
+      bytes += device.link.bytesReceived;
+      // Eight chunks may be on their way when it is spent.
+      expect(device.link.bytesReceived).toBeLessThan(perDay + 8 * LIMITS.chunkBytes);
+      clock.nowMs += DAY_MS;
+    }
+    expect(days).toBeGreaterThan(1);
+    expect(bytes).toBeLessThan(1.05 * wanted.chunked.sizeBytes);
+  });
+
+  it('pays for wrong bytes too, whoever sends them', async () => {
+    const forger = await new FakeServer().start(url);
+    stops.push(() => forger.stop());
+    const wrong = encodeChunk(randomBytes(10_000));
+    for (const sha256 of wanted.chunked.chunks.keys()) {
+      if (sha256 !== wanted.ref.indexSha256) await forger.publish(topics.chunk(sha256), wrong, true);
+    }
+    const device = await deviceOf({ maxBytesPerDay: 50_000 });
+    const told = new AbortController();
+    const fetching = device.fetch(wanted.ref, undefined, told.signal);
+    fetching.catch(() => undefined);
+    await waitFor('the budget is spent', () => budgetOf(50_000).reason !== null);
+    expect(device.counters.get('PACKAGE_HASH_MISMATCH')).toBeGreaterThan(0);
+    told.abort();
+    await expect(fetching).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
+  });
+
+  it('takes its time where bytes a second are capped', async () => {
+    const device = await deviceOf({ maxBytesPerS: 1_000_000 });
+    const startMs = performance.now();
+    const ticking = setInterval(() => {
+      clock.upMs = performance.now() - startMs;
+    }, 5);
+    stops.push(() => clearInterval(ticking));
+    await device.fetch(wanted.ref);
+    // Less the eight chunks that are asked for at once.
+    const pacedBytes = wanted.chunked.sizeBytes - 8 * 64 * 1024;
+    expect(performance.now() - startMs).toBeGreaterThan((pacedBytes / 1_000_000) * 1000);
   });
 });

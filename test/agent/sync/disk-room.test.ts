@@ -48,7 +48,12 @@ describeWithSmallDisk('a disk of 24 MiB', () => {
     const [small, large] = [packageOf(1), packageOf(6)];
     for (const { chunked } of [small, large]) await server.publishChunks(chunked);
 
-    await expect(device.fetch(large.ref)).rejects.toMatchObject({ code: 'DISK_TOO_FULL' });
+    let reason: string | null = null;
+    const fetching = device.fetch(large.ref, (_have, _want, waitsFor) => {
+      reason = waitsFor;
+    });
+    await expect(fetching).rejects.toMatchObject({ code: 'DISK_TOO_FULL' });
+    expect(reason).toMatch(/the update needs 29 MiB on the disk, 2\d MiB are free/);
     expect(device.link.bytesReceived).toBeLessThan(100_000);
     expect(device.chunksOnDisk).toBe(1);
     expect(hashesOf(await device.fetch(small.ref))).toEqual(hashesOf(small.files));

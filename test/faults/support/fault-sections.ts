@@ -26,8 +26,8 @@ export interface FuzzRow {
   readonly inputs: number;
   readonly refused: number;
   readonly slowestMs: number;
-  /** Growth of heap and buffers over the whole run. */
-  readonly grownMiB: number;
+  /** Heap and buffers that one input took at most. */
+  readonly mostMiB: number;
   readonly codes: readonly string[];
 }
 
@@ -69,13 +69,13 @@ export const FUZZ: Section<FuzzRow> = {
   title: 'Bytes from strangers',
   about: `Every decoder of what comes from a network or from a file that people bring, under random bytes and under mutations of valid
 input. Each input was taken, or refused with a code of ours.`,
-  columns: ['decoder', 'inputs:', 'refused:', 'slowest ms:', 'grown MiB:', 'codes'],
+  columns: ['decoder', 'inputs:', 'refused:', 'slowest ms:', 'most MiB:', 'codes'],
   cells: (row) => [
     row.decoder,
     row.inputs,
     row.refused,
     Math.ceil(row.slowestMs),
-    Math.round(row.grownMiB),
+    Math.round(row.mostMiB),
     row.codes.join(', '),
   ],
 };

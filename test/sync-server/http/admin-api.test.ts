@@ -121,6 +121,7 @@ describe('the admin API', () => {
       ],
       trust: NO_TRUST,
       models: [],
+      mlflow: null,
       rollouts: [],
       events: [],
       refused: { PAYLOAD_TRUNCATED: 1 },

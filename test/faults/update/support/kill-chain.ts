@@ -98,18 +98,6 @@ export class KillChain {
     const { slots } = await device.status();
     const runs = slots[0]?.champion?.manifestSha256 === model.manifestSha256;
     expect(runs).toBe(state === 'committed');
-    const leftovers = () => this.#scene.leftovers(this.#scene.row());
-    await waitFor(
-      // A copy of a database at work may be torn; then the next look decides.
-      () => {
-        try {
-          return leftovers().length === 0;
-        } catch {
-          return false;
-        }
-      },
-      SETTLES_WITHIN_MS,
-      () => `the folders to be tidy after ${about}; there is ${leftovers().join(', ')}`,
-    );
+    await this.#scene.isTidy(about);
   }
 }

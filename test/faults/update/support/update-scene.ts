@@ -19,6 +19,7 @@ import {
   writePackage,
 } from '../../../support/packages.ts';
 import { waitFor } from '../../../support/processes.ts';
+import { TcpProxy } from '../../../support/tcp-proxy.ts';
 import { DeviceProcess, SLOT } from '../../support/device-process.ts';
 import { newFolder } from '../../support/scene.ts';
 import { TINY_EVERY_MS, tinySamplesCsv } from '../../support/tiny-samples.ts';
@@ -27,28 +28,41 @@ import { Steps } from './steps.ts';
 
 const PROBATION_PREDICTIONS = 20;
 const WITHIN_MS = 30_000;
+const TIDY_WITHIN_MS = 10_000;
 
 export type Files = ReadonlyMap<string, Buffer>;
+
+export interface SceneOptions {
+  readonly dataDir?: string;
+  /** The device's line to the broker can be cut. */
+  readonly throughProxy?: boolean;
+}
 
 export class UpdateScene {
   readonly server: FakeServer;
   readonly device: DeviceProcess;
   readonly steps: Steps;
+  readonly proxy: TcpProxy;
   /** Package folder that the configuration names. */
   readonly model: string;
   readonly released: Files[] = [];
   #version = 1;
   #generation = 0;
 
-  private constructor(server: FakeServer, device: DeviceProcess, steps: Steps, model: string) {
-    this.model = model;
-    this.server = server;
-    this.device = device;
-    this.steps = steps;
+  private constructor(parts: Pick<UpdateScene, 'server' | 'device' | 'steps' | 'proxy' | 'model'>) {
+    this.server = parts.server;
+    this.device = parts.device;
+    this.steps = parts.steps;
+    this.proxy = parts.proxy;
+    this.model = parts.model;
   }
 
   /** A broker, a server and a device that has not started yet. */
-  static async prepare(id: string, { program, hooks }: BuiltAgent): Promise<UpdateScene> {
+  static async prepare(
+    id: string,
+    { program, hooks }: BuiltAgent,
+    { dataDir: elsewhere, throughProxy = false }: SceneOptions = {},
+  ): Promise<UpdateScene> {
     const folder = newFolder();
     const broker = await startAedes();
     onTestFinished(() => broker.stop());
@@ -56,12 +70,15 @@ export class UpdateScene {
     onTestFinished(() => server.stop());
     const first = makePackage();
     const model = writePackage(join(folder, 'champion'), first);
-    const dataDir = join(folder, id, 'data');
+    const dataDir = elsewhere ?? join(folder, id, 'data');
+    const proxy = await new TcpProxy(broker.port).start();
+    onTestFinished(() => proxy.stop());
     const steps = new Steps(hooks, folder, dataDir);
     const device = new DeviceProcess(folder, {
       id,
       program,
-      broker: broker.url,
+      broker: throughProxy ? proxy.url : broker.url,
+      dataDir,
       everyMs: TINY_EVERY_MS,
       csv: tinySamplesCsv(1),
       slot: {
@@ -72,7 +89,7 @@ export class UpdateScene {
       metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
       env: steps.env,
     });
-    return new UpdateScene(server, device, steps, model);
+    return new UpdateScene({ server, device, steps, proxy, model });
   }
 
   /** The next version, signed; its metadata travel with the next desired state. */
@@ -89,11 +106,17 @@ export class UpdateScene {
   /** @param only publishes just so many of its chunks, the index first */
   async want(files: Files, only?: number): Promise<ModelRef> {
     const packed = chunked(files);
-    const { indexSha256, sizeBytes } = packed;
-    const { name, version } = manifestOf(files);
-    const champion = { name, version, manifestSha256: hashOf(files), indexSha256, sizeBytes };
+    const { indexSha256 } = packed;
     const names = [indexSha256, ...[...packed.chunks.keys()].filter((chunk) => chunk !== indexSha256)];
     await this.server.publishChunks(packed, names.slice(0, only));
+    return this.order(files);
+  }
+
+  /** Says what is wanted, and publishes nothing of it. */
+  async order(files: Files): Promise<ModelRef> {
+    const { indexSha256, sizeBytes } = chunked(files);
+    const { name, version } = manifestOf(files);
+    const champion = { name, version, manifestSha256: hashOf(files), indexSha256, sizeBytes };
     this.#generation += 1;
     await this.server.publishDesired({
       v: 1,
@@ -103,6 +126,34 @@ export class UpdateScene {
       slots: { [SLOT]: { champion, challenger: null } },
     });
     return champion;
+  }
+
+  hashOf(files: Files): string {
+    return hashOf(files);
+  }
+
+  /** Where this model stands, as the device last reported it; undefined when it spoke of another one. */
+  reportsNow(files: Files): InstallState | undefined {
+    const install = this.server.reported.at(-1)?.slots[SLOT]?.install;
+    return install?.manifestSha256 === hashOf(files) ? install.state : undefined;
+  }
+
+  /** Resolves when nothing is in the folders of packages and chunks that nobody needs. */
+  async isTidy(about: string): Promise<void> {
+    let left: string[] = [];
+    await waitFor(
+      () => {
+        try {
+          left = this.leftovers(this.row());
+          return left.length === 0;
+        } catch {
+          // The copy of a database at work may be torn; then the next look decides.
+          return false;
+        }
+      },
+      TIDY_WITHIN_MS,
+      () => `the folders to be tidy after ${about}; there is ${left.join(', ')}`,
+    );
   }
 
   /** Resolves when the device says so, or when its process has ended: false. */
