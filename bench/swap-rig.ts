@@ -20,7 +20,7 @@ import type { ModelRef } from '../protocol/messages.ts';
 import { parseManifest } from '../protocol/package-verify.ts';
 import { findProject } from '../protocol/project.ts';
 
-export const SLOT = 'swap';
+const SLOT = 'swap';
 const SOURCE = 'bench';
 
 export type Package = ReadonlyMap<string, Buffer>;

@@ -215,6 +215,7 @@ export class EngineProcess implements Engine {
     this.#backlog = new Map();
     for (const job of [...loads, ...open]) this.#worker?.submit(job);
     this.#onStarted?.resolve();
+    this.#goOnWithTrials();
   }
 
   #onAnswered(worker: EngineWorker): void {

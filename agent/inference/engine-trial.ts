@@ -1,7 +1,7 @@
 /**
  * A model on trial in a process apart: it is loaded and tested beside the process that works, so that neither its loading
  * nor what it does there touches the line. When it is adopted, that process takes over, between two requests and with
- * everything warm; the one before ends, and with it all memory that its models have left behind (docs/adr/0005).
+ * everything warm; the one before ends, and with it all memory that its models have left behind (docs/adr/0005-a-process-for-each-newcomer.md).
  */
 import { type AgentErrorCode, agentError } from '../errors.ts';
 import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial } from './engine.ts';

@@ -43,7 +43,7 @@ export async function runGoldenTest(
   run: Trial['run'],
   manifest: Manifest,
   golden: Golden,
-  rowMs: number,
+  rowMs?: number,
 ): Promise<void> {
   let worst = { difference: 0, sample: 0, expected: 0, got: 0 };
   for (let first = 0; first < golden.samples.length; first += ROWS_AT_ONCE) {

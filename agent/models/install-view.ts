@@ -45,7 +45,10 @@ const SHOWN_AS: Record<StepState, InstallState> = {
   ready: 'testing',
 };
 
-/** The moves of an install state that a model can make by itself; a new desired state or a restart may end any of them. */
+/**
+ * The moves of an install state that a model can make by itself; a new desired state, newer signed metadata or a restart
+ * may end any of them.
+ */
 export const INSTALL_MOVES: Record<(typeof INSTALL_STATES)[number], readonly InstallState[]> = {
   wanted: ['verifying'],
   fetching: ['verifying', 'refused'],

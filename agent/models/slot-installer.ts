@@ -55,19 +55,11 @@ export class SlotInstaller {
     this.#installing.run();
   }
 
-  /** A test that a person's restart ends is no test that ended the agent. */
   async stop(): Promise<void> {
-    const { row, problem } = this.#deps;
     this.#stopped = true;
     this.#job?.abort.abort();
     await this.#installing.settled();
-    const { step } = row.state;
-    if (!step) return;
-    try {
-      row.apply({ kind: 'step', model: step.model, goal: step.goal, to: 'staged' });
-    } catch (error) {
-      problem(codeOf(error), `cannot write the row of this slot: ${wordsOf(error)}`);
-    }
+    this.#deps.row.apply({ kind: 'stopped' });
   }
 
   async #install(): Promise<void> {

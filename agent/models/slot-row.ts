@@ -12,6 +12,7 @@ const NEEDS_NO_ROW: readonly SlotEvent['kind'][] = [
   'failed',
   'gate',
   'calm',
+  'stopped',
   'measured',
 ];
 

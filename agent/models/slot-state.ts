@@ -10,7 +10,7 @@ import { desiredSlotSchema, type ModelRef } from '../../protocol/messages.ts';
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Measured on this device, beside the champion. */
-export const selfTestSchema = z.object({
+const selfTestSchema = z.object({
   /** 99th percentile of the time inside the engine for one row, milliseconds. */
   latencyP99Ms: z.number().min(0),
   /** By which the engine grew, or the size of the file where that is more. */
@@ -76,6 +76,8 @@ export type SlotEvent =
   | { kind: 'trust-changed' }
   /** The agent has run long enough for its next start to be no part of a boot loop. */
   | { kind: 'calm' }
+  /** The agent ends because it was asked to: a test that this cuts is no test that ended the agent. */
+  | { kind: 'stopped' }
   /** The agent starts: an installation that a reboot cut begins again. */
   | { kind: 'started' };
 

@@ -41,6 +41,8 @@ function moved(state: SlotState, event: SlotEvent): SlotState {
       return forgiven(state, /^(TRUST|TARGET)_/);
     case 'calm':
       return state.trialStarts === 0 ? state : { ...state, trialStarts: 0 };
+    case 'stopped':
+      return state.step ? { ...state, step: null } : state;
     case 'started': {
       const isTried = onTrial(state) || state.challenger !== null;
       return cutTest({ ...state, trialStarts: isTried ? state.trialStarts + 1 : 0 });

@@ -36,6 +36,8 @@ it(
       slot: {
         model: writePackage(join(folder, 'champion'), champion),
         probation: { predictions: 50, forMs: 0, maxErrorRate: 0.1 },
+        // What these models do, they shall do when they decide.
+        selfTest: { shadowSamples: 0 },
       },
       metadata: server.team.sign(champion).writeMetadata(join(folder, 'metadata')),
       engine: { timeoutMs: ENGINE_TIMEOUT_MS },

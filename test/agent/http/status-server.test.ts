@@ -43,8 +43,8 @@ function plainDeps(): StatusServerDeps {
     port: 0,
     view: () => view,
     changed: () => () => {},
-    plan: () => [],
     hold: (request) => holds.push(request),
+    plan: () => [],
     answer: async (request) => {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);

@@ -9,10 +9,11 @@ import { deviceConfigSchema } from '../../../agent/config/schema.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
+import { INSTALL_MOVES } from '../../../agent/models/install-view.ts';
 import { ModelManager } from '../../../agent/models/model-manager.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { Store } from '../../../agent/store/store.ts';
-import type { Desired, ModelRef } from '../../../protocol/messages.ts';
+import type { Desired, InstallState, ModelRef } from '../../../protocol/messages.ts';
 import {
   hashOf,
   makePackage,
@@ -53,10 +54,13 @@ beforeEach(() => {
 
 afterEach(async () => {
   await stopAgent();
+  for (const [from, to] of moves.splice(0)) expect(INSTALL_MOVES[from], `from ${from}`).toContain(to);
   rmSync(folder, { recursive: true, force: true });
 });
 
 async function startAgent(model = join(folder, 'config-model')): Promise<void> {
+  lastInstall = null;
+  isNoting = true;
   counters = new Counters();
   store = openStore({
     folder,
@@ -109,7 +113,7 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
     counters,
     trust: team.trust,
     retryMs: 10,
-    onChange: () => undefined,
+    onChange: () => noteMove(),
     fetchPackage: async (ref, onProgress) => {
       fetches.push(ref.manifestSha256);
       if (!online) throw new Error('no network');
@@ -122,6 +126,7 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
 }
 
 async function stopAgent(): Promise<void> {
+  isNoting = false;
   await manager?.stop();
   await engine?.stop();
   await store?.close().catch(() => undefined);
@@ -145,6 +150,7 @@ function renamed(files: Map<string, Buffer>): void {
 let generation = 0;
 function want(champion: ModelRef, challenger: ModelRef | null = null, share = 0.2): void {
   generation += 1;
+  lastInstall = null;
   const desired: Desired = {
     v: 1,
     device: 'd1',
@@ -154,6 +160,27 @@ function want(champion: ModelRef, challenger: ModelRef | null = null, share = 0.
   };
   manager.desired(desired);
 }
+
+/** The last install that was reported since something new was wanted, or a start. */
+let lastInstall: { manifestSha256: string; state: InstallState } | null = null;
+
+/** Held against every test of this file: a model moves only along the table. */
+function noteMove(): void {
+  if (!isNoting) return;
+  const install = manager.reported()[SLOT]?.install ?? null;
+  if (
+    install &&
+    lastInstall?.manifestSha256 === install.manifestSha256 &&
+    lastInstall.state !== install.state
+  ) {
+    moves.push([lastInstall.state, install.state]);
+  }
+  lastInstall = install;
+}
+
+/** A restart may end any state. */
+let isNoting = false;
+const moves: [InstallState, InstallState][] = [];
 
 const champion = () => manager.of(SLOT)?.champion.manifestSha256;
 const report = () => manager.reported()[SLOT];
@@ -436,6 +463,7 @@ describe('the model manager', () => {
     want(late);
     await waitFor('refused', () => installState() === 'refused');
     team.sign(server.get(late.manifestSha256) ?? new Map());
+    lastInstall = null;
     manager.trustChanged();
     await waitFor('installed', () => champion() === late.manifestSha256);
   });
@@ -447,4 +475,154 @@ describe('the model manager', () => {
     manager.desired({ v: 1, device: 'd1', generation: 1e6, issuedAtMs: 0, slots });
     expect(counters.get('DESIRED_REFUSED')).toBe(1);
   });
+
+  it('keeps a tested model waiting while an operator holds the slot, over a restart too, and says why', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    manager.setHold(SLOT, { reason: 'batch 4711 runs', untilMs: null });
+    want(second);
+    const waits = () => report()?.install?.waitsFor === 'hold';
+    await waitFor('tested, and waiting', waits);
+    expect(report()?.install).toMatchObject({
+      manifestSha256: second.manifestSha256,
+      state: 'testing',
+      reason: 'waits: held by an operator: batch 4711 runs',
+    });
+    expect(champion()).toBe(first.manifestSha256);
+    await stopAgent();
+    await startAgent();
+    await waitFor('waiting again', waits);
+    expect(manager.holdOf(SLOT)?.reason).toBe('batch 4711 runs');
+    manager.setHold(SLOT, null);
+    expect(champion()).toBe(second.manifestSha256);
+    expect(installState()).toBe('probation');
+  });
+
+  it('never keeps a model that fails for a hold, nor a slot without one', async () => {
+    const bad = configured();
+    team.strike(server.get(bad.manifestSha256) ?? new Map());
+    await startAgent();
+    manager.setHold(SLOT, { reason: 'audit', untilMs: null });
+    const good = publish({ version: 2 });
+    await deploy(good);
+    manager.setHold(SLOT, null);
+    const third = publish({ version: 3 });
+    await deploy(third);
+    manager.setHold(SLOT, { reason: 'audit', untilMs: null });
+    manager.observe(SLOT, third.manifestSha256, 'error', 3);
+    expect(champion()).toBe(good.manifestSha256);
+    expect(installState()).toBe('rolled-back');
+  });
+
+  it('waits for the maintenance window, and takes what is over it never', async () => {
+    const tomorrow = new Date(Date.now() + 36 * 3_600_000).toLocaleDateString('en', {
+      weekday: 'short',
+      timeZone: 'UTC',
+    });
+    const days = [tomorrow.toLowerCase() as 'mon'];
+    slotConfig = { updates: { windows: [{ days, from: '12:00', to: '12:30' }], timeZone: 'UTC' } };
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    want(second);
+    await waitFor('tested, and waiting', () => report()?.install?.waitsFor === 'window');
+    expect(report()?.install?.reason).toBe(`waits: the maintenance window opens ${tomorrow} 12:00`);
+    expect(champion()).toBe(first.manifestSha256);
+  });
+
+  it.each([
+    ['MODEL_TOO_SLOW', { latencyP99Ms: 1e-6 }],
+    ['MODEL_TOO_LARGE', { memoryMiB: 1e-6 }],
+  ])('refuses a model over the slot’s budget (%s), but runs the config’s own', async (code, budget) => {
+    slotConfig = { budget };
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    want(second);
+    await waitFor('refused', () => installState() === 'refused');
+    expect(report()?.install?.reason).toMatch(new RegExp(`^${code}: .* allowed are `));
+    expect(champion()).toBe(first.manifestSha256);
+    expect(manager.figuresOf(SLOT, first.manifestSha256)?.latencyP99Ms).toBeGreaterThan(0);
+  });
+
+  it('lets a newcomer look on before it decides, and refuses one that errs there', async () => {
+    slotConfig = { selfTest: { shadowSamples: 10, shadowForMs: 60_000 } };
+    const [first, second, third] = [configured(), publish({ version: 2 }), publish({ version: 3 })];
+    await startAgent();
+    want(second);
+    await waitFor('it looks on', () => manager.of(SLOT)?.challenger !== null);
+    expect(manager.of(SLOT)?.challenger).toMatchObject({ share: 0, rolloutId: 'self-test' });
+    expect(report()).toMatchObject({ challenger: null, install: { state: 'testing' } });
+    manager.observe(SLOT, second.manifestSha256, 'ok', 1);
+    manager.observe(SLOT, second.manifestSha256, 'error', 2);
+    await waitFor('refused', () => installState() === 'refused');
+    expect(report()?.install?.reason).toBe(
+      'MODEL_FAILS_ON_TRIAL: it looked on and failed: 2 errors in 3 predictions',
+    );
+    expect(manager.of(SLOT)).toMatchObject({
+      champion: { manifestSha256: first.manifestSha256 },
+      challenger: null,
+    });
+    want(third);
+    await waitFor('the next looks on', () => manager.of(SLOT)?.challenger !== null);
+    manager.observe(SLOT, third.manifestSha256, 'ok', 10);
+    await waitFor('on probation', () => champion() === third.manifestSha256);
+  });
+
+  it('does not wait for samples of a line that stands still', async () => {
+    slotConfig = { selfTest: { shadowSamples: 10, shadowForMs: 1 } };
+    const [, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+  });
+
+  it('does not touch the engine at work when a model crashes or hangs it in its test', async () => {
+    const first = configured();
+    const poisoned = (input: number[]) => ({
+      graph: { weights: [[1, 0]], kind: 'loop' as const },
+      golden: { samples: [{ input, output: [0.5] }] },
+    });
+    const crashes = publish({ version: 2, ...poisoned([CRASH, 0]) });
+    const hangs = publish({ version: 3, ...poisoned([1e15, 0]) });
+    await startAgent();
+    const { pid } = engine;
+    for (const [bad, code] of [
+      [crashes, 'ENGINE_CRASHED'],
+      [hangs, 'ENGINE_TIMEOUT'],
+    ] as const) {
+      want(bad);
+      await waitFor('refused', () => installState() === 'refused', 15_000);
+      expect(report()?.install?.reason).toContain(code);
+      await engine.run(first.manifestSha256, { rows: 1, data: Float32Array.of(1, 1) });
+    }
+    expect(engine.pid).toBe(pid);
+    expect(engine.status().restarts).toBe(0);
+  });
+
+  it('refuses a model whose test ended the agent three times', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    online = false;
+    want(second);
+    for (let crash = 1; crash <= 3; crash++) {
+      await stopAgent();
+      const row = await storedRow();
+      const { store: file, key } = row;
+      file.states.set(key, {
+        ...row.state,
+        step: { model: second.manifestSha256, goal: 'champion', state: 'testing' },
+      });
+      await file.close();
+      await startAgent();
+    }
+    expect(report()?.install).toMatchObject({ manifestSha256: second.manifestSha256, state: 'refused' });
+    expect(report()?.install?.reason).toContain('MODEL_ENDS_AGENT');
+    expect(champion()).toBe(first.manifestSha256);
+  });
 });
+
+/** The slot's row as a killed agent has left it, to be changed before the next start. */
+async function storedRow() {
+  const clock = systemClock;
+  const opened = openStore({ folder, maxBytes: 16 * 1024 * 1024, commitWithinMs: 1, clock, log, counters });
+  const key = `models/${SLOT}`;
+  return { store: opened, key, state: opened.states.get(key) as object };
+}

@@ -84,6 +84,7 @@ export class UpdateScene {
       slot: {
         model,
         probation: { predictions: PROBATION_PREDICTIONS, forMs: 0, maxErrorRate: 0.1 },
+        selfTest: { shadowSamples: 0 },
       },
       metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
       env: steps.env,
