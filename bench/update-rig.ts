@@ -68,8 +68,9 @@ export class ServerRig {
       log,
       counters,
       onMessage: ({ topic, payload }) => {
-        if (parseUpTopic(topic)?.kind === 'want')
-          chunks.answer(parseMessage(wantSchema, payload, 'want').chunks);
+        if (parseUpTopic(topic)?.kind !== 'want') return;
+        const want = parseMessage(wantSchema, payload, 'want');
+        chunks.answer(want.device, want.chunks);
       },
       onConnect: () => chunks.connected(),
     });

@@ -1,6 +1,7 @@
 /** Turns the problems of a configuration file into lines for people: dotted path, the wrong value, what is allowed. */
 import { z } from 'zod';
 import { closestWord } from './closest-word.ts';
+import { jsonText } from './json-text.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -43,9 +44,15 @@ export function dottedPath(path: Path): string {
 
 /** A value as JSON in at most 40 characters, without what stands before the @ of an address. */
 export function shortValue(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
-  const text = json.replace(/:\/\/[^"]*@/g, '://…@');
+  const text = jsonText(value).split('"').map(withoutUser).join('"');
   return text.length <= 40 ? text : `${text.slice(0, 36)} …${text.at(-1) ?? ''}`;
+}
+
+/** In one pass: a pattern that looks for the @ from each of many `://` would take for ever. */
+function withoutUser(text: string): string {
+  const from = text.indexOf('://');
+  const at = text.lastIndexOf('@');
+  return from >= 0 && at > from ? `${text.slice(0, from)}://…${text.slice(at)}` : text;
 }
 
 function explainIssue(issue: z.core.$ZodIssue, input: unknown, knownKeys: KnownKeys): string[] {

@@ -94,6 +94,8 @@ const reportedSlotSchema = z.object({
       manifestSha256: sha256,
       state: z.enum(INSTALL_STATES),
       reason: z.string().max(512).nullable(),
+      /** It could begin to decide but for this: `hold` (an operator's), `window`, or what newer agents know; `reason` has the words. */
+      waitsFor: z.string().max(32).optional(),
       chunksHave: z.int().min(0),
       chunksWant: z.int().min(0),
     })

@@ -143,7 +143,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       acknowledge: (device, ack) => void publish(topics.ack(device, ack.stream), JSON.stringify(ack), false),
       onBirth: (device) => desired.publish(device),
       onReported: () => chunks.deviceReported(),
-      onWant: (wanted) => chunks.answer(wanted),
+      onWant: (device, wanted) => chunks.answer(device, wanted),
     });
     const link = new MqttLink({
       broker,

@@ -5,6 +5,7 @@ import { protocolError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { isSafePath } from '../../protocol/package-index.ts';
 import { agentError } from '../errors.ts';
+import { makeFolder } from '../made-folder.ts';
 
 /** Begins the name of a folder that is still being written. */
 const UNFINISHED = '.unfinished-';
@@ -55,8 +56,9 @@ export async function writePackageFolder(
   if (unsafe !== undefined) throw protocolError('PACKAGE_PATH_UNSAFE', `the package has a file "${unsafe}"`);
   const temporary = join(parent, `${UNFINISHED}${name}`);
   const target = join(parent, name);
+  makeFolder(parent);
   await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
+  await mkdir(temporary);
   try {
     const folders = new Set([temporary]);
     for (const [path, bytes] of files) {
@@ -78,7 +80,7 @@ export async function writePackageFolder(
 
 /** Removes what is not to be kept, finished or not. @param keep asked of each name just before it goes */
 export async function prunePackageFolders(parent: string, keep: (name: string) => boolean): Promise<void> {
-  await mkdir(parent, { recursive: true });
+  makeFolder(parent);
   for (const name of await readdir(parent)) {
     const wholeName = name.startsWith(UNFINISHED) ? name.slice(UNFINISHED.length) : name;
     if (!keep(wholeName)) await rm(join(parent, name), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** CSV lines to rows. A quoted cell may span lines; a quote that never closes costs its own line, not the rest of the file. */
+/** CSV lines to rows. A quoted cell may span 100 lines; a quote that never closes costs its own line, not the rest of the file. */
 import { parse } from 'csv-parse/sync';
 import type { FileSourceConfig } from '../config/schema.ts';
 import { agentError } from '../errors.ts';
@@ -6,6 +6,9 @@ import { cellValue } from './cell.ts';
 import { isBad, type Row, type RowReader, tooLong } from './row.ts';
 import { RowMapping } from './row-mapping.ts';
 import type { Line } from './text-lines.ts';
+
+/** A quote that never closes makes the lines after it be read again, so each line could cost as much as the longest row. */
+const MAX_RECORD_LINES = 100;
 
 /**
  * Reads the header and checks it against the configuration.
@@ -69,7 +72,8 @@ export class CsvRows implements RowReader {
     this.#open.push(line);
     this.#openChars += line.length + 1;
     if (endsQuoted(line, opened, this.#config.delimiter)) {
-      return this.#openChars > this.#config.maxRowBytes ? this.#refuseFirstLine() : [];
+      const isTooLong = this.#openChars > this.#config.maxRowBytes || this.#open.length > MAX_RECORD_LINES;
+      return isTooLong ? this.#refuseFirstLine() : [];
     }
     const row = this.#row(cellsOf(this.#open.join('\n'), this.#config.delimiter));
     if (isBad(row) && this.#open.length > 1) return this.#refuseFirstLine();

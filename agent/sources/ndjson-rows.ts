@@ -1,4 +1,5 @@
 /** NDJSON lines (one JSON object a line) to rows. */
+import { jsonText } from '../../protocol/json-text.ts';
 import type { FileSourceConfig } from '../config/schema.ts';
 import { type Row, type RowReader, tooLong } from './row.ts';
 import { RowMapping } from './row-mapping.ts';
@@ -47,5 +48,5 @@ function jsonValue(value: unknown): number | string | null {
   if (value === null || typeof value === 'string') return value;
   // JSON.parse reads 1e999 as Infinity.
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  return JSON.stringify(value);
+  return jsonText(value);
 }

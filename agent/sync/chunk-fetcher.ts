@@ -25,6 +25,8 @@ export type OnProgress = (chunksHave: number, chunksWant: number, waitsFor: stri
 
 export class ChunkFetcher {
   readonly #deps: ChunkFetcherDeps;
+  /** Of what was fetched and not dropped yet: its index on the disk may be tidied away before its chunks are. */
+  readonly #indexes = new Map<string, PackageIndex>();
 
   constructor(deps: ChunkFetcherDeps) {
     this.#deps = deps;
@@ -60,8 +62,9 @@ export class ChunkFetcher {
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
     const { chunks, packagesFolder, packs } = this.#deps;
-    const index = await this.#fetchIndex(ref, signal);
+    const index = await this.#fetchIndex(ref, signal, (reason) => onProgress(0, 0, reason));
     refuseMoreThan(ref.sizeBytes, index);
+    this.#indexes.set(ref.indexSha256, index);
     const hashes = hashesOf(index);
     // Held here, not only on the disk: the chunks that two packages share may be dropped with the other one.
     const bytesOf = new Map<string, Buffer>();
@@ -75,7 +78,13 @@ export class ChunkFetcher {
     }
     const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
     progress();
-    await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    try {
+      await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    } catch (error) {
+      // Whoever asked tries again: until then this is what it waits for.
+      if (error instanceof Error) progress(error.message);
+      throw error;
+    }
     await new ChunkRequest(this.#deps, {
       hashes: missing(),
       onChunk: (sha256, plain) => {
@@ -88,13 +97,16 @@ export class ChunkFetcher {
     return assemblePackage(index, (sha256) => bytesOf.get(sha256));
   }
 
-  /** Frees the disk of a package's chunks once it is installed or wanted no more. */
-  async dropChunks(ref: ModelRef): Promise<void> {
+  /** Frees the disk of the chunks of files that are installed, or wanted no more. */
+  async dropChunks(ref: { readonly indexSha256: string }): Promise<void> {
+    const { indexSha256 } = ref;
     const { chunks } = this.#deps;
-    const indexBytes = await chunks.get(ref.indexSha256);
-    if (!indexBytes) return;
-    await chunks.drop(hashesOf(parsePackageIndex(indexBytes, ref.indexSha256)));
-    await chunks.drop([ref.indexSha256]);
+    const index = this.#indexes.get(indexSha256) ?? (await this.#keptIndex(indexSha256));
+    this.#indexes.delete(indexSha256);
+    if (!index) return;
+    // The index last: what a cut leaves is found by it.
+    await chunks.drop(hashesOf(index));
+    await chunks.drop([indexSha256]);
   }
 
   /** Frees the disk of all chunks but those of packages that are wanted and not installed yet. */
@@ -106,16 +118,21 @@ export class ChunkFetcher {
     for (const { indexSha256, manifestSha256 } of wanted) {
       if (existsSync(join(packagesFolder, manifestSha256, 'manifest.json'))) continue;
       needed.add(indexSha256);
-      const indexBytes = await chunks.get(indexSha256);
-      if (!indexBytes) continue;
-      for (const sha256 of hashesOf(parsePackageIndex(indexBytes, indexSha256))) needed.add(sha256);
+      const index = await this.#keptIndex(indexSha256);
+      for (const sha256 of index ? hashesOf(index) : []) needed.add(sha256);
     }
     await chunks.drop(kept.filter((sha256) => !needed.has(sha256)));
+  }
+
+  async #keptIndex(indexSha256: string): Promise<PackageIndex | undefined> {
+    const bytes = await this.#deps.chunks.get(indexSha256);
+    return bytes && parsePackageIndex(bytes, indexSha256);
   }
 
   async #fetchIndex(
     ref: { readonly indexSha256: string },
     signal: AbortSignal | undefined,
+    onWait: (reason: string) => void,
   ): Promise<PackageIndex> {
     const { chunks, packs } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
@@ -125,6 +142,7 @@ export class ChunkFetcher {
         onChunk: (_, plain) => {
           bytes = plain;
         },
+        onWait,
         overHttp: packs && ((_, delivery) => packs.bringIndex(ref.indexSha256, delivery)),
       }).run(signal);
     }

@@ -11,7 +11,13 @@ import type { ChunkStore } from './chunk-store.ts';
 import type { MqttLink } from './mqtt-link.ts';
 import type { Delivery } from './pack-carrier.ts';
 
-const PARALLEL = 8;
+/**
+ * One at a time while the broker hands them out by itself: what a cut or a kill takes is one chunk. What the server is asked for
+ * is asked in larger lots, for each lot waits a while.
+ */
+const AT_ONCE = { fromBroker: 1, fromServer: 8 } as const;
+/** Chunks that wait for the disk, in memory. */
+const MOST_SYNCING = 32;
 /** What the broker does not hand out by itself within this time is asked of the server; then twice as long each time. */
 const ASK_AFTER_MS = 1000;
 const ASK_AT_MOST_EVERY_MS = 30_000;
@@ -45,10 +51,11 @@ export class ChunkRequest {
   readonly #queue: Set<string>;
   /** Chunks that are asked for, with how to stop asking. */
   readonly #open = new Map<string, () => void>();
-  #writing = 0;
+  #syncing = 0;
   #askTimer: NodeJS.Timeout | undefined;
   #budgetTimer: NodeJS.Timeout | undefined;
   #asks = 0;
+  #atOnce: number = AT_ONCE.fromBroker;
   #trickles = 0;
   #overHttp = false;
   readonly #ended = new AbortController();
@@ -65,7 +72,12 @@ export class ChunkRequest {
    * @throws CodedError FETCH_ABORTED; errors of the disk (ENOSPC)
    */
   async run(signal: AbortSignal | undefined): Promise<void> {
-    const abort = () => this.#settle?.reject(aborted());
+    const abort = () => {
+      const settle = this.#settle;
+      // At once: a chunk that comes in this very turn would stay on the disk for nobody.
+      this.#end();
+      settle?.reject(aborted());
+    };
     if (signal?.aborted) throw aborted();
     signal?.addEventListener('abort', abort);
     try {
@@ -76,24 +88,28 @@ export class ChunkRequest {
       });
     } finally {
       signal?.removeEventListener('abort', abort);
-      clearTimeout(this.#askTimer);
-      clearTimeout(this.#budgetTimer);
-      this.#settle = undefined;
-      this.#ended.abort();
-      for (const close of this.#open.values()) close();
-      this.#open.clear();
+      this.#end();
     }
   }
 
+  #end(): void {
+    clearTimeout(this.#askTimer);
+    clearTimeout(this.#budgetTimer);
+    this.#settle = undefined;
+    this.#ended.abort();
+    for (const close of this.#open.values()) close();
+    this.#open.clear();
+  }
+
   #fill(): void {
-    while (this.#open.size + this.#writing < PARALLEL && this.#mayAsk()) {
+    while (this.#open.size < this.#atOnce && this.#syncing < MOST_SYNCING && this.#mayAsk()) {
       const [sha256] = this.#queue;
       if (sha256 === undefined) break;
       this.#queue.delete(sha256);
       const close = this.#deps.link.subscribe(topics.chunk(sha256), (bytes) => this.#receive(sha256, bytes));
       this.#open.set(sha256, close);
     }
-    if (this.#open.size + this.#writing + this.#queue.size === 0) this.#settle?.resolve();
+    if (this.#open.size + this.#syncing + this.#queue.size === 0) this.#settle?.resolve();
   }
 
   /** Whether the byte budget allows one more; comes back by itself when it does not. */
@@ -112,23 +128,26 @@ export class ChunkRequest {
     const close = this.#open.get(sha256);
     // Empty: the broker was told to keep it no longer.
     if (!close || bytes.length === 0) return;
-    const plain = decodeChunk(sha256, bytes);
+    // Wrong bytes were paid for as well.
     this.#deps.budget.spend(bytes.length);
+    const plain = decodeChunk(sha256, bytes);
     close();
     this.#open.delete(sha256);
-    this.#writing += 1;
+    this.#syncing += 1;
     this.#asks = 0;
     this.#trickles = 0;
     this.#askLater();
     this.#deps.chunks
       .put(sha256, plain)
       .then(() => {
-        this.#writing -= 1;
+        this.#syncing -= 1;
         if (!this.#settle) return;
         this.#wanted.onChunk(sha256, plain);
         this.#fill();
       })
       .catch((error) => this.#settle?.reject(error));
+    // It survives a kill already; that the disk takes its time with the sync must not make the line idle.
+    this.#fill();
   }
 
   /** Asks when no chunk has come for a while, unless one is visibly on its way. */
@@ -141,7 +160,7 @@ export class ChunkRequest {
     this.#askTimer = setTimeout(() => {
       if (link.bytesReceived - bytesBefore > TRICKLE_BYTES && this.#trickles < MAX_TRICKLES) {
         this.#trickles += 1;
-      } else if (link.connected) {
+      } else if (link.connected && this.#open.size > 0) {
         // Every second time, so that each way has its turn.
         if (this.#wanted.overHttp && this.#asks % 2 === 1) void this.#goOverHttp(this.#wanted.overHttp);
         else this.#ask();
@@ -153,6 +172,8 @@ export class ChunkRequest {
 
   #ask(): void {
     const { device, link } = this.#deps;
+    this.#atOnce = AT_ONCE.fromServer;
+    this.#fill();
     if (this.#open.size === 0) return;
     const want: Want = { v: 1, device, chunks: [...this.#open.keys()] };
     // Lost with the link: asked again after the next quiet time.

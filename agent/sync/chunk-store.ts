@@ -1,10 +1,12 @@
 /** Verified chunks on disk, by hash, until their package is installed: what came once is not fetched again. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstat, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import { makeFolder } from '../made-folder.ts';
 
 const CHUNK_NAME = /^[0-9a-f]{64}$/;
 
@@ -16,16 +18,14 @@ export class ChunkStore {
     this.#folder = folder;
   }
 
-  /** The chunk, or undefined when it is not here or no longer what its name says (then it is removed). */
+  /**
+   * The chunk, or undefined when it is not here or no longer what its name says (then it is removed).
+   * @throws errors of the disk when what lies in its place cannot be removed
+   */
   async get(sha256: string): Promise<Buffer | undefined> {
-    let bytes: Buffer;
-    try {
-      bytes = await readFile(join(this.#folder, sha256));
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-    if (sha256Hex(bytes) === sha256) return bytes;
+    const bytes = await readSmall(join(this.#folder, sha256));
+    if (bytes === undefined) return undefined;
+    if (bytes !== null && sha256Hex(bytes) === sha256) return bytes;
     await this.drop([sha256]);
     return undefined;
   }
@@ -35,7 +35,7 @@ export class ChunkStore {
    * @throws errors of the disk (ENOSPC)
    */
   async put(sha256: string, bytes: Buffer): Promise<void> {
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolder(this.#folder);
     const temporary = join(this.#folder, `${randomUUID()}.tmp`);
     try {
       // At once: what a person kills the agent in is not fetched again. What a power cut tears is found by its hash.
@@ -50,7 +50,7 @@ export class ChunkStore {
   }
 
   async drop(hashes: Iterable<string>): Promise<void> {
-    for (const sha256 of hashes) await rm(join(this.#folder, sha256), { force: true });
+    for (const sha256 of hashes) await rm(join(this.#folder, sha256), { recursive: true, force: true });
   }
 
   /** Hashes of all chunks that are here. */
@@ -70,6 +70,16 @@ export class ChunkStore {
       if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
+  }
+}
+
+/** Undefined: nothing is there. Null: what is there is no chunk, or cannot be read; fetching it again mends that. */
+async function readSmall(path: string): Promise<Buffer | null | undefined> {
+  try {
+    const info = await lstat(path);
+    return info.isFile() && info.size <= LIMITS.chunkBytes ? await readFile(path) : null;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT' ? undefined : null;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Whether an update fits on the disk, asked before the first byte of it is fetched. */
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { agentError } from '../errors.ts';
+import { makeFolder } from '../made-folder.ts';
 
 /** What an update must leave free: predictions are worth more than a model. */
 const MARGIN_BYTES = 16 * 1024 * 1024;
@@ -11,7 +12,7 @@ const MARGIN_BYTES = 16 * 1024 * 1024;
  * @throws CodedError DISK_TOO_FULL
  */
 export async function checkDiskRoom(folder: string, neededBytes: number): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const { bavail, bsize } = await statfs(folder);
   const freeBytes = bavail * bsize;
   if (freeBytes >= neededBytes + MARGIN_BYTES) return;

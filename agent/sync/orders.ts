@@ -2,6 +2,7 @@
  * What this device is ordered to run, from the message to the handing on: the metadata that an order came with are brought first
  * where its key is unknown, an order that the store had no room for is tried again, and a person's order stands beside it.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf } from '../../protocol/errors.ts';
 import {
   type Desired,
@@ -16,12 +17,17 @@ import type { DeviceTrust } from '../trust/device-trust.ts';
 import { DesiredState } from './desired-state.ts';
 import type { Refusals } from './refusals.ts';
 
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+const OF_THE_DISK = /^(DISK_TOO_FULL|E[A-Z]+)$/;
+
 export interface OrdersDeps {
   readonly device: string;
   readonly states: StateTable;
   readonly trust: Pick<DeviceTrust, 'serverKeys' | 'indexSha256' | 'update' | 'expect' | 'heardTime'>;
   /** Undefined where this device does not sync. */
   readonly fetchFiles: (ref: TrustRef, signal: AbortSignal) => Promise<MetadataFiles | undefined>;
+  readonly dropChunks: (ref: TrustRef) => Promise<void>;
   readonly refusals: Pick<Refusals, 'refuse'>;
   /** Each new order, and at start the kept one. */
   readonly onDesired: (desired: Desired) => void;
@@ -135,7 +141,25 @@ export class Orders {
   }
 
   async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
-    const files = await this.#deps.fetchFiles(ref, signal);
-    if (files) this.#deps.trust.update(files, ref.indexSha256);
+    const { dropChunks, trust } = this.#deps;
+    const files = await this.#fetchPatiently(ref, signal);
+    if (!files) return;
+    trust.update(files, ref.indexSha256);
+    // Kept by trust from now on. What it refuses stays here, or each reconnect would fetch it again.
+    await dropChunks(ref);
+  }
+
+  /** A disk without room may get some; what waits for these metadata waits too, and is not refused for want of them. */
+  async #fetchPatiently(ref: TrustRef, signal: AbortSignal): Promise<MetadataFiles | undefined> {
+    const { fetchFiles, refusals } = this.#deps;
+    for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, MAX_RETRY_MS)) {
+      try {
+        return await fetchFiles(ref, signal);
+      } catch (error) {
+        if (!OF_THE_DISK.test(codeOf(error))) throw error;
+        refusals.refuse(error, 'the signed metadata of the server, for now');
+        await pause(delayMs, undefined, { signal, ref: false });
+      }
+    }
   }
 }

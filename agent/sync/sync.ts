@@ -89,6 +89,7 @@ export class Sync {
       states: store.states,
       trust: deps.trust,
       fetchFiles: async (ref, signal) => this.#fetcher?.fetchFiles(ref, signal),
+      dropChunks: async (ref) => this.#fetcher?.dropChunks(ref),
       refusals: this.#refusals,
       onDesired: (desired) => this.#handOn(desired),
     });

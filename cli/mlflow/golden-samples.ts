@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { systemClock } from '../../agent/clock.ts';
 import { Counters } from '../../agent/counters.ts';
+import type { Trial } from '../../agent/inference/engine.ts';
 import { EngineProcess } from '../../agent/inference/engine-client.ts';
 import { graphSpecOf, sampleWidth } from '../../agent/inference/graph-spec.ts';
 import { parseGolden, runGoldenTest } from '../../agent/models/golden-test.ts';
@@ -16,6 +17,8 @@ import { cliError } from '../errors.ts';
 /** More prove little more, and every device runs them. */
 const MAX_SAMPLES = 64;
 const ENGINE_TIMEOUT_MS = 30_000;
+/** Nothing is known of its speed on this machine, which need not be a device. */
+const SLOWEST_ROW_MS = 1000;
 
 /**
  * Loads the model as a device would, and answers or checks the golden samples.
@@ -49,7 +52,8 @@ export async function proveModel(
     await engine.load(model);
     if ('file' in golden) {
       const parsed = parseGolden(manifest, golden.file);
-      await runGoldenTest(engine, model, parsed);
+      const run: Trial['run'] = (batch, options) => engine.run(model.manifestSha256, batch, options);
+      await runGoldenTest(run, manifest, parsed, SLOWEST_ROW_MS);
       return parsed;
     }
     const rows = golden.rows.slice(0, MAX_SAMPLES);

@@ -49,10 +49,12 @@ function roomOf(path: string): string {
 }
 
 const AGENT_LEAVES = [
+  'agent/made-folder.ts',
   'agent/errors.ts',
   'agent/clock.ts',
   'agent/counters.ts',
   'agent/log.ts',
+  'agent/made-folder.ts',
   'agent/config',
 ];
 const AGENT_BASE = ['agent/store', 'agent/inference', 'agent/sources', 'agent/trust'];

@@ -17,6 +17,14 @@ describe('a wrong value in words', () => {
     expect(shortValue(undefined)).toBe('undefined');
   });
 
+  it('is soon said, however deep or long it is', () => {
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+    expect(shortValue(deep)).toBe('"nested too deep"');
+    const startedMs = performance.now();
+    expect(shortValue('://'.repeat(300_000)).length).toBeLessThanOrEqual(40);
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+  });
+
   it('is found by its path, with quotes where a key needs them', () => {
     expect(dottedPath(['sources', 'my file', 'columns', 0])).toBe('sources["my file"].columns[0]');
     expect(dottedPath([])).toBe('(the whole file)');

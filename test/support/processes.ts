@@ -63,13 +63,14 @@ export class RunningProcess {
   }
 }
 
-/** @param entry project-relative TypeScript file, for example `agent/main.ts` */
+/** @param entry project-relative TypeScript file, for example `agent/main.ts`, or JavaScript that was built of it */
 export function startProcess(
   entry: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): RunningProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(projectRoot, entry), ...args], {
+  const loader = entry.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const child = spawn(process.execPath, [...loader, join(projectRoot, entry), ...args], {
     cwd: projectRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

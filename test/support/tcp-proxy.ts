@@ -23,7 +23,7 @@ export class TcpProxy {
 
   constructor(targetPort: number) {
     this.#targetPort = targetPort;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
   get url(): string {
@@ -78,7 +78,7 @@ export class TcpProxy {
       device.destroy();
       return;
     }
-    const broker = connect({ port: this.#targetPort, host: '127.0.0.1' });
+    const broker = connect({ port: this.#targetPort, host: '127.0.0.1', noDelay: true });
     broker.on('error', () => undefined);
     for (const [socket, other] of [
       [device, broker],

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeChunk } from '../../protocol/chunk-codec.ts';
 import { openEnvelope, publicKeyFileSchema, publicKeyFromHex, sha256Hex } from '../../protocol/keys.ts';
-import { type Desired, desiredSchema } from '../../protocol/messages.ts';
+import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../../protocol/messages.ts';
 import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
@@ -70,6 +70,11 @@ function readDesired(server: RunningServer, device: DeviceClient): Desired {
     device.down.get(topics.desired(device.id)) ?? Buffer.alloc(0),
     'desired',
   );
+}
+
+function envelopeOf(device: DeviceClient) {
+  const bytes = device.down.get(topics.desired(device.id)) ?? Buffer.alloc(0);
+  return parseMessage(envelopeSchema, bytes, 'desired');
 }
 
 const champion = makePackage({ name: 'tiny', version: 1 });
@@ -143,6 +148,21 @@ function specification(brokerConfig: () => Promise<object>): void {
     // It is no longer kept, but comes when asked for.
     await late.want([indexSha256]);
     await vi.waitFor(() => expect(late.down.has(topics.chunk(indexSha256))).toBe(true), SLOW);
+  });
+
+  it('serves packages and signed metadata by ranges too, and nothing that was not published', async () => {
+    const { server, device } = await withRollout();
+    const wanted = readDesired(server, device).slots['machine-failure']?.challenger?.model;
+    const trust = envelopeOf(device).trust;
+    for (const indexSha256 of [wanted?.indexSha256 ?? '', trust?.indexSha256 ?? '']) {
+      const path = `${server.url}/chunks/${indexSha256}`;
+      const index = Buffer.from(await (await fetch(`${path}/index`)).arrayBuffer());
+      expect(parsePackageIndex(decodeChunk(indexSha256, index), indexSha256).files.length).toBeGreaterThan(3);
+      const part = await fetch(path, { headers: { range: 'bytes=0-3' } });
+      expect(part.status).toBe(206);
+      expect((await part.arrayBuffer()).byteLength).toBe(4);
+    }
+    expect((await fetch(`${server.url}/chunks/${'f'.repeat(64)}`)).status).toBe(404);
   });
 
   it('says the same again after a restart, to a device that connects then', async () => {

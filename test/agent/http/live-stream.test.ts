@@ -30,9 +30,10 @@ async function startServer(): Promise<void> {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    plan: () => [],
+    hold: () => undefined,
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
-    plan: () => [],
     pin: new OperatorPin(null, systemClock),
     metricsText: () => '',
     pageFolder: '/nowhere',

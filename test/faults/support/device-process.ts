@@ -28,12 +28,16 @@ export interface DeviceOptions {
   /** A second slot with a source of its own, by the name `other`. */
   readonly other?: { readonly source: object; readonly slot: object };
   readonly broker?: string;
+  /** More fields of `sync`. */
+  readonly sync?: object;
   /** Folder with root and list; default: those of the shipped models. */
   readonly metadata?: string;
   readonly engine?: object;
   readonly store?: object;
   readonly http?: object;
   readonly env?: NodeJS.ProcessEnv;
+  /** Project-relative program in place of `agent/main.ts`. */
+  readonly program?: string;
 }
 
 const ENDLESS = 1_000_000_000;
@@ -44,6 +48,7 @@ export class DeviceProcess {
   readonly dataDir: string;
   readonly #config: string;
   readonly #env: NodeJS.ProcessEnv | undefined;
+  readonly #program: string;
   #process: RunningProcess | undefined;
   #url = '';
 
@@ -53,13 +58,14 @@ export class DeviceProcess {
     this.dataDir = options.dataDir ?? join(this.folder, 'data');
     mkdirSync(this.folder, { recursive: true });
     this.#env = options.env;
+    this.#program = options.program ?? 'agent/main.ts';
     this.#config = writeJson(join(this.folder, 'device.json'), this.#configOf(options));
     onTestFinished(async () => void (await this.end()));
   }
 
   /** Does not wait until it listens. */
   spawn(): RunningProcess {
-    this.#process = startProcess('agent/main.ts', ['--config', this.#config], this.#env);
+    this.#process = startProcess(this.#program, ['--config', this.#config], this.#env);
     return this.#process;
   }
 
@@ -78,6 +84,10 @@ export class DeviceProcess {
 
   get url(): string {
     return this.#url;
+  }
+
+  get ended(): boolean {
+    return this.#process?.ended ?? true;
   }
 
   get pid(): number {
@@ -155,7 +165,7 @@ export class DeviceProcess {
         },
         ...(options.other && { other: { source: 'other', ...options.other.slot } }),
       },
-      sync: options.broker === undefined ? null : { broker: options.broker, retryMs: 50 },
+      sync: options.broker === undefined ? null : { broker: options.broker, retryMs: 50, ...options.sync },
       trust: { metadata: options.metadata ?? join(projectRoot, 'models', 'trust') },
       http: { port: 0, ...options.http },
       engine: options.engine ?? {},

@@ -2,52 +2,78 @@
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, waitFor } from '../../support/processes.ts';
+import {
+  type FaultRow,
+  FUZZ,
+  type FuzzRow,
+  SAMPLES,
+  SECTIONS,
+  type Section,
+  UPDATES,
+  type UpdateRow,
+} from './fault-sections.ts';
 import { isLong } from './form.ts';
-import type { Outcome } from './outcome.ts';
-
-export interface FaultRow extends Outcome {
-  /** Begins with the number of its group, by which the table is sorted: `1 agent killed`. */
-  readonly fault: string;
-  readonly times: number;
-  /** Where an operator sees it: codes and counts, times, in words. */
-  readonly seen: string;
-}
 
 const FILE = join(projectRoot, 'docs', 'faults.md');
 const LOCK = `${FILE}.lock`;
-const HEAD = `# What faults did
-
-Written by \`npm run faults\`, which injects each fault into real processes and real files and counts what became of every
-sample. \`npm test\` plays a short form of the same. *Lost*: samples with no record that no counter tells of. *Doubled*:
-samples with two. *Seen*: what the page of the device or the console of the server shows of it.
-
-| fault | times | made | recorded | at server | lost | doubled | seen |
-|---|---:|---:|---:|---:|---:|---:|---|
-`;
 
 /** In the short form: nothing. */
-export async function tabulate(row: FaultRow): Promise<void> {
+export function tabulate(row: FaultRow): Promise<void> {
+  return write(SAMPLES, row);
+}
+
+/** In the short form: nothing. */
+export function tabulateUpdate(row: UpdateRow): Promise<void> {
+  return write(UPDATES, row);
+}
+
+/** In the short form: nothing. */
+export function tabulateFuzz(row: FuzzRow): Promise<void> {
+  return write(FUZZ, row);
+}
+
+async function write<Row>(section: Section<Row>, row: Row): Promise<void> {
   if (!isLong) return;
   // Test files run beside each other.
   await waitFor(takeLock, 10_000, LOCK);
   try {
-    const others = rowsOfFile().filter((line) => !line.startsWith(`| ${row.fault} |`));
-    writeFileSync(FILE, `${HEAD}${[...others, lineOf(row)].sort().join('\n')}\n`);
+    const line = lineOf(section.cells(row));
+    const name = line.split(' | ')[0];
+    const page = SECTIONS.map((each, i) => {
+      const rows = rowsOf(each.title);
+      const isItsOwn = each.title === section.title;
+      const kept = isItsOwn ? rows.filter((other) => other.split(' | ')[0] !== name) : rows;
+      return sectionText(each, isItsOwn ? [...kept, line] : kept, i === 0);
+    });
+    writeFileSync(FILE, page.filter((text) => text !== '').join('\n'));
   } finally {
     rmSync(LOCK);
   }
 }
 
-function lineOf({ fault, times, made, recorded, atServer, lost, doubled, seen }: FaultRow): string {
-  const numbers = [times, made, recorded, atServer, lost, doubled].map((n) => n?.toLocaleString('en') ?? '–');
-  return `| ${[fault, ...numbers, seen].join(' | ')} |`;
+function sectionText(
+  { title, about, columns }: Pick<Section<never>, 'title' | 'about' | 'columns'>,
+  rows: readonly string[],
+  isFirst: boolean,
+): string {
+  if (rows.length === 0) return '';
+  const names = columns.map((column) => column.replace(/:$/, ''));
+  const rule = columns.map((column) => (column.endsWith(':') ? '---:' : '---'));
+  const table = [`| ${names.join(' | ')} |`, `|${rule.join('|')}|`, ...[...rows].sort()];
+  return `${isFirst ? '#' : '##'} ${title}\n\n${about}\n\n${table.join('\n')}\n`;
 }
 
-function rowsOfFile(): string[] {
+function lineOf(cells: readonly (string | number | null)[]): string {
+  const words = cells.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : (cell ?? '–')));
+  return `| ${words.join(' | ')} |`;
+}
+
+/** Rows of the file's table under this title. */
+function rowsOf(title: string): string[] {
   if (!existsSync(FILE)) return [];
-  return readFileSync(FILE, 'utf8')
-    .split('\n')
-    .filter((line) => /^\| \d/.test(line));
+  const sections = readFileSync(FILE, 'utf8').split(/^#+ /m);
+  const lines = sections.find((text) => text.startsWith(`${title}\n`))?.split('\n') ?? [];
+  return lines.filter((line) => line.startsWith('| ')).slice(1);
 }
 
 function takeLock(): boolean {

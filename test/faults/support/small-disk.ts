@@ -1,6 +1,6 @@
 /** A disk of a few megabytes that a test can fill: a tmpfs of its own, which only root may mount. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, onTestFinished } from 'vitest';
@@ -45,6 +45,13 @@ export class SmallDisk {
   /** Others tidy up. */
   free(): void {
     execFileSync('find', [this.folder, '-maxdepth', '1', '-name', 'ballast-*', '-delete']);
+  }
+
+  /** Others leave some megabytes. */
+  freeSome(megabytes: number): void {
+    for (let part = 0; this.freeBytes() < megabytes * 2 ** 20; part++) {
+      rmSync(join(this.folder, `ballast-${part}`));
+    }
   }
 
   freeBytes(): number {

@@ -1,5 +1,6 @@
 /** What a hostile broker, or a thief of the server's key, does to the signed metadata; and how a device has to answer. */
 import { randomBytes } from 'node:crypto';
+import { encodeChunk } from '../../../protocol/chunk-codec.ts';
 import { generateSigningKey, sealEnvelope, sha256Hex } from '../../../protocol/keys.ts';
 import { newTargets } from '../../../protocol/new-metadata.ts';
 import { topics } from '../../../protocol/topics.ts';
@@ -109,14 +110,11 @@ export const trustAttacks: readonly TrustAttack[] = [
   ),
 ];
 
+/** An index of the right form, under a reference that admits to a few bytes. */
 async function endlessData({ server, registry }: Scene): Promise<void> {
-  const chunk = sha256Hex('the same again and again');
-  const mebibytes = 60;
-  const file = { sizeBytes: mebibytes * 1024 * 1024, chunks: Array<string>(mebibytes * 16).fill(chunk) };
-  const index = Buffer.from(JSON.stringify({ v: 1, files: [{ path: 'timestamp.json', ...file }] }));
-  const indexSha256 = sha256Hex(index);
-  await server.publish(topics.chunk(indexSha256), index, true);
-  server.trust = { indexSha256, sizeBytes: 5000 };
+  const packed = chunked(new Map([['timestamp.json', randomBytes(16 * 1024 * 1024)]]));
+  await server.publishChunks(packed, [packed.indexSha256]);
+  server.trust = { indexSha256: packed.indexSha256, sizeBytes: 5000 };
   await registry.sayAgain();
 }
 
@@ -124,7 +122,7 @@ async function alteredChunk({ server, registry }: Scene): Promise<void> {
   const files = server.team.bundle();
   const timestamp = sha256Hex(files.get('timestamp.json') ?? '');
   await server.publishTrust(files);
-  await server.publish(topics.chunk(timestamp), 'something else', true);
+  await server.publish(topics.chunk(timestamp), encodeChunk(Buffer.from('something else')), true);
   await registry.sayAgain();
 }
 

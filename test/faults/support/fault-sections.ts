@@ -1,0 +1,83 @@
+/** The tables of docs/faults.md: what each says, and how a row of it is written. */
+import type { Outcome } from './outcome.ts';
+
+export interface FaultRow extends Outcome {
+  /** Begins with the number of its group, by which the table is sorted: `1 agent killed`. */
+  readonly fault: string;
+  readonly times: number;
+  /** Where an operator sees it: codes and counts, times, in words. */
+  readonly seen: string;
+}
+
+export interface UpdateRow {
+  readonly fault: string;
+  readonly times: number;
+  /** What the line had meanwhile. */
+  readonly served: string;
+  /** How the update ended, and with which codes on the way. */
+  readonly ended: string;
+  /** Samples; null where none took part. */
+  readonly lost: number | null;
+  readonly doubled: number | null;
+}
+
+export interface FuzzRow {
+  readonly decoder: string;
+  readonly inputs: number;
+  readonly refused: number;
+  readonly slowestMs: number;
+  /** Heap and buffers that one input took at most. */
+  readonly mostMiB: number;
+  readonly codes: readonly string[];
+}
+
+export interface Section<Row> {
+  readonly title: string;
+  readonly about: string;
+  /** `:` at its end: aligned to the right. */
+  readonly columns: readonly string[];
+  readonly cells: (row: Row) => readonly (string | number | null)[];
+}
+
+export const SAMPLES: Section<FaultRow> = {
+  title: 'What faults did',
+  about: `Written by \`npm run faults\`, which injects each fault into real processes and real files and counts what became of every
+sample. \`npm test\` plays a short form of the same. *Lost*: samples with no record that no counter tells of. *Doubled*:
+samples with two. *Seen*: what the page of the device or the console of the server shows of it.`,
+  columns: ['fault', 'times:', 'made:', 'recorded:', 'at server:', 'lost:', 'doubled:', 'seen'],
+  cells: (row) => [
+    row.fault,
+    row.times,
+    row.made,
+    row.recorded,
+    row.atServer,
+    row.lost,
+    row.doubled,
+    row.seen,
+  ],
+};
+
+export const UPDATES: Section<UpdateRow> = {
+  title: 'During an update',
+  about: `The way of a model onto a device, disturbed. A *step* is each row written, each file or folder made, written, synced, renamed
+or removed, each load and unload of the engine, as the running agent itself was seen to take them.`,
+  columns: ['fault', 'times:', 'the line had', 'the update', 'lost:', 'doubled:'],
+  cells: (row) => [row.fault, row.times, row.served, row.ended, row.lost, row.doubled],
+};
+
+export const FUZZ: Section<FuzzRow> = {
+  title: 'Bytes from strangers',
+  about: `Every decoder of what comes from a network or from a file that people bring, under random bytes and under mutations of valid
+input. Each input was taken, or refused with a code of ours.`,
+  columns: ['decoder', 'inputs:', 'refused:', 'slowest ms:', 'most MiB:', 'codes'],
+  cells: (row) => [
+    row.decoder,
+    row.inputs,
+    row.refused,
+    Math.ceil(row.slowestMs),
+    Math.round(row.mostMiB),
+    row.codes.join(', '),
+  ],
+};
+
+export const SECTIONS: readonly Section<never>[] = [SAMPLES, UPDATES, FUZZ];
