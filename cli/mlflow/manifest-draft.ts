@@ -35,15 +35,6 @@ export function draftManifest(parts: DraftParts): Manifest {
     if (value === undefined) missing.push(words);
     return value;
   };
-  if (graph.hasExternalData) {
-    throw cliError(
-      'MLFLOW_MODEL_UNSUPPORTED',
-      'This model cannot run on a device: its weights stand in files beside it.',
-      {
-        hint: 'Devices load one file, whose hash is checked. Log it with save_as_external_data=False.',
-      },
-    );
-  }
   const input = graphInput(graph, parts.mlmodel.inputs, facts, earlier?.manifest.input);
   if (typeof input === 'string') missing.push(input);
   const output = outputOf(graph, facts.output);

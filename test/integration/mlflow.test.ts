@@ -58,6 +58,14 @@ describeWithMlflow('with a real MLflow', () => {
     expect(hashOf((await pull('models:/tiny/1')).files)).toBe(hashOf(files));
   });
 
+  it('puts weights that MLflow wrote into files of their own back into the one that a device loads', async () => {
+    const { files } = await pull('models:/tiny/2');
+    expect([...files.keys()].sort()).toEqual(['baseline.json', 'golden.json', 'manifest.json', 'model.onnx']);
+    expect(files.get('model.onnx')?.length).toBeGreaterThan(300 * 3 * 4);
+    const golden = goldenSchema.parse(JSON.parse(String(files.get('golden.json'))));
+    expect(golden.samples[1]?.output[0]).toBeCloseTo(1 / (1 + Math.exp(-4)), 4);
+  });
+
   it('pulls the same model from its run, as a version of no registered model', async () => {
     const byRun = `runs:/${logged.first.runId}/model`;
     await expect(pull(byRun)).rejects.toThrow(/andon.name[\s\S]*andon.version/);

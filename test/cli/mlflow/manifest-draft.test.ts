@@ -156,7 +156,6 @@ describe('a manifest out of MLflow', () => {
       tensor(),
       /no output/,
     ],
-    ['weights in other files', { hasExternalData: true }, tensor(), /weights stand in files beside it/],
   ])('is refused for %s', (_words, graph, signature, reason) => {
     expect(() => draft({ graph: { ...GRAPH, ...graph } }, signature)).toThrow(refused(reason));
   });
