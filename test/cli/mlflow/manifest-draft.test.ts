@@ -150,6 +150,7 @@ describe('a manifest out of MLflow', () => {
     ],
     ['int64 inputs', { inputs: [{ name: 'x', dtype: 'int64', shape: ['n', 2] }] }, tensor(), /"x" is int64/],
     ['a fixed batch', { inputs: [{ name: 'x', dtype: 'float32', shape: [1, 2] }] }, tensor(), /free batch/],
+    ['an opset before 7', { opset: 6 }, tensor(), /opset/],
     [
       'a map of probabilities',
       { outputs: [{ name: 'p', dtype: undefined, shape: [] }] },
