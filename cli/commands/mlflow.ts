@@ -91,7 +91,7 @@ function addStatus(mlflow: Command): void {
 const NOT_CONFIGURED =
   'The server follows no MLflow. Name one under "mlflow" in its configuration; see docs/mlflow.md.';
 
-export function mlflowText(view: MlflowView): string {
+function mlflowText(view: MlflowView): string {
   return [
     `MLflow at ${view.trackingUri}: ${view.problem ?? (view.asked ? 'answers' : 'not asked yet')}`,
     `  reports to be sent  ${view.waiting}`,

@@ -58,6 +58,7 @@ export async function proveModel(
     }
     const rows = golden.rows.slice(0, MAX_SAMPLES);
     const spec = graphSpecOf(manifest);
+    if (rows.some((row) => row.length !== sampleWidth(spec))) throw misfit('is not as wide as the graph');
     const values = rows.flat();
     const data = spec.dtype === 'uint8' ? Uint8Array.from(values) : Float32Array.from(values);
     const { output, width } = await engine.run(model.manifestSha256, { rows: rows.length, data });

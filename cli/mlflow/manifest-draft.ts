@@ -1,5 +1,6 @@
 /** A manifest out of all that is known of a pulled model, or the whole list of what is missing. Pure. */
 import { type Decision, type Manifest, manifestSchema } from '../../protocol/manifest.ts';
+import { firstIssues } from '../../protocol/messages.ts';
 import { cliError } from '../errors.ts';
 import { FACTS, type Facts } from './facts.ts';
 import { graphInput } from './graph-input.ts';
@@ -35,15 +36,6 @@ export function draftManifest(parts: DraftParts): Manifest {
     if (value === undefined) missing.push(words);
     return value;
   };
-  if (graph.hasExternalData) {
-    throw cliError(
-      'MLFLOW_MODEL_UNSUPPORTED',
-      'This model cannot run on a device: its weights stand in files beside it.',
-      {
-        hint: 'Devices load one file, whose hash is checked. Log it with save_as_external_data=False.',
-      },
-    );
-  }
   const input = graphInput(graph, parts.mlmodel.inputs, facts, earlier?.manifest.input);
   if (typeof input === 'string') missing.push(input);
   const output = outputOf(graph, facts.output);
@@ -129,7 +121,11 @@ export function draftManifest(parts: DraftParts): Manifest {
     );
   }
   // Undefined members are gone, as in the file.
-  return manifestSchema.parse(JSON.parse(JSON.stringify(draft)));
+  const parsed = manifestSchema.safeParse(JSON.parse(JSON.stringify(draft)));
+  if (parsed.success) return parsed.data;
+  throw cliError('MLFLOW_MODEL_UNSUPPORTED', `This model makes no package: ${firstIssues(parsed.error)}.`, {
+    hint: 'protocol/manifest.ts says what each part may be; a fact can set it (docs/mlflow.md).',
+  });
 }
 
 /** @returns its name, and its values a sample (0: the graph leaves that open) */

@@ -20,7 +20,7 @@ export type SignatureSide =
   | { readonly kind: 'tensors'; readonly tensors: readonly SignatureTensor[] }
   | { readonly kind: 'columns'; readonly columns: readonly { name: string | undefined; type: string }[] };
 
-export interface SignatureTensor {
+interface SignatureTensor {
   readonly name: string | undefined;
   readonly dtype: string;
   readonly shape: readonly number[];

@@ -1,8 +1,9 @@
 /**
- * What an ONNX file says of itself: opset, inputs, outputs, kinds of nodes, and whether its weights stand in other files.
+ * What an ONNX file says of itself: opset, inputs, outputs and kinds of nodes.
  * Field numbers from onnx/onnx.proto. Read by offsets, nothing is copied, and a damaged file ends in a coded error.
  */
 import { cliError } from '../errors.ts';
+import { fieldsOf, numberIn, type ProtobufField, textIn } from './protobuf-fields.ts';
 
 export interface OnnxValue {
   readonly name: string;
@@ -18,7 +19,6 @@ export interface OnnxGraph {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   readonly ops: ReadonlySet<string>;
-  readonly hasExternalData: boolean;
 }
 
 /** TensorProto.DataType, by its numbers. */
@@ -26,7 +26,6 @@ const DTYPES =
   'undefined float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64'.split(
     ' ',
   );
-const EXTERNAL = 1;
 
 /** @throws CodedError MLFLOW_MODEL_UNSUPPORTED */
 export function readOnnxGraph(bytes: Buffer): OnnxGraph {
@@ -47,7 +46,7 @@ export function readOnnxGraph(bytes: Buffer): OnnxGraph {
   }
 }
 
-function opsetOf(model: readonly Field[]): number {
+function opsetOf(model: readonly ProtobufField[]): number {
   const imports = model.filter(({ number }) => number === 8).map(({ bytes }) => fieldsOf(bytes));
   const own = imports.find((fields) => ['', 'ai.onnx'].includes(textIn(fields, 1)));
   return own ? numberIn(own, 2) : 0;
@@ -58,7 +57,6 @@ function graphOf(bytes: Buffer, opset: number): OnnxGraph {
   const outputs: OnnxValue[] = [];
   const ops = new Set<string>();
   const weights = new Set<string>();
-  let hasExternalData = false;
   for (const field of fieldsOf(bytes)) {
     switch (field.number) {
       case 1:
@@ -67,7 +65,6 @@ function graphOf(bytes: Buffer, opset: number): OnnxGraph {
       case 5: {
         const tensor = fieldsOf(field.bytes);
         weights.add(textIn(tensor, 8));
-        hasExternalData ||= numberIn(tensor, 14) === EXTERNAL;
         break;
       }
       case 11:
@@ -77,7 +74,7 @@ function graphOf(bytes: Buffer, opset: number): OnnxGraph {
         outputs.push(ioOf(field.bytes));
     }
   }
-  return { opset, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, ops, hasExternalData };
+  return { opset, inputs: inputs.filter(({ name }) => !weights.has(name)), outputs, ops };
 }
 
 /** ValueInfoProto: name, type { tensor_type { elem_type, shape { dim { dim_value | dim_param } } } }. */
@@ -97,63 +94,4 @@ function ioOf(bytes: Buffer): OnnxValue {
       return fields.some(({ number }) => number === 1) ? numberIn(fields, 1) : textIn(fields, 2);
     }),
   };
-}
-
-interface Field {
-  readonly number: number;
-  /** Of a field with a length; empty for the others. */
-  readonly bytes: Buffer;
-  /** Of a varint. */
-  readonly value: number;
-}
-
-const NO_BYTES = Buffer.alloc(0);
-
-/** One level of a protobuf message. @throws RangeError where it ends too early or has an unknown kind of field */
-function fieldsOf(message: Buffer): Field[] {
-  const fields: Field[] = [];
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      const byte = message.readUInt8(at++);
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw new RangeError('a number has no end');
-  };
-  while (at < message.length) {
-    const key = varint();
-    const number = Math.floor(key / 8);
-    let length = 0;
-    let value = 0;
-    switch (key % 8) {
-      case 0:
-        value = varint();
-        break;
-      case 1:
-        length = 8;
-        break;
-      case 2:
-        length = varint();
-        break;
-      case 5:
-        length = 4;
-        break;
-      default:
-        throw new RangeError(`a field of kind ${key % 8}`);
-    }
-    if (length > message.length - at) throw new RangeError('it ends in the middle of a field');
-    fields.push({ number, value, bytes: length === 0 ? NO_BYTES : message.subarray(at, at + length) });
-    at += length;
-  }
-  return fields;
-}
-
-function textIn(fields: readonly Field[], wanted: number): string {
-  return fields.find(({ number }) => number === wanted)?.bytes.toString('utf8') ?? '';
-}
-
-function numberIn(fields: readonly Field[], wanted: number): number {
-  return fields.find(({ number }) => number === wanted)?.value ?? 0;
 }

@@ -1,4 +1,5 @@
 /** Pulls one model out of MLflow and makes an unsigned package of it: looked up, downloaded under limits, converted, proven on the engine. */
+import { posix } from 'node:path';
 import { CodedError } from '../../protocol/errors.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
 import { LIMITS } from '../../protocol/limits.ts';
@@ -8,6 +9,7 @@ import type { ArtifactFolder } from '../../sync-server/mlflow/artifact-folder.ts
 import type { MlflowClient } from '../../sync-server/mlflow/mlflow-client.ts';
 import { findModel, type ModelSource } from '../../sync-server/mlflow/model-source.ts';
 import { cliError } from '../errors.ts';
+import { weightFiles, withWeights } from './external-weights.ts';
 import { FACTS, type Facts, metadataFacts, readFacts, withMetrics } from './facts.ts';
 import { exampleRows, proveModel } from './golden-samples.ts';
 import { type DraftParts, draftManifest } from './manifest-draft.ts';
@@ -45,7 +47,7 @@ export async function pullModel(request: PullRequest): Promise<PulledModel> {
   const { client, earlier } = request;
   const source = await findModel(client, request.uri);
   const mlmodel = await readMlmodel(source.artifacts, request.uri);
-  const onnx = await source.artifacts.read(mlmodel.onnxPath, LIMITS.packageBytes);
+  const onnx = await readOnnx(source.artifacts, mlmodel.onnxPath);
   const extras = await readExtras(source.extras);
   const baseline =
     request.baseline ?? extras.get('baseline.json') ?? earlier?.files.get(earlier.manifest.baselineProfile);
@@ -94,6 +96,22 @@ async function readMlmodel(artifacts: ArtifactFolder, uri: string): Promise<Mlmo
   throw cliError('MLFLOW_MODEL_UNSUPPORTED', `There is no MLmodel file at ${uri}.`, {
     hint: 'Name the folder that mlflow.onnx.log_model wrote: runs:/<run id>/<its name>.',
   });
+}
+
+/** As one file, of at most a package's size. */
+async function readOnnx(artifacts: ArtifactFolder, path: string): Promise<Buffer> {
+  const onnx = await artifacts.read(path, LIMITS.packageBytes);
+  const weights = new Map<string, Buffer>();
+  let sizeBytes = onnx.length;
+  for (const file of weightFiles(onnx)) {
+    const bytes = await artifacts.read(
+      posix.join(posix.dirname(path), file),
+      LIMITS.packageBytes - sizeBytes,
+    );
+    sizeBytes += bytes.length;
+    weights.set(file, bytes);
+  }
+  return weights.size === 0 ? onnx : withWeights(onnx, weights);
 }
 
 /** Files that MLflow has no place for, as the run keeps them under `andon/`. */

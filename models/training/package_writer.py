@@ -13,6 +13,7 @@ import numpy as np
 
 from .onnx_graph import OPSET
 from .runtime import predict
+from .tracking import log_package
 
 MAX_PACKAGE_BYTES = 2_000_000
 
@@ -47,7 +48,7 @@ class Package:
 
 
 def write_package(package: Package, models_dir: Path) -> str:
-    """Replaces the folder `models_dir/name/version[-tag]`. Returns the package's identity: the sha256 of manifest.json."""
+    """Replaces the folder `models_dir/name/version[-tag]`, and logs it where MLflow listens. Returns the package's identity: the sha256 of manifest.json."""
     folder = models_dir / package.name / package.folder_name
     if folder.exists():
         shutil.rmtree(folder)
@@ -62,6 +63,7 @@ def write_package(package: Package, models_dir: Path) -> str:
         raise ValueError(f"{folder} holds {total} bytes, more than {MAX_PACKAGE_BYTES}")
     manifest = _json(_manifest(package, files)).encode()
     (folder / "manifest.json").write_bytes(manifest)
+    log_package(folder)
     return hashlib.sha256(manifest).hexdigest()
 
 

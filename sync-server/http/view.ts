@@ -97,9 +97,9 @@ export interface ModelView {
   lineage: ModelLineage;
 }
 
-export type ModelStage = 'none' | 'staging' | 'production' | 'archived';
+type ModelStage = 'none' | 'staging' | 'production' | 'archived';
 
-export interface ModelLineage {
+interface ModelLineage {
   dataset: string;
   dataSha256: string;
   script: string;

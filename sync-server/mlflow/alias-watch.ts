@@ -133,7 +133,7 @@ export class AliasWatch {
   #commands(model: string, watched: WatchedAlias, version: number): string[] {
     const earlier = this.#deps.store.models.all().findLast(({ ref }) => ref.name === model)?.ref.version ?? 0;
     const next = Math.max(version, earlier + 1);
-    const folder = `models/${model}/${next}`;
+    const folder = `pulled/${model}-${next}`;
     return [
       `andon mlflow pull "models:/${watched.name}/${version}" --as ${model}@${next} -o ${folder} --tracking-uri ${this.#deps.client.trackingUri}`,
       `andon sign ${folder}`,

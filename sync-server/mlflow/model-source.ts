@@ -22,7 +22,7 @@ export interface ModelSource {
 }
 
 /** The folder of a run's artifacts that holds what MLflow has no place for. */
-export const EXTRAS_FOLDER = 'andon';
+const EXTRAS_FOLDER = 'andon';
 
 /** @throws CodedError MLFLOW_URI_INVALID, and those of `MlflowClient.get` */
 export async function findModel(client: MlflowClient, uri: string): Promise<ModelSource> {

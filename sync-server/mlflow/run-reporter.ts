@@ -8,6 +8,7 @@ import { CodedError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { PairCount } from '../rollouts/evidence-source.ts';
+import type { DayOfEpoch } from '../store/mlflow-table.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import type { MlflowClient } from './mlflow-client.ts';
@@ -22,6 +23,8 @@ export interface RunReporterDeps {
 }
 
 const SLICE = 200;
+/** Predictions that are looked at in one turn: some 10 ms. */
+const SEQS_A_TURN = 20_000;
 const MS_A_DAY = 86_400_000;
 /** A day is reported when the next one is over too: labels come after their samples. */
 const LABELS_WAIT_DAYS = 1;
@@ -86,15 +89,15 @@ export class RunReporter {
     }
   }
 
-  /** One device after the other, so that nothing else waits for a day of a whole fleet. */
+  /** A part at a time, so that nothing else waits for a day of a whole fleet. */
   async #dayOf({ ref, manifest }: PublishedModel, day: number): Promise<RunReport | undefined> {
     const { mlflow } = this.#deps.store;
     let predictions = 0;
     const outcomes: PairCount[] = [];
-    for (const epoch of mlflow.epochsOf(day)) {
-      const decided = mlflow.predictions(epoch, ref.manifestSha256);
+    for (const part of mlflow.epochsOf(day).flatMap(partsOf)) {
+      const decided = mlflow.predictions(part, ref.manifestSha256);
       predictions += decided;
-      if (decided > 0) outcomes.push(...mlflow.outcomes(epoch, ref.manifestSha256));
+      if (decided > 0) outcomes.push(...mlflow.outcomes(part, ref.manifestSha256));
       await nextTurn();
     }
     return predictions === 0
@@ -123,4 +126,12 @@ export class RunReporter {
       log.warn({ event: 'mlflow-report-refused', path, code: error.code }, error.message);
     }
   }
+}
+
+function partsOf({ epochId, afterSeq, lastSeq }: DayOfEpoch): DayOfEpoch[] {
+  const parts: DayOfEpoch[] = [];
+  for (let seq = afterSeq; seq < lastSeq; seq += SEQS_A_TURN) {
+    parts.push({ epochId, afterSeq: seq, lastSeq: Math.min(lastSeq, seq + SEQS_A_TURN) });
+  }
+  return parts;
 }

@@ -58,6 +58,22 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     );
   });
 
+  it('says what people call a version, what they noted and where it comes from', async () => {
+    const { page } = await open(views.advancingFleet);
+    const row = page.getByRole('row', { name: /^milling-failure 2/ });
+    expect(await row.textContent()).toMatch(/champion, line-3 · production[\s\S]*\(anna, 5 min ago\)/);
+    await row.getByText('Where it comes from').click();
+    await row.getByText('After milling-failure 1').waitFor();
+    await row.getByText('MLflow model milling-failure 2').waitFor();
+  });
+
+  it('hands out the commands that bring a version which MLflow’s alias moved to', async () => {
+    const { page } = await open(views.mlflowMovedFleet);
+    await page.getByText('is version 3, which is not published here yet.').waitFor();
+    await page.getByText('andon sign pulled/milling-failure-3').waitFor();
+    await page.getByText('12 reports to be sent').waitFor();
+  });
+
   it('aborts a rollout only after a second, different yes', async () => {
     const { page, server } = await open(views.advancingFleet);
     await page.getByRole('button', { name: 'Abort' }).click();

@@ -90,6 +90,11 @@ describe('the andon command against a real server', () => {
     [['rollout', 'start', 'slot', 'm@1', '--stage', '2:1'], /--stage "2:1" is not two shares/],
     [['rollout', 'start', 'slot', 'm@1', '--label', 'site'], /--label "site" is not key=value/],
     [['rollout', 'status', 'nothing'], /there is no rollout "nothing"/i],
+    [['mlflow', 'pull', 'models:/tiny@champion', '-o', model], /is there already, and is not empty/],
+    [
+      ['mlflow', 'pull', 'models:/tiny@champion', '-o', '/nowhere', '--tracking-uri', 'http://127.0.0.1:1'],
+      /no MLflow server answers at http:\/\/127\.0\.0\.1:1/,
+    ],
     [['sign', model, '--key', '/nowhere.pem'], /not a readable Ed25519 private key/],
   ])('refuses %j', async (args, words) => {
     const ran = await andon(...args);

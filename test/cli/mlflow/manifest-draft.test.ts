@@ -150,13 +150,13 @@ describe('a manifest out of MLflow', () => {
     ],
     ['int64 inputs', { inputs: [{ name: 'x', dtype: 'int64', shape: ['n', 2] }] }, tensor(), /"x" is int64/],
     ['a fixed batch', { inputs: [{ name: 'x', dtype: 'float32', shape: [1, 2] }] }, tensor(), /free batch/],
+    ['an opset before 7', { opset: 6 }, tensor(), /opset/],
     [
       'a map of probabilities',
       { outputs: [{ name: 'p', dtype: undefined, shape: [] }] },
       tensor(),
       /no output/,
     ],
-    ['weights in other files', { hasExternalData: true }, tensor(), /weights stand in files beside it/],
   ])('is refused for %s', (_words, graph, signature, reason) => {
     expect(() => draft({ graph: { ...GRAPH, ...graph } }, signature)).toThrow(refused(reason));
   });

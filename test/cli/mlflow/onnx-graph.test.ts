@@ -14,7 +14,6 @@ describe('an ONNX file', () => {
       inputs: [{ name: 'input', dtype: 'float32', shape: ['batch', 3] }],
       outputs: [{ name: 'probability', dtype: 'float32', shape: ['batch', 1] }],
       ops: new Set(['Gemm', 'Sigmoid']),
-      hasExternalData: false,
     });
   });
 

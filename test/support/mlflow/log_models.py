@@ -42,6 +42,24 @@ def tiny(weight: float) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def wide(weight: float) -> onnx.ModelProto:
+    """The same function with weights of more than 1 KiB, which MLflow writes into a file of their own."""
+    first = np.array([[1.0] * 300, [-1.0] * 300], dtype=np.float32)
+    second = np.full((300, 1), weight / 300, dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["input", "w1"], ["h"]),
+            helper.make_node("MatMul", ["h", "w2"], ["z"]),
+            helper.make_node("Sigmoid", ["z"], ["probability"]),
+        ],
+        "wide",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 2])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch", 1])],
+        [numpy_helper.from_array(first, "w1"), numpy_helper.from_array(second, "w2")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 def tensor_signature() -> ModelSignature:
     return ModelSignature(
         Schema([TensorSpec(np.dtype(np.float32), (-1, 2), "input")]),
@@ -49,12 +67,12 @@ def tensor_signature() -> ModelSignature:
     )
 
 
-def log_tiny(weight: float) -> dict:
+def log_tiny(model: onnx.ModelProto) -> dict:
     with mlflow.start_run() as run:
         mlflow.log_dict(BASELINE, "andon/baseline.json")
         mlflow.log_metrics({"andon.offline": 0.75, "andon.baseline": 0.25})
         info = mlflow.onnx.log_model(
-            tiny(weight),
+            model,
             name="model",
             signature=tensor_signature(),
             input_example={"input": EXAMPLE},
@@ -88,7 +106,7 @@ def log_other_flavor() -> dict:
 def main() -> None:
     mlflow.set_tracking_uri(sys.argv[1])
     mlflow.set_experiment("andon-tests")
-    first, second = log_tiny(1), log_tiny(2)
+    first, second = log_tiny(tiny(1)), log_tiny(wide(2))
     mlflow.MlflowClient().set_registered_model_alias("tiny", "champion", str(first["modelVersion"]))
     out = {"first": first, "second": second, "incomplete": log_incomplete(), "other": log_other_flavor()}
     print(json.dumps(out))

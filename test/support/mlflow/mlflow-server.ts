@@ -10,6 +10,8 @@ import { z } from 'zod';
 import { freePort } from '../brokers.ts';
 
 const SCRIPT = fileURLToPath(new URL('./log_models.py', import.meta.url));
+/** Its background jobs (seven processes) are for features that nobody uses here. */
+const QUIET = { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' };
 const START_WITHIN_MS = 120_000;
 
 const logged = z.object({ runId: z.string() });
@@ -65,7 +67,7 @@ export class MlflowServer {
       {
         detached: true,
         stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, MLFLOW_DISABLE_TELEMETRY: 'true' },
+        env: { ...process.env, ...QUIET },
       },
     );
     this.#child = child;

@@ -47,3 +47,28 @@ describe('the server configuration', () => {
     expect(() => Object.assign(config.http, { port: 1 })).toThrow(TypeError);
   });
 });
+
+describe('an MLflow in the configuration', () => {
+  const alias = { name: 'tiny', alias: 'champion' };
+
+  it('is none by default, and polled once a minute when it is there', () => {
+    expect(parseServerConfig({}, '/base').mlflow).toBeNull();
+    const config = parseServerConfig(
+      { mlflow: { trackingUri: 'http://mlflow:5000', tokenFile: 'token', models: { tiny: alias } } },
+      '/base',
+    );
+    expect(config.mlflow).toMatchObject({
+      pollS: 60,
+      report: true,
+      tokenFile: '/base/token',
+      models: { tiny: { rollout: false } },
+    });
+  });
+
+  it('says what it lacks', () => {
+    const config = { mlflow: { trackingUri: 'mlflow:5000', models: { tiny: { ...alias, rollout: true } } } };
+    expect(() => parseServerConfig(config, '/base')).toThrow(
+      /mlflow\.trackingUri[\s\S]*mlflow\.models\.tiny\.slot[\s\S]*rollout/,
+    );
+  });
+});

@@ -70,9 +70,9 @@ describe('an alias of MLflow', () => {
       version: 3,
       words: 'is not published here yet',
       commands: [
-        `andon mlflow pull "models:/tiny/3" --as tiny@5 -o models/tiny/5 --tracking-uri ${fake.url}`,
-        'andon sign models/tiny/5',
-        'andon publish models/tiny/5 --keys keys',
+        `andon mlflow pull "models:/tiny/3" --as tiny@5 -o pulled/tiny-5 --tracking-uri ${fake.url}`,
+        'andon sign pulled/tiny-5',
+        'andon publish pulled/tiny-5 --keys keys',
       ],
     });
     expect(started).toEqual([]);
