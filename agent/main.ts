@@ -239,6 +239,11 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
           bundle,
           slot,
         ),
+      hold: (request) =>
+        models.setHold(
+          request.slot,
+          request.hold ? { reason: request.reason, untilMs: request.untilMs ?? null } : null,
+        ),
       plan: (slot, desired) => models.plan(slot, desired),
       pin: new OperatorPin(config.http.pinFile, clock),
       ...(lines.length > 0

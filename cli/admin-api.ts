@@ -2,6 +2,7 @@
 import { encode } from '@msgpack/msgpack';
 import type {
   FleetView,
+  LineageView,
   ModelDetailView,
   ModelView,
   RolloutView,
@@ -40,9 +41,36 @@ export class AdminApi {
     return this.#call<ModelView>('POST', path, ['name', 'version'], body, how);
   }
 
-  model(name: string, version: number): Promise<ModelDetailView> {
-    const path = `/api/models/${encodeURIComponent(name)}/${version}`;
-    return this.#call<ModelDetailView>('GET', path, ['name', 'ref']);
+  /** @param reference a version or an alias, here and below */
+  model(name: string, reference: string): Promise<ModelDetailView> {
+    return this.#call<ModelDetailView>('GET', modelPath(name, reference), ['name', 'ref']);
+  }
+
+  /** @param query as in `GET /api/models` */
+  async models(query: Readonly<Record<string, string>> = {}): Promise<ModelView[]> {
+    const path = `/api/models?${new URLSearchParams(query)}`;
+    return (await this.#call<{ models: ModelView[] }>('GET', path, ['models'])).models;
+  }
+
+  lineage(name: string, reference: string): Promise<LineageView> {
+    return this.#call<LineageView>('GET', `${modelPath(name, reference)}/lineage`, ['parents', 'children']);
+  }
+
+  noteModel(name: string, reference: string, note: { text: string; by: string }): Promise<ModelView> {
+    return this.#put(`${modelPath(name, reference)}/note`, note);
+  }
+
+  setStage(name: string, reference: string, stage: { stage: string; by: string }): Promise<ModelView> {
+    return this.#put(`${modelPath(name, reference)}/stage`, stage);
+  }
+
+  setAlias(name: string, alias: string, to: { reference: string; by: string }): Promise<ModelView> {
+    return this.#put(`${modelPath(name, 'aliases')}/${encodeURIComponent(alias)}`, to);
+  }
+
+  dropAlias(name: string, alias: string, by: string): Promise<ModelView> {
+    const path = `${modelPath(name, 'aliases')}/${encodeURIComponent(alias)}?by=${encodeURIComponent(by)}`;
+    return this.#call<ModelView>('DELETE', path, ['name', 'aliases']);
   }
 
   trust(): Promise<TrustView> {
@@ -71,6 +99,10 @@ export class AdminApi {
     return this.#call<RolloutView>('POST', path, ['id', 'state'], '{}');
   }
 
+  #put(path: string, body: object): Promise<ModelView> {
+    return this.#call<ModelView>('PUT', path, ['name', 'aliases'], JSON.stringify(body));
+  }
+
   #call<T>(
     method: string,
     path: string,
@@ -87,4 +119,8 @@ export class AdminApi {
       { method, path, keys, timeoutMs: how.timeoutMs, ...(body === undefined ? {} : { body, headers }) },
     );
   }
+}
+
+function modelPath(name: string, reference: string): string {
+  return `/api/models/${encodeURIComponent(name)}/${encodeURIComponent(reference)}`;
 }

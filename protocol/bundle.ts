@@ -12,7 +12,7 @@ import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
 import { isSafePath } from './package-index.ts';
-import type { MetadataFiles } from './trusted-set.ts';
+import type { MetadataFiles } from './signed-file.ts';
 
 const MAGIC = Buffer.from('ANDON\0pk', 'latin1');
 const VERSION = 1;

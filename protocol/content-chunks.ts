@@ -22,16 +22,19 @@ const GEAR = Uint32Array.from({ length: 256 }, (_, byte) =>
 
 /** @returns the ends of the chunks, ascending; the last one is `bytes.length`. Empty for no bytes. */
 export function chunkEnds(bytes: Uint8Array, sizes: ChunkSizes): number[] {
+  return [...nextChunkEnds(bytes, sizes)];
+}
+
+/** `chunkEnds` one by one: a large file takes a while. */
+export function* nextChunkEnds(bytes: Uint8Array, sizes: ChunkSizes): Generator<number> {
   const bits = Math.log2(sizes.normalBytes);
   const hard = topBits(bits + NORMALIZATION);
   const easy = topBits(bits - NORMALIZATION);
-  const ends: number[] = [];
   let start = 0;
   while (start < bytes.length) {
     start = endOfChunk(bytes, start, sizes, hard, easy);
-    ends.push(start);
+    yield start;
   }
-  return ends;
 }
 
 function endOfChunk(

@@ -86,6 +86,20 @@ export const manifestSchema = z.strictObject({
     script: z.string(),
     seed: z.int(),
     parent: sha256.optional(),
+    /** Where it came from, when it was pulled from MLflow; by this an alias there finds the package here. */
+    mlflow: z
+      .strictObject({
+        trackingUri: z.string().max(512),
+        /** Absent for a model that was logged outside of a run. */
+        runId: z
+          .string()
+          .regex(/^[0-9a-f]{32}$/)
+          .optional(),
+        /** The registered model and its version; absent when it was pulled from a run alone. */
+        modelName: z.string().min(1).max(256).optional(),
+        modelVersion: z.int().min(1).optional(),
+      })
+      .optional(),
   }),
   /** Every file of the package but manifest.json. Paths are relative, with forward slashes. */
   files: z.record(z.string().min(1).max(200), z.strictObject({ sha256, sizeBytes: z.int().min(0) })),

@@ -94,6 +94,8 @@ const reportedSlotSchema = z.object({
       manifestSha256: sha256,
       state: z.enum(INSTALL_STATES),
       reason: z.string().max(512).nullable(),
+      /** It could begin to decide but for this: `hold` (an operator's), `window`, or what newer agents know; `reason` has the words. */
+      waitsFor: z.string().max(32).optional(),
       chunksHave: z.int().min(0),
       chunksWant: z.int().min(0),
     })
@@ -131,7 +133,7 @@ export const wantSchema = z.object({
 export type Want = z.infer<typeof wantSchema>;
 
 /** Signed metadata as they travel: a set of files like a package's, named by its index. */
-export const trustRefSchema = z.object({
+const trustRefSchema = z.object({
   indexSha256: sha256,
   sizeBytes: z.int().min(1).max(LIMITS.metadataBundleBytes),
 });

@@ -21,6 +21,8 @@ interface SignedOf {
 export type MetadataOf<R extends RoleOfTrust> = Metadata<SignedOf[R]>;
 type AnyMetadata = MetadataOf<RoleOfTrust>;
 
+const PUBLIC_HEX = /^[0-9a-f]{64}$/;
+
 function atMost(most: number) {
   return z.looseObject({}).refine((value) => Object.keys(value).length <= most, `at most ${most} entries`);
 }
@@ -86,12 +88,19 @@ export function checkSignatures(root: Root, role: RoleOfTrust, metadata: AnyMeta
   let bad = 0;
   for (const id of keyIDs) {
     const key = root.keys[id];
-    if (key?.scheme !== 'ed25519' || !metadata.signatures[id]) continue;
-    if (isSignedBy(metadata, key)) good.add(String(key.keyVal.public));
+    const publicHex = key && ed25519HexOf(key);
+    if (!key || !publicHex || !metadata.signatures[id]) continue;
+    if (isSignedBy(metadata, key)) good.add(publicHex);
     else bad += 1;
   }
   if (good.size >= threshold) return;
   throw tooFewSignatures(what, role, { good: good.size, bad, threshold });
+}
+
+/** Lower-case hex, one spelling a key; undefined for any other kind of key. */
+function ed25519HexOf(key: Key): string | undefined {
+  const publicHex = key.keyVal.public ?? '';
+  return key.scheme === 'ed25519' && PUBLIC_HEX.test(publicHex) ? publicHex : undefined;
 }
 
 function isSignedBy(metadata: AnyMetadata, key: Key): boolean {
@@ -127,7 +136,8 @@ function tooFewSignatures(
 export function keysOfRole(root: Root, role: RoleOfTrust): PublicKey[] {
   const ids = root.roles[role]?.keyIDs ?? [];
   return ids.flatMap((id) => {
-    const hex = root.keys[id]?.keyVal.public ?? '';
-    return /^[0-9a-f]{64}$/.test(hex) ? [publicKeyFromHex(hex)] : [];
+    const key = root.keys[id];
+    const publicHex = key && ed25519HexOf(key);
+    return publicHex ? [publicKeyFromHex(publicHex)] : [];
   });
 }

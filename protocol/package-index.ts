@@ -7,7 +7,7 @@
  */
 import { decode, encode } from '@msgpack/msgpack';
 import { z } from 'zod';
-import { type ChunkSizes, chunkEnds } from './content-chunks.ts';
+import { type ChunkSizes, nextChunkEnds } from './content-chunks.ts';
 import { protocolError } from './errors.ts';
 import { sha256Hex } from './keys.ts';
 import { LIMITS } from './limits.ts';
@@ -33,7 +33,7 @@ export function isSafePath(path: string): boolean {
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-export interface IndexedFile {
+interface IndexedFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly chunks: readonly { readonly sha256: string; readonly sizeBytes: number }[];
@@ -86,7 +86,7 @@ export function chunkPackage(files: ReadonlyMap<string, Buffer>): ChunkedPackage
     files: entries.map(([path, content]) => ({
       path,
       sizeBytes: content.length,
-      chunks: cut(content, sizesFor(sizeBytes)).map((plain) => ({
+      chunks: Array.from(cut(content, sizesFor(sizeBytes)), (plain) => ({
         sha256: put(plain),
         sizeBytes: plain.length,
       })),
@@ -99,9 +99,9 @@ export function chunkPackage(files: ReadonlyMap<string, Buffer>): ChunkedPackage
   return { indexSha256: put(indexBytes), index, chunks, sizeBytes };
 }
 
-/** Chunks that a file on this device's disk would give, whichever package it belongs to. */
-export function cutLikeAny(content: Buffer): Buffer[] {
-  return [SIZES, LARGE_SIZES].flatMap((sizes) => cut(content, sizes));
+/** Chunks that a file on this device's disk would give, whichever package it belongs to; cut as they are taken. */
+export function* cutLikeAny(content: Buffer): Generator<Buffer> {
+  for (const sizes of [SIZES, LARGE_SIZES]) yield* cut(content, sizes);
 }
 
 /** @throws CodedError PACKAGE_HASH_MISMATCH, PAYLOAD_MALFORMED, PAYLOAD_VERSION_UNKNOWN, PACKAGE_TOO_LARGE */
@@ -161,13 +161,12 @@ function sizesFor(packageBytes: number): ChunkSizes {
   return packageBytes < LARGE_FROM_BYTES ? SIZES : LARGE_SIZES;
 }
 
-function cut(content: Buffer, sizes: ChunkSizes): Buffer[] {
+function* cut(content: Buffer, sizes: ChunkSizes): Generator<Buffer> {
   let start = 0;
-  return chunkEnds(content, sizes).map((end) => {
-    const plain = content.subarray(start, end);
+  for (const end of nextChunkEnds(content, sizes)) {
+    yield content.subarray(start, end);
     start = end;
-    return plain;
-  });
+  }
 }
 
 function encodeIndex({ files }: PackageIndex): Buffer {

@@ -3,31 +3,32 @@
  * a new set that is verified as a whole, or throws and changes nothing. The client workflow of TUF 1.0, section 5, without
  * its downloads.
  */
-import { type CodedError, protocolError } from './errors.ts';
+import { protocolError } from './errors.ts';
 import type { PublicKey } from './keys.ts';
 import { LIMITS } from './limits.ts';
+import { checkSignatures, keysOfRole, parseMetadata, ROLES_OF_TRUST, type RoleOfTrust } from './metadata.ts';
 import {
-  checkSignatures,
-  keysOfRole,
-  type MetadataOf,
-  parseMetadata,
-  ROLES_OF_TRUST,
-  type RoleOfTrust,
-} from './metadata.ts';
-
-/** Name -> bytes: `3.root.json`, `timestamp.json`, `snapshot.json`, `targets.json`. */
-export type MetadataFiles = ReadonlyMap<string, Buffer>;
+  expiryMs,
+  fileOf,
+  type MetadataFiles,
+  type Read,
+  readOptional,
+  readRoot,
+  readSigned,
+  refuseExpired,
+  refuseOlder,
+  refuseOthers,
+  refuseOtherVersion,
+  sameKeys,
+  stillSigned,
+  versionOf,
+} from './signed-file.ts';
 
 /** A package as it is asked for: the list must have this very manifest under this name and version. */
 export interface NamedModel {
   readonly name: string;
   readonly version: number;
   readonly manifestSha256: string;
-}
-
-interface Read<R extends RoleOfTrust> {
-  readonly bytes: Buffer;
-  readonly metadata: MetadataOf<R>;
 }
 
 interface Parts {
@@ -133,7 +134,8 @@ export class TrustedSet {
 
   /**
    * Follows the chain of roots as far as `files` has it: each signed by the one before and by itself, versions without a hole.
-   * A rotation of the online keys forgets timestamp and snapshot, so that counters that a thief ran up end with his key.
+   * A rotation of the online keys forgets timestamp and snapshot, and a list for which the new root's keys no longer stand is
+   * forgotten too, so that counters that a thief ran up end with his key.
    * @throws CodedError TRUST_*
    */
   withRoots(files: MetadataFiles): TrustedSet {
@@ -150,7 +152,8 @@ export class TrustedSet {
         throw protocolError('TRUST_MIXED', `${what} holds version ${root.metadata.signed.version}`);
       }
       const kept = sameKeys(parts.root, root, 'timestamp') && sameKeys(parts.root, root, 'snapshot');
-      parts = kept ? { ...parts, root } : { ...parts, root, timestamp: null, snapshot: null };
+      const targets = parts.targets && stillSigned(root, parts.targets) ? parts.targets : null;
+      parts = kept ? { ...parts, root, targets } : { root, timestamp: null, snapshot: null, targets };
     }
   }
 
@@ -241,88 +244,4 @@ export class TrustedSet {
 /** The name of a package on the signed list. */
 export function targetPath({ name, version }: Pick<NamedModel, 'name' | 'version'>): string {
   return `${name}/${version}/manifest.json`;
-}
-
-function readRoot(bytes: Buffer): Read<'root'> {
-  const metadata = parseMetadata('root', bytes, 'root.json');
-  checkSignatures(metadata.signed, 'root', metadata, 'root.json');
-  return { bytes, metadata };
-}
-
-function readSigned<R extends RoleOfTrust>(root: Read<'root'>, role: R, bytes: Buffer): Read<R> {
-  const metadata = parseMetadata(role, bytes, `${role}.json`);
-  checkSignatures(root.metadata.signed, role, metadata, `${role}.json`);
-  return { bytes, metadata };
-}
-
-function readOptional<R extends RoleOfTrust>(
-  root: Read<'root'>,
-  role: R,
-  files: MetadataFiles,
-): Read<R> | null {
-  const bytes = files.get(`${role}.json`);
-  return bytes ? readSigned(root, role, bytes) : null;
-}
-
-function fileOf(files: MetadataFiles, name: string, kept: { readonly bytes: Buffer } | null): Buffer {
-  const bytes = files.get(name) ?? kept?.bytes;
-  if (bytes) return bytes;
-  throw protocolError('TRUST_MIXED', `the metadata have no ${name}`);
-}
-
-function versionOf(read: Read<RoleOfTrust> | null): number | undefined {
-  return read?.metadata.signed.version;
-}
-
-function expiryMs(read: Read<RoleOfTrust>): number {
-  return Date.parse(read.metadata.signed.expires);
-}
-
-function refuseOlder(before: Read<RoleOfTrust> | null, now: Read<RoleOfTrust>, what: string): void {
-  const known = versionOf(before) ?? 0;
-  const version = versionOf(now) ?? 0;
-  if (version > known || (version === known && before && before.bytes.equals(now.bytes))) return;
-  // The same number for other content is a version that changed, which no version does; signatures may be added to it.
-  if (version === known && before && sameSigned(before, now)) return;
-  throw protocolError('TRUST_ROLLBACK', `${what} has version ${version}, version ${known} was seen already`, {
-    hint: 'If the server was set back to a backup, let it issue newer metadata: publish again.',
-  });
-}
-
-function sameSigned(a: Read<RoleOfTrust>, b: Read<RoleOfTrust>): boolean {
-  return JSON.stringify(a.metadata.signed.toJSON()) === JSON.stringify(b.metadata.signed.toJSON());
-}
-
-function refuseExpired(read: Read<RoleOfTrust>, nowMs: number, what: string): void {
-  if (nowMs < expiryMs(read)) return;
-  throw expired(what, read.metadata.signed.expires);
-}
-
-function expired(what: string, when: string): CodedError {
-  return protocolError('TRUST_EXPIRED', `${what} ended at ${when}: somebody may be holding newer ones back`, {
-    hint: 'Check that the device reaches its server, that the server runs, and the clocks of both.',
-  });
-}
-
-function refuseOthers(
-  meta: { verify(bytes: Buffer): void },
-  bytes: Buffer,
-  what: string,
-  namedBy: string,
-): void {
-  try {
-    meta.verify(bytes);
-  } catch (cause) {
-    throw protocolError('TRUST_MIXED', `${what} is not the one that ${namedBy} names`, { cause });
-  }
-}
-
-function refuseOtherVersion(version: number, read: Read<RoleOfTrust>, what: string, namedBy: string): void {
-  if (versionOf(read) === version) return;
-  throw protocolError('TRUST_MIXED', `${what} has version ${versionOf(read)}, ${namedBy} names ${version}`);
-}
-
-function sameKeys(a: Read<'root'>, b: Read<'root'>, role: RoleOfTrust): boolean {
-  const ids = (root: Read<'root'>) => [...(root.metadata.signed.roles[role]?.keyIDs ?? [])].sort().join();
-  return ids(a) === ids(b);
 }

@@ -20,10 +20,14 @@ import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import { createLog } from './log.ts';
+import { startMlflow } from './mlflow/start-mlflow.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { ChunkPacks } from './registry/chunk-packs.ts';
 import { ChunkPublisher } from './registry/chunk-publisher.ts';
 import { DesiredStates } from './registry/desired-states.ts';
 import { Fleet } from './registry/fleet.ts';
+import { ModelCatalog } from './registry/model-catalog.ts';
+import { Pace } from './registry/pace.ts';
 import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
 import { TrustRepository } from './registry/trust-repository.ts';
@@ -88,12 +92,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
 
+    const pace = new Pace(config.delivery.maxBytesPerS, clock);
     const chunks = new ChunkPublisher({
       store,
       chunkFiles,
       publish,
       trust,
-      maxBytesPerS: config.delivery.maxBytesPerS,
+      pace,
       clock,
       counters,
       log,
@@ -118,7 +123,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     renewTrust();
     const renewing = setInterval(renewTrust, RENEW_EVERY_MS);
     stops.push(() => clearInterval(renewing));
-    const fleet = new Fleet({ store, desired, clock });
+    const catalog = new ModelCatalog({ store, clock });
+    const fleet = new Fleet({ store, desired, catalog, clock });
     const { evidence, rollouts } = store;
     const conductor = new RolloutConductor({
       evidence,
@@ -137,7 +143,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       acknowledge: (device, ack) => void publish(topics.ack(device, ack.stream), JSON.stringify(ack), false),
       onBirth: (device) => desired.publish(device),
       onReported: () => chunks.deviceReported(),
-      onWant: (wanted) => chunks.answer(wanted),
+      onWant: (device, wanted) => chunks.answer(device, wanted),
     });
     const link = new MqttLink({
       broker,
@@ -158,6 +164,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     });
     conductor.start();
     stops.push(() => conductor.stop());
+    const mlflow =
+      config.mlflow && startMlflow(config.mlflow, { store, fleet, conductor, clock, counters, log });
+    if (mlflow) stops.push(() => mlflow.stop());
     const retention = new Retention({ store, ...config.store, clock, counters, log });
     retention.start();
     stops.push(() => retention.stop());
@@ -171,8 +180,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       host: config.http.host,
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
-      models: () => store.models.all(),
+      catalog,
+      mlflowView: () => mlflow?.view() ?? null,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
+      chunkPacks: new ChunkPacks({
+        chunkFiles,
+        isIndex: (sha256) =>
+          trust.ref?.indexSha256 === sha256 ||
+          store.models.all().some(({ ref }) => ref.indexSha256 === sha256),
+      }),
+      pace,
       trust,
       trustView: () => ({
         serverPublicKey: key.publicHex,

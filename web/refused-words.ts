@@ -49,6 +49,13 @@ const WORDS: Record<string, string> = {
   BROKER_REFUSED: 'The broker refused this device. Check its name and password.',
   BROKER_UNREACHABLE: 'The broker could not be reached; the device tries again by itself.',
   FETCH_ABORTED: 'Fetching a model was given up because a newer one was ordered.',
+  CHUNKS_UNREACHABLE:
+    'Pieces of a model could not be fetched over HTTP; they are tried again. Check sync.chunksUrl.',
+  CHUNKS_MALFORMED: 'The address of sync.chunksUrl answered something else than what was asked for.',
+  CHUNKS_CHANGED:
+    'A model was laid out anew on the server while it was fetched over HTTP; the rest is asked for again.',
+  CHUNK_UNKNOWN: 'A device asked for pieces of a model that is not published here.',
+  DISK_TOO_FULL: 'A new model does not fit on the disk. Free some room, or lower store.maxBytes.',
   STORE_CORRUPT: 'The store was damaged.',
   STORE_FULL: 'The store is full.',
   STORE_UNWRITABLE: 'The disk could not be written.',

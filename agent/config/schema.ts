@@ -1,6 +1,7 @@
 /** device.config.json: one strict schema; the types of the whole agent's configuration are inferred from it. */
 import { z } from 'zod';
 import { deviceIdSchema } from '../../protocol/topics.ts';
+import { budgetSchema, probationSchema, selfTestSchema, updatesSchema } from './updates.ts';
 
 const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
 
@@ -76,14 +77,10 @@ const slot = z.strictObject({
   /** Keep the input row in the store on the device (needed for `privacy: "features"`). */
   keepFeatures: z.boolean().default(false),
   feedback: z.array(z.discriminatedUnion('when', [eventRule, absenceRule])).default([]),
-  probation: z
-    .strictObject({
-      /** A new champion is committed after this many predictions and this long without a guardrail broken. */
-      predictions: z.int().min(1).default(200),
-      forMs: z.int().min(0).default(10_000),
-      maxErrorRate: z.number().min(0).max(1).default(0.01),
-    })
-    .prefault({}),
+  updates: updatesSchema.prefault({}),
+  budget: budgetSchema.prefault({}),
+  selfTest: selfTestSchema.prefault({}),
+  probation: probationSchema.prefault({}),
   drift: z
     .strictObject({
       /** Samples a window of the drift check. */
@@ -124,6 +121,15 @@ export const deviceConfigSchema = z.strictObject({
       /** Batches of one stream on the way at once. */
       window: z.int().min(1).max(64).default(8),
       retryMs: z.int().min(50).default(1000),
+      /** The server's `/chunks`, for brokers that keep no retained messages; null: models come over the broker alone. */
+      chunksUrl: z
+        .string()
+        .refine(
+          (url) => /^https?:\/\//.test(url) && URL.canParse(url),
+          'an http:// or https:// address, like http://server:8090/chunks',
+        )
+        .nullable()
+        .default(null),
       /** What fetching models may cost on this link; null: no limit. */
       updates: z
         .strictObject({

@@ -15,7 +15,7 @@ import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
 import { LiveStream } from './live-stream.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
-import type { FeedbackRequest, StatusView } from './view.ts';
+import type { FeedbackRequest, HoldRequest, StatusView } from './view.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
@@ -42,6 +42,11 @@ export interface StatusServerDeps {
    * @throws CodedError SLOT_UNKNOWN
    */
   readonly plan: (slot: string, desired: DesiredSlot) => readonly PlanStep[];
+  /**
+   * Holds or releases the models of a slot; durable when it returns.
+   * @throws CodedError SLOT_UNKNOWN, STORE_FULL, STORE_UNWRITABLE
+   */
+  readonly hold: (request: HoldRequest) => void;
   readonly pin: OperatorPin;
   /** Only where a source is simulated. */
   readonly inject?: (injection: Injection) => void;
@@ -58,6 +63,18 @@ const feedbackRequestSchema = z.strictObject({
   predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
   label: z.string().min(1).max(256),
 }) satisfies z.ZodType<FeedbackRequest>;
+
+const slotName = z.string().min(1).max(64);
+
+const holdRequestSchema = z.discriminatedUnion('hold', [
+  z.strictObject({ hold: z.literal(false), slot: slotName }),
+  z.strictObject({
+    hold: z.literal(true),
+    slot: slotName,
+    reason: z.string().trim().min(1).max(200),
+    untilMs: z.int().positive().optional(),
+  }),
+]) satisfies z.ZodType<HoldRequest>;
 
 const installQuerySchema = z.strictObject({ slot: z.string().min(1).max(64).optional() });
 
@@ -137,9 +154,13 @@ export class StatusServer {
 
   #addRoutes(): void {
     const { app } = this;
-    const { view, answer, install, plan, pin, inject, cutLink, metricsText } = this.#deps;
+    const { view, answer, install, hold, plan, pin, inject, cutLink, metricsText } = this.#deps;
     // Before the body is read: a stranger must not make the device take 68 MB.
     const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
+    // Where nobody has a PIN, anybody who stands here may hold: it changes nothing, and delays only what is new.
+    const needsPinIfSet = async (request: FastifyRequest) => {
+      if (pin.isSet) await needsPin(request);
+    };
     app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     );
@@ -176,6 +197,10 @@ export class StatusServer {
       if (!(request.body instanceof Buffer))
         throw agentError('REQUEST_INVALID', 'send the bundle as application/octet-stream');
       return install(request.body, slot);
+    });
+    app.post('/api/hold', { onRequest: needsPinIfSet }, async (request) => {
+      hold(parseBody(holdRequestSchema, request.body));
+      return { applied: true };
     });
     app.post('/api/plan', async (request) => {
       const { slot, desired } = parseBody(planSchema, request.body);

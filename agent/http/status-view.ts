@@ -8,6 +8,7 @@ import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { ActiveModels } from '../models/active-models.ts';
+import type { ModelManager } from '../models/model-manager.ts';
 import type { Store } from '../store/store.ts';
 import { headline, type Problem, recordingProblems } from './headline.ts';
 import { recentPredictions, unansweredOf } from './recent-predictions.ts';
@@ -32,7 +33,7 @@ export interface StatusParts {
     'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked' | 'failing'
   >;
   readonly engine: Pick<Engine, 'status'>;
-  readonly models: ActiveModels;
+  readonly models: ActiveModels & Pick<ModelManager, 'holdOf' | 'figuresOf'>;
   /** What the device tells the server of each slot. */
   readonly reported: () => Readonly<Record<string, ReportedSlot>>;
   readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs'>;
@@ -97,7 +98,12 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
     labels: manifest?.output.decision.labels ?? [],
     champion: active ? shown(active.champion) : null,
     challenger: challenger ? { ...shown(challenger.model), share: challenger.share } : null,
-    install: install && { ...install, stateWords: STATE_WORDS[install.state] },
+    install: install && {
+      ...install,
+      stateWords: install.waitsFor === undefined ? STATE_WORDS[install.state] : 'tested',
+    },
+    hold: parts.models.holdOf(slot),
+    cost: costOf(parts, slot, active?.champion.manifestSha256),
     ...figures,
     metric: manifest
       ? {
@@ -109,6 +115,21 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
         }
       : null,
     recent: recentPredictions(parts, slot),
+  };
+}
+
+function costOf(
+  { models, config }: Pick<StatusParts, 'models' | 'config'>,
+  slot: string,
+  champion: string | undefined,
+): SlotView['cost'] {
+  const figures = champion === undefined ? null : models.figuresOf(slot, champion);
+  const { latencyP99Ms, memoryMiB } = config.slots[slot]?.budget ?? {};
+  return {
+    latencyP99Ms: figures?.latencyP99Ms ?? null,
+    memoryBytes: figures?.memoryBytes ?? null,
+    allowedLatencyP99Ms: latencyP99Ms ?? null,
+    allowedMemoryBytes: memoryMiB === undefined ? null : memoryMiB * 1024 * 1024,
   };
 }
 

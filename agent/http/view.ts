@@ -38,6 +38,15 @@ export interface SlotView {
   champion: { title: string; manifestSha256: string } | null;
   challenger: { title: string; manifestSha256: string; share: number } | null;
   install: (ReportedSlot['install'] & { stateWords: string; state: InstallState }) | null;
+  /** An operator's word that no new model begins to decide here; null when there is none. */
+  hold: { reason: string; sinceMs: number; untilMs: number | null } | null;
+  /** What the champion costs, measured by its self-test here, and what the slot allows. */
+  cost: {
+    latencyP99Ms: number | null;
+    memoryBytes: number | null;
+    allowedLatencyP99Ms: number | null;
+    allowedMemoryBytes: number | null;
+  };
   predictionsPerS: number;
   latencyUs: { p50: number; p95: number; p99: number } | null;
   /** Predictions a second over the last minute, oldest first (60 values). */
@@ -66,6 +75,12 @@ export interface PredictionView {
   /** What feedback says, if anything: the true label, and who said so. */
   truth: { label: string; kind: 'explicit' | 'implicit'; evidence: string } | null;
 }
+
+/** `POST /api/hold` */
+export type HoldRequest =
+  | { slot: string; hold: false }
+  /** Without `untilMs`: until it is released. */
+  | { slot: string; hold: true; reason: string; untilMs?: number | undefined };
 
 /** `POST /api/feedback` */
 export interface FeedbackRequest {

@@ -1,21 +1,17 @@
 /** The engine as the agent holds it: one child process that is replaced at once when it crashes or hangs, with its work. */
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
-import { type AgentErrorCode, agentError } from '../errors.ts';
-import type { Engine, EngineBatch, EngineModel, EngineResult } from './engine.ts';
-import { EngineChild, type EngineEnd } from './engine-child.ts';
-import { type Job, reloadJob } from './engine-job.ts';
+import { agentError } from '../errors.ts';
+import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial } from './engine.ts';
+import type { EngineEnd } from './engine-child.ts';
+import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
+import { asJob, type Job, loadRequest, notLoaded, reloadJob } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
-import { graphSpecOf } from './graph-spec.ts';
+import { EngineTrial, trialInPlace } from './engine-trial.ts';
+import { watchEngine } from './engine-watch.ts';
+import { EngineWorker } from './engine-worker.ts';
 import { restartDelayMs } from './restart-delay.ts';
-
-/** How an engine process died. `model` is the one whose request it was working on; null when it was idle. */
-export interface EngineDeath {
-  readonly model: string | null;
-  readonly cause: 'crash' | 'killed' | 'hang';
-}
 
 export interface EngineProcessDeps {
   /** 0: as many as the machine has cores. */
@@ -31,27 +27,27 @@ export interface EngineProcessDeps {
   readonly entry?: URL;
 }
 
-const MAX_STRIKES = 2;
-const STARTUP_MS = 30_000;
-
 export class EngineProcess implements Engine {
   readonly #deps: EngineProcessDeps;
-  /** Open requests in the order in which they were made, which is the order in which they are answered. */
-  #jobs = new Map<number, Job>();
+  /** Open requests while no process is ready. */
+  #backlog = new Map<number, Job>();
   /** Loaded models by their load requests: what a successor has to load again. */
   readonly #loads = new Map<string, Job>();
+  /** Models on trial, by their processes. */
+  readonly #trials = new Map<EngineWorker, EngineTrial>();
+  /** Processes that are asked no more, and answer what they were asked before. */
+  readonly #retiring = new Set<EngineWorker>();
   readonly #deathsMs: number[] = [];
-  #child: EngineChild | undefined;
+  #worker: EngineWorker | undefined;
   #state: 'stopped' | 'starting' | 'ready' | 'down' = 'stopped';
   #nextId = 1;
   #restarts = 0;
-  #rssBytes = 0;
-  #progressUs = 0;
-  #hung = false;
-  #watch: NodeJS.Timeout | undefined;
+  #endWatch: (() => void) | undefined;
   #respawn: NodeJS.Timeout | undefined;
   #onStarted: { resolve: () => void; reject: (error: Error) => void } | undefined;
-  #onStopped: (() => void) | undefined;
+  /** Processes of this engine that have not ended, and who waits for that. */
+  readonly #alive = new Set<EngineWorker>();
+  #onAllEnded: (() => void) | undefined;
 
   constructor(deps: EngineProcessDeps) {
     this.#deps = deps;
@@ -59,15 +55,7 @@ export class EngineProcess implements Engine {
 
   /** @throws CodedError ENGINE_CRASHED when the process ends before it is ready */
   async start(): Promise<void> {
-    const everyMs = Math.max(20, this.#deps.timeoutMs / 10);
-    let dueMs = this.#nowMs() + everyMs;
-    this.#watch = setInterval(() => {
-      // After a pause of the whole machine the engine gets its full time anew.
-      if (this.#nowMs() - dueMs > this.#deps.timeoutMs / 2) this.#progressUs = this.#deps.clock.monotonicUs();
-      dueMs = this.#nowMs() + everyMs;
-      this.#killIfHung();
-    }, everyMs);
-    this.#watch.unref();
+    this.#endWatch = watchEngine(this.#alive, this.#deps.timeoutMs, this.#deps.clock);
     await new Promise<void>((resolve, reject) => {
       this.#onStarted = { resolve, reject };
       this.#spawn();
@@ -76,33 +64,44 @@ export class EngineProcess implements Engine {
   }
 
   async load(model: EngineModel): Promise<void> {
-    const { manifestSha256, folder, manifest } = model;
-    const { counters, log } = this.#deps;
-    const file = manifest.model.file;
-    const request: EngineRequest = {
-      id: this.#nextId++,
-      kind: 'load',
-      model: manifestSha256,
-      path: join(folder, file),
-      sha256: manifest.files[file]?.sha256 ?? '',
-      spec: graphSpecOf(manifest),
-    };
-    await this.#ask(request);
-    const job = reloadJob(
-      request,
-      () => this.#reload(job),
-      (reason, forGood) => {
-        if (forGood) this.#loads.delete(manifestSha256);
-        counters.add('ENGINE_MODEL_UNREADABLE');
-        log.error({ event: 'model-lost', model: manifestSha256, reason }, 'it does not load again');
-      },
-    );
-    this.#loads.set(manifestSha256, job);
+    const request = loadRequest(this.#nextId++, model);
+    await this.#ask(request, { once: true });
+    this.#keep(request, model.manifestSha256);
   }
 
-  async run(manifestSha256: string, { rows, data }: EngineBatch): Promise<EngineResult> {
+  /** Beside a process that works, in one of its own; in an empty one there is nothing to disturb. */
+  async trial(model: EngineModel): Promise<Trial> {
+    const nextId = () => this.#nextId++;
+    if (this.#loads.size === 0) {
+      return trialInPlace(model, this, () => this.#ask({ id: nextId(), kind: 'measure', model: null }));
+    }
+    const worker = this.#newWorker();
+    const trial = new EngineTrial({
+      model,
+      worker,
+      loads: this.#loads,
+      mayTakeOver: () => this.#state === 'ready' && !this.#isLoading(),
+      takeOver: () => this.#takeOver(worker, model),
+      nextId,
+    });
+    this.#trials.set(worker, trial);
+    try {
+      await trial.start();
+      return trial;
+    } catch (error) {
+      trial.discard();
+      throw error;
+    }
+  }
+
+  async run(
+    manifestSha256: string,
+    { rows, data }: EngineBatch,
+    options: RunOptions = {},
+  ): Promise<EngineResult> {
     if (!this.#loads.has(manifestSha256)) throw notLoaded(manifestSha256);
-    const answer = await this.#ask({ id: this.#nextId++, kind: 'run', model: manifestSha256, rows, data });
+    const request: EngineRequest = { id: this.#nextId++, kind: 'run', model: manifestSha256, rows, data };
+    const answer = await this.#ask(request, options);
     if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
     return answer;
   }
@@ -114,171 +113,199 @@ export class EngineProcess implements Engine {
       await this.#ask({ id: this.#nextId++, kind: 'unload', model: manifestSha256 });
       return;
     }
-    for (const [id, job] of this.#jobs) {
+    for (const [id, job] of this.#backlog) {
       if (job.request.model !== manifestSha256) continue;
-      this.#jobs.delete(id);
+      this.#backlog.delete(id);
       job.refuse(notLoaded(manifestSha256));
     }
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#watch);
+    this.#endWatch?.();
     clearTimeout(this.#respawn);
-    const wasUp = this.#state === 'ready' || this.#state === 'starting';
     this.#state = 'stopped';
-    for (const job of this.#jobs.values()) job.refuse(agentError('ENGINE_CRASHED', 'the engine was stopped'));
-    this.#jobs.clear();
+    for (const trial of this.#trials.values()) trial.stop();
+    const open = [...this.#alive].flatMap((worker) => [...worker.jobs.values()]);
+    for (const job of [...this.#backlog.values(), ...open]) {
+      job.refuse(agentError('ENGINE_CRASHED', 'the engine was stopped'));
+    }
+    this.#backlog.clear();
     this.#loads.clear();
-    if (!wasUp) return;
-    const child = this.#child;
+    if (this.#alive.size === 0) return;
     await new Promise<void>((resolve) => {
-      const impatience = setTimeout(() => child?.kill(), 1000);
-      this.#onStopped = () => {
+      const impatience = setTimeout(() => {
+        for (const worker of this.#alive) worker.kill();
+      }, 1000);
+      this.#onAllEnded = () => {
         clearTimeout(impatience);
         resolve();
       };
-      child?.disconnect();
+      for (const worker of this.#alive) worker.disconnect();
     });
   }
 
   status(): { restarts: number; rssBytes: number; alive: boolean } {
-    return { restarts: this.#restarts, rssBytes: this.#rssBytes, alive: this.#state === 'ready' };
+    const rssBytes = [...this.#alive].reduce((sum, worker) => sum + worker.rssBytes, 0);
+    return { restarts: this.#restarts, rssBytes, alive: this.#state === 'ready' };
   }
 
   /** Process id of the engine at this moment. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#worker?.pid;
   }
 
-  #ask(request: EngineRequest): Promise<EngineAnswer> {
-    return new Promise((resolve, reject) => {
-      if (this.#state === 'stopped') {
-        reject(agentError('ENGINE_CRASHED', 'the engine was stopped'));
-        return;
-      }
-      this.#submit({
-        request,
-        strikes: 0,
-        settle: (answer) =>
-          answer.kind === 'failed' ? reject(agentError(answer.code, answer.message)) : resolve(answer),
-        refuse: reject,
-      });
-    });
+  #ask(request: EngineRequest, options: RunOptions = {}): Promise<EngineAnswer> {
+    if (this.#state === 'stopped') {
+      return Promise.reject(agentError('ENGINE_CRASHED', 'the engine was stopped'));
+    }
+    const { job, answer } = asJob(request, options);
+    this.#submit(job);
+    return answer;
+  }
+
+  /** A model that is loaded: a successor loads it again. */
+  #keep(request: EngineRequest, model: string): void {
+    const { counters, log } = this.#deps;
+    const job = reloadJob(
+      request,
+      () => this.#reload(job),
+      (reason, forGood) => {
+        if (forGood) this.#loads.delete(model);
+        counters.add('ENGINE_MODEL_UNREADABLE');
+        log.error({ event: 'model-lost', model, reason }, 'it does not load again');
+      },
+    );
+    this.#loads.set(model, job);
   }
 
   #submit(job: Job): void {
-    if (this.#jobs.size === 0) this.#progressUs = this.#deps.clock.monotonicUs();
-    this.#jobs.set(job.request.id, job);
+    if (this.#state === 'ready') this.#worker?.submit(job);
     // Otherwise it goes out when the engine is ready.
-    if (this.#state === 'ready') this.#child?.send(job.request);
+    else this.#backlog.set(job.request.id, job);
+  }
+
+  #newWorker(): EngineWorker {
+    const { threads, entry, log, clock, timeoutMs } = this.#deps;
+    const worker = new EngineWorker({
+      threads,
+      entry,
+      log,
+      clock,
+      timeoutMs,
+      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#trials.get(ready)?.ready()),
+      onAnswered: (answered) => this.#onAnswered(answered),
+      onEnd: (ended, end) => this.#onEnd(ended, end),
+    });
+    this.#alive.add(worker);
+    return worker;
   }
 
   #spawn(): void {
     this.#state = 'starting';
-    this.#hung = false;
-    this.#progressUs = this.#deps.clock.monotonicUs();
-    const { threads, entry, log } = this.#deps;
-    const child = new EngineChild({
-      threads,
-      entry,
-      log,
-      onAnswer: (answer) => this.#onAnswer(answer),
-      onEnd: (end) => this.#onEnd(end),
-    });
-    this.#child = child;
-    try {
-      child.start();
-    } catch (error) {
-      this.#onEnd({ cause: 'crash', text: String(error) });
-    }
+    this.#worker = this.#newWorker();
+    this.#worker.start();
   }
 
-  #onAnswer(answer: EngineAnswer): void {
-    this.#progressUs = this.#deps.clock.monotonicUs();
-    switch (answer.kind) {
-      case 'ready':
-        this.#onReady();
-        return;
-      case 'memory':
-        this.#rssBytes = answer.rssBytes;
-        return;
-      default: {
-        const job = this.#jobs.get(answer.id);
-        this.#jobs.delete(answer.id);
-        if (job) job.strikes = 0;
-        job?.settle(answer);
-      }
-    }
-  }
-
-  /** The successor first loads what was loaded, then does what was open. */
+  /** A process that starts first loads what was loaded, then does what was open. */
   #onReady(): void {
     if (this.#state !== 'starting') return;
     this.#state = 'ready';
     const loads = new Set([...this.#loads.values()]);
-    const open = [...this.#jobs.values()].filter((job) => !loads.has(job));
-    this.#jobs = new Map([...loads, ...open].map((job) => [job.request.id, job]));
-    for (const job of this.#jobs.values()) this.#child?.send(job.request);
+    const open = [...this.#backlog.values()].filter((job) => !loads.has(job));
+    this.#backlog = new Map();
+    for (const job of [...loads, ...open]) this.#worker?.submit(job);
     this.#onStarted?.resolve();
   }
 
-  #onEnd(end: EngineEnd): void {
-    const { counters, log, clock, onDeath } = this.#deps;
-    const wasReady = this.#state === 'ready';
-    this.#rssBytes = 0;
+  #onAnswered(worker: EngineWorker): void {
+    if (this.#retiring.has(worker) && worker.jobs.size === 0) worker.disconnect();
+    // In the next turn: a model that was loaded just now is known to be loaded by then.
+    if (this.#trials.size > 0) setImmediate(() => this.#goOnWithTrials());
+  }
+
+  #goOnWithTrials(): void {
+    if (this.#state !== 'ready') return;
+    for (const trial of this.#trials.values()) trial.goOn();
+  }
+
+  #takeOver(successor: EngineWorker, model: EngineModel): void {
+    const before = this.#worker;
+    this.#worker = successor;
+    this.#trials.delete(successor);
+    this.#keep(loadRequest(this.#nextId++, model), model.manifestSha256);
+    if (!before) return;
+    this.#retiring.add(before);
+    if (before.jobs.size === 0) before.disconnect();
+  }
+
+  #onEnd(worker: EngineWorker, end: EngineEnd): void {
+    this.#alive.delete(worker);
     if (this.#state === 'stopped') {
-      this.#onStopped?.();
+      if (this.#alive.size === 0) this.#onAllEnded?.();
       return;
     }
+    if (worker !== this.#worker) {
+      this.#onOtherEnd(worker, end);
+      return;
+    }
+    const wasReady = this.#state === 'ready';
     this.#state = 'down';
     if (this.#onStarted && !wasReady) {
-      clearInterval(this.#watch);
+      this.#endWatch?.();
       this.#state = 'stopped';
       const hint = 'Check that the installation is complete: node cli/setup.mjs.';
       this.#onStarted.reject(agentError('ENGINE_CRASHED', `the engine did not start: ${end.text}`, { hint }));
       return;
     }
-    const cause = this.#hung ? 'hang' : end.cause;
-    const code: AgentErrorCode = this.#hung ? 'ENGINE_TIMEOUT' : 'ENGINE_CRASHED';
-    const blamed = wasReady ? this.#jobs.values().next().value : undefined;
-    const model = blamed?.request.model ?? null;
-    counters.add(code);
-    log.error({ event: 'engine-ended', code, cause, model, end: end.text }, 'starting its successor');
+    for (const job of worker.jobs.values()) this.#backlog.set(job.request.id, job);
     this.#restarts += 1;
-    if (blamed) blamed.strikes += 1;
-    onDeath?.({ model, cause });
-    if (blamed && blamed.strikes >= MAX_STRIKES && this.#jobs.delete(blamed.request.id)) {
-      const words = this.#hung ? `no answer for ${this.#deps.timeoutMs} ms` : end.text;
-      blamed.refuse(agentError(code, `the engine died ${MAX_STRIKES} times of the same request: ${words}`));
-    }
-    this.#deathsMs.push(clock.monotonicUs() / 1000);
+    this.#blame(worker, end, wasReady ? this.#backlog.values().next().value : undefined);
+    this.#deathsMs.push(this.#nowMs());
     const delayMs = restartDelayMs(this.#deathsMs, this.#nowMs());
     if (delayMs === 0) this.#spawn();
     else this.#respawn = setTimeout(() => this.#spawn(), delayMs);
   }
 
-  #reload(job: Job): void {
-    const isWanted = this.#loads.get(job.request.model) === job && !this.#jobs.has(job.request.id);
-    if (this.#state === 'ready' && isWanted) this.#submit(job);
+  /** One with a model on trial, or one that has been replaced: what that one had not answered is asked again. */
+  #onOtherEnd(worker: EngineWorker, end: EngineEnd): void {
+    this.#trials.get(worker)?.ended(end);
+    this.#trials.delete(worker);
+    if (!this.#retiring.delete(worker) || worker.jobs.size === 0) return;
+    const [first, ...others] = worker.jobs.values();
+    if (first && this.#blame(worker, end, first)) this.#submit(first);
+    for (const job of others) {
+      if (this.#loads.has(job.request.model ?? '')) this.#submit(job);
+      else job.refuse(notLoaded(job.request.model ?? ''));
+    }
   }
 
-  #killIfHung(): void {
-    const limitMs =
-      this.#state === 'starting'
-        ? Math.max(this.#deps.timeoutMs, STARTUP_MS)
-        : this.#state === 'ready' && this.#jobs.size > 0
-          ? this.#deps.timeoutMs
-          : Number.POSITIVE_INFINITY;
-    if (this.#nowMs() - this.#progressUs / 1000 <= limitMs) return;
-    this.#hung = true;
-    this.#child?.kill();
+  /** @returns whether the request that it died of is asked again */
+  #blame(worker: EngineWorker, end: EngineEnd, blamed: Job | undefined): boolean {
+    const { counters, log, onDeath } = this.#deps;
+    const { cause, code } = causeOf(end, worker.hung);
+    const model = blamed?.request.model ?? null;
+    counters.add(code);
+    log.error({ event: 'engine-ended', code, cause, model, end: end.text }, 'starting its successor');
+    if (blamed) blamed.strikes += 1;
+    onDeath?.({ model, cause });
+    const givenUp = blamed && verdictOn(blamed, end, worker.hung);
+    if (!blamed || !givenUp) return blamed !== undefined;
+    this.#backlog.delete(blamed.request.id);
+    blamed.refuse(givenUp);
+    return false;
+  }
+
+  #isLoading(): boolean {
+    return [...(this.#worker?.jobs.values() ?? [])].some(({ request }) => request.kind === 'load');
+  }
+
+  #reload(job: Job): void {
+    const { model, id } = job.request;
+    const isWanted = this.#loads.get(model ?? '') === job && !this.#worker?.jobs.has(id);
+    if (this.#state === 'ready' && isWanted) this.#submit(job);
   }
 
   #nowMs(): number {
     return this.#deps.clock.monotonicUs() / 1000;
   }
-}
-
-function notLoaded(model: string): Error {
-  return agentError('MODEL_NOT_ACTIVE', `model ${model.slice(0, 12)} is not loaded in the engine`);
 }

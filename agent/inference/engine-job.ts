@@ -1,10 +1,18 @@
 /** An open request of the engine, and how a successor is given the models that its predecessor had. */
+import { join } from 'node:path';
+import { agentError } from '../errors.ts';
+import type { EngineModel, RunOptions } from './engine.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
+import { graphSpecOf } from './graph-spec.ts';
 
 export interface Job {
   readonly request: EngineRequest;
   /** Times that an engine died while it worked on this. */
   strikes: number;
+  /** What kills an engine once is not risked again. A kill from outside does not count. */
+  readonly once?: boolean;
+  /** In place of the engine's own. */
+  readonly timeoutMs?: number | undefined;
   settle(answer: EngineAnswer): void;
   refuse(error: Error): void;
 }
@@ -40,4 +48,40 @@ export function reloadJob(
     },
     refuse: (error) => lost(error.message, true),
   };
+}
+
+/** A request as a job, and its answer. @throws CodedError (the answer) what the engine says, or why nobody answers */
+export function asJob(
+  request: EngineRequest,
+  { timeoutMs, once = false }: RunOptions,
+): { job: Job; answer: Promise<EngineAnswer> } {
+  let job: Job | undefined;
+  const answer = new Promise<EngineAnswer>((resolve, reject) => {
+    job = {
+      request,
+      strikes: 0,
+      once,
+      timeoutMs,
+      settle: (given) =>
+        given.kind === 'failed' ? reject(agentError(given.code, given.message)) : resolve(given),
+      refuse: reject,
+    };
+  });
+  return { job: job as unknown as Job, answer };
+}
+
+export function loadRequest(id: number, { manifestSha256, folder, manifest }: EngineModel): EngineRequest {
+  const file = manifest.model.file;
+  return {
+    id,
+    kind: 'load',
+    model: manifestSha256,
+    path: join(folder, file),
+    sha256: manifest.files[file]?.sha256 ?? '',
+    spec: graphSpecOf(manifest),
+  };
+}
+
+export function notLoaded(model: string): Error {
+  return agentError('MODEL_NOT_ACTIVE', `model ${model.slice(0, 12)} is not loaded in the engine`);
 }

@@ -36,14 +36,15 @@ async function answer(request: EngineRequest): Promise<void> {
     switch (request.kind) {
       case 'load':
         await load(request);
-        send({ kind: 'done', id: request.id });
-        return sendMemory();
+        return done(request.id);
       case 'run':
         return send(await run(request));
       case 'unload':
         await models.get(request.model)?.session.release();
         models.delete(request.model);
-        return send({ kind: 'done', id: request.id });
+        return done(request.id);
+      case 'measure':
+        return done(request.id);
     }
   } catch (error) {
     const { code, message } = error as CodedError<AgentErrorCode>;
@@ -153,11 +154,15 @@ function wordsOf(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
 }
 
+function done(id: number): void {
+  send({ kind: 'done', id, rssBytes: process.memoryUsage.rss() });
+}
+
 function sendMemory(): void {
   send({ kind: 'memory', rssBytes: process.memoryUsage.rss() });
 }
 
 function send(message: EngineAnswer): void {
   // Without a channel the agent is gone, and `disconnect` ends this process.
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }

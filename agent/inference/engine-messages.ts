@@ -5,20 +5,22 @@ import type { GraphSpec } from './graph-spec.ts';
 export type EngineRequest =
   | { id: number; kind: 'load'; model: string; path: string; sha256: string; spec: GraphSpec }
   | { id: number; kind: 'run'; model: string; rows: number; data: Float32Array | Uint8Array }
-  | { id: number; kind: 'unload'; model: string };
+  | { id: number; kind: 'unload'; model: string }
+  | { id: number; kind: 'measure'; model: null };
 
 /** Requests are answered strictly in the order in which they came: the first one open is the one being worked on. */
 export type EngineAnswer =
   | { kind: 'ready' }
   | { kind: 'memory'; rssBytes: number }
-  | { kind: 'done'; id: number }
+  | { kind: 'done'; id: number; rssBytes: number }
   | { kind: 'output'; id: number; output: Float32Array; width: number; computeUs: number }
   | { kind: 'failed'; id: number; code: AgentErrorCode; message: string };
 
 /** @throws TypeError for what is no request of ours */
 export function parseRequest(value: unknown): EngineRequest {
   const kind = kindOf(value);
-  if (kind === 'load' || kind === 'run' || kind === 'unload') return value as EngineRequest;
+  if (kind === 'load' || kind === 'run' || kind === 'unload' || kind === 'measure')
+    return value as EngineRequest;
   throw new TypeError(`not an engine request: ${String(kind)}`);
 }
 

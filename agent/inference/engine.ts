@@ -22,6 +22,24 @@ export interface EngineResult {
   readonly computeUs: number;
 }
 
+export interface RunOptions {
+  /** In place of the engine's own. */
+  readonly timeoutMs?: number | undefined;
+  /** A batch that kills the engine is not run again by its successor. */
+  readonly once?: boolean;
+}
+
+/** A model that is loaded, and that nobody asks but its test. */
+export interface Trial {
+  /** As `Engine.run`. */
+  run(batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
+  /** By which its process has grown since before it was loaded. */
+  growthBytes(): Promise<number>;
+  /** From now on it is loaded as by `Engine.load`. @throws CodedError ENGINE_*, SELF_TEST_IMPOSSIBLE */
+  adopt(): Promise<void>;
+  discard(): void;
+}
+
 export interface Engine {
   start(): Promise<void>;
   /**
@@ -30,11 +48,16 @@ export interface Engine {
    */
   load(model: EngineModel): Promise<void>;
   /**
-   * Runs one batch. A batch that was in flight when the engine died is run again by its successor, once.
+   * Runs one batch. A batch that was in flight when the engine died is run again by its successor, once at most.
    * @throws CodedError ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUTPUT_INVALID (NaN or a wrong shape), MODEL_NOT_ACTIVE
    */
-  run(manifestSha256: string, batch: EngineBatch): Promise<EngineResult>;
+  run(manifestSha256: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
   unload(manifestSha256: string): Promise<void>;
+  /**
+   * Loads a model where it disturbs nothing that works: what it does there harms nobody else.
+   * @throws CodedError as `load`; ENGINE_CRASHED, ENGINE_TIMEOUT; SELF_TEST_IMPOSSIBLE when the device has no room for that now
+   */
+  trial(model: EngineModel): Promise<Trial>;
   stop(): Promise<void>;
   /** Starts since the agent began, less one; and the resident memory of the engine process in bytes. */
   status(): { restarts: number; rssBytes: number; alive: boolean };

@@ -8,6 +8,11 @@ export interface ActiveModel extends EngineModel {
 
 export interface SlotModels {
   readonly champion: ActiveModel;
+  /**
+   * Of models that are on trial: measured time of one row, from which follows when a batch is taken to hang
+   * (deadline.ts). Undefined: no more is known than the engine's own limit.
+   */
+  readonly trialRowMs?: { readonly champion: number | undefined; readonly challenger: number | undefined };
   /** `share` of the samples it decides (role canary); on the others it looks on (role shadow). */
   readonly challenger: {
     readonly model: ActiveModel;

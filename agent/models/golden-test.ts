@@ -2,8 +2,10 @@
 import { type Golden, goldenSchema, type Manifest } from '../../protocol/manifest.ts';
 import { firstIssues } from '../../protocol/messages.ts';
 import { agentError } from '../errors.ts';
-import type { Engine } from '../inference/engine.ts';
+import type { Trial } from '../inference/engine.ts';
 import { graphSpecOf, sampleWidth } from '../inference/graph-spec.ts';
+import { rowsOf } from './budget-test.ts';
+import { deadlineMs } from './deadline.ts';
 
 /**
  * @param bytes of the package's golden file
@@ -29,32 +31,43 @@ export function parseGolden(manifest: Manifest, bytes: Uint8Array): Golden {
   return parsed.data;
 }
 
+/** Small batches, for what a batch of all would need of the memory. */
+const ROWS_AT_ONCE = 32;
+
 /**
- * Runs all golden samples of a loaded model as one batch.
- * @throws CodedError GOLDEN_SAMPLES_FAILED naming the worst difference; errors of `Engine.run`
+ * Runs all golden samples of a loaded model.
+ * @param rowMs measured time of one row: what takes many times as long hangs
+ * @throws CodedError GOLDEN_SAMPLES_FAILED naming the worst difference; errors of `Trial.run`
  */
 export async function runGoldenTest(
-  engine: Engine,
-  model: { readonly manifestSha256: string; readonly manifest: Manifest },
+  run: Trial['run'],
+  manifest: Manifest,
   golden: Golden,
+  rowMs: number,
 ): Promise<void> {
-  const spec = graphSpecOf(model.manifest);
-  const values = golden.samples.flatMap((sample) => sample.input);
-  const data = spec.dtype === 'uint8' ? Uint8Array.from(values) : Float32Array.from(values);
-  const { output, width } = await engine.run(model.manifestSha256, { rows: golden.samples.length, data });
   let worst = { difference: 0, sample: 0, expected: 0, got: 0 };
-  for (const [sample, { output: expectedRow }] of golden.samples.entries()) {
-    for (const [k, expected] of expectedRow.entries()) {
-      const got = output[sample * width + k] ?? Number.NaN;
-      const difference = Math.abs(got - expected);
-      if (difference > worst.difference) worst = { difference, sample, expected, got };
+  for (let first = 0; first < golden.samples.length; first += ROWS_AT_ONCE) {
+    const slice = golden.samples.slice(first, first + ROWS_AT_ONCE);
+    const data = rowsOf(
+      manifest,
+      slice.map(({ input }) => input),
+    );
+    const options = { once: true, timeoutMs: deadlineMs(rowMs, slice.length) };
+    const batch = { rows: slice.length, data };
+    const { output, width } = await run(batch, options);
+    for (const [row, { output: expectedRow }] of slice.entries()) {
+      for (const [k, expected] of expectedRow.entries()) {
+        const got = output[row * width + k] ?? Number.NaN;
+        const difference = Math.abs(got - expected);
+        if (!(difference <= worst.difference)) worst = { difference, sample: first + row, expected, got };
+      }
     }
   }
-  if (worst.difference <= model.manifest.golden.tolerance) return;
+  if (worst.difference <= manifest.golden.tolerance) return;
   throw agentError(
     'GOLDEN_SAMPLES_FAILED',
     `golden sample ${worst.sample} gave ${worst.got}, not ${worst.expected}: off by ${worst.difference.toPrecision(3)}, ` +
-      `tolerance ${model.manifest.golden.tolerance}`,
+      `tolerance ${manifest.golden.tolerance}`,
     {
       hint: 'The model was made for another runtime or damaged; publish it again from where it was trained.',
     },

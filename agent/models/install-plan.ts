@@ -2,7 +2,10 @@
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { DesiredSlot, ModelRef } from '../../protocol/messages.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import { needed, nextInstall, onTrial, refOf, type SlotState, transition } from './transitions.ts';
+import type { Waiting } from './gate.ts';
+import { waitsForGate } from './install-view.ts';
+import { needed, onTrial, refOf, type SlotState } from './slot-state.ts';
+import { nextInstall, transition } from './transitions.ts';
 
 export interface PlanStep {
   readonly kind:
@@ -13,6 +16,7 @@ export interface PlanStep {
     | 'on-disk'
     | 'test'
     | 'try'
+    | 'wait'
     | 'withdraw'
     | 'switch'
     | 'commit'
@@ -30,6 +34,8 @@ export interface PlanFacts {
   readonly fetchWords: (ref: ModelRef) => string;
   readonly titleOf: (model: string) => string;
   readonly probation: SlotConfig['probation'];
+  /** What newcomers have to wait for at this moment; null: nothing. */
+  readonly waiting: Waiting | null;
 }
 
 /** A champion and a challenger, each refused or installed once. */
@@ -39,14 +45,22 @@ export function planInstall(state: SlotState, desired: DesiredSlot, facts: PlanF
   const steps: PlanStep[] = [];
   const say = (kind: PlanStep['kind'], words: string) => steps.push({ kind, words });
   const { titleOf } = facts;
-  let now = transition(state, { kind: 'desired', desired });
+  /** Plays on to when the slot is held no more. */
+  const later = (held: SlotState): SlotState => {
+    if (!waitsForGate(held)) return held;
+    say('wait', `What is new decides nothing yet: ${facts.waiting?.words ?? 'the slot is held'}.`);
+    return transition(held, { kind: 'gate', held: false });
+  };
+  const today = transition(state, { kind: 'gate', held: facts.waiting !== null });
+  let now = transition(today, { kind: 'desired', desired });
   if (state.step && !now.step) say('cancel', `The installation of ${titleOf(state.step.model)} ends.`);
   const withdrawn = state.challenger?.model;
   if (withdrawn && withdrawn !== now.challenger?.model && withdrawn !== now.champion) {
     say('withdraw', `${titleOf(withdrawn)} runs beside the champion no more.`);
   }
+  now = later(now);
   if (now.champion && now.champion !== state.champion) {
-    say('switch', `${titleOf(now.champion)} is loaded already and decides at once.`);
+    say('switch', `${titleOf(now.champion)} is loaded already and needs no installation.`);
     now = afterProbation(now, facts, say);
   }
   for (const [model, { reason }] of Object.entries(now.refused)) {
@@ -66,8 +80,11 @@ export function planInstall(state: SlotState, desired: DesiredSlot, facts: PlanF
     }
     if (facts.isHere(next.model)) say('on-disk', `${title} is on the disk already.`);
     else say('fetch', `${title} is fetched: ${facts.fetchWords(ref)}.`);
-    say('test', `${title} is loaded beside what runs, and has to pass its golden samples.`);
-    now = transition(now, { kind: 'passed' });
+    say(
+      'test',
+      `${title} is loaded beside what runs, and has to pass its golden samples within the slot’s budget.`,
+    );
+    now = later(transition(now, { kind: 'passed' }));
     if (next.goal === 'challenger') {
       const percent = Math.round((now.challenger?.share ?? 0) * 100);
       say('try', `${title} decides ${percent} % of the samples and looks on at the rest.`);

@@ -1,6 +1,6 @@
 /** What is worth telling about a change of a slot's row. Pure. */
 import type { NewEvent } from '../store/records.ts';
-import { onTrial, type SlotEvent, type SlotState } from './transitions.ts';
+import { onTrial, type SlotEvent, type SlotState } from './slot-state.ts';
 
 export type EventWords = Omit<NewEvent, 'timeMs' | 'slot'>;
 
@@ -67,6 +67,26 @@ export function eventsOf(
     events.push(refusal(before.step.model, titleOf(before.step.model), cause.reason));
   }
   return events;
+}
+
+/** @param wanted null: it was released */
+export function holdEvent(
+  wanted: { readonly reason: string; readonly untilMs: number | null } | null,
+  before: { readonly reason: string } | null,
+): EventWords {
+  return wanted
+    ? {
+        kind: 'models-held',
+        severity: 'info',
+        message: `An operator holds the models of this slot as they are: ${wanted.reason}`,
+        data: { reason: wanted.reason, untilMs: wanted.untilMs },
+      }
+    : {
+        kind: 'models-released',
+        severity: 'info',
+        message: `An operator let new models begin again: ${before?.reason ?? ''} is over`,
+        data: { reason: before?.reason ?? null },
+      };
 }
 
 /** A model that may not run on this device. */

@@ -6,12 +6,15 @@ import { protocolError } from '../../protocol/errors.ts';
 import { type BaselineProfile, baselineProfileSchema, type Manifest } from '../../protocol/manifest.ts';
 import { firstIssues } from '../../protocol/messages.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
+import type { Budget } from '../config/updates.ts';
 import { agentError } from '../errors.ts';
-import type { Engine } from '../inference/engine.ts';
+import type { Engine, Trial } from '../inference/engine.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModel } from './active-models.ts';
+import { checkBudget, measureLatency, runLargeBatch } from './budget-test.ts';
 import { parseGolden, runGoldenTest } from './golden-test.ts';
 import { prunePackageFolders, readPackageFolder, writePackageFolder } from './package-folder.ts';
+import type { SelfTest } from './slot-state.ts';
 
 export interface ModelLibraryDeps {
   /** `<dataDir>/packages` */
@@ -20,9 +23,17 @@ export interface ModelLibraryDeps {
   readonly engine: Engine;
 }
 
+export interface TestLimits {
+  readonly budget: Budget;
+  /** Of the slot's batches. */
+  readonly maxRows: number;
+}
+
 export class ModelLibrary {
   readonly #deps: ModelLibraryDeps;
   readonly #loaded = new Map<string, ActiveModel>();
+  /** By which models made the engine grow when they were loaded. */
+  readonly #memoryBytes = new Map<string, number>();
   /** One thing at a time: two slots may want the same model, and what is looked at must not be deleted meanwhile. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -79,17 +90,28 @@ export class ModelLibrary {
 
   /**
    * Loads a package of the disk into the engine, beside what is loaded there.
-   * @param test also runs its golden samples; a model that fails is unloaded again
-   * @throws CodedError MODEL_UNREADABLE, PACKAGE_*, ENGINE_*, GOLDEN_SAMPLES_FAILED
+   * @throws CodedError MODEL_UNREADABLE, PACKAGE_*, ENGINE_*
    */
-  load(manifestSha256: string, { test }: { test: boolean }): Promise<void> {
-    return this.#inTurn(() => this.#load(manifestSha256, test));
+  async load(manifestSha256: string): Promise<void> {
+    await this.#inTurn(() => this.#load(manifestSha256));
+  }
+
+  /**
+   * Loads it and tests it: golden samples, time and memory. A model that fails has touched nothing that works.
+   * @returns what was measured
+   * @throws CodedError as `load`; GOLDEN_SAMPLES_FAILED, MODEL_TOO_SLOW, MODEL_TOO_LARGE
+   */
+  test(manifestSha256: string, limits: TestLimits): Promise<SelfTest> {
+    return this.#inTurn(() => this.#test(manifestSha256, limits));
   }
 
   /** Unloads from the engine whatever is not in `keep`. */
   async unloadOthers(keep: ReadonlySet<string>): Promise<void> {
     const others = [...this.#loaded.keys()].filter((model) => !keep.has(model));
-    for (const model of others) this.#loaded.delete(model);
+    for (const model of others) {
+      this.#loaded.delete(model);
+      this.#memoryBytes.delete(model);
+    }
     await Promise.all(others.map((model) => this.#deps.engine.unload(model)));
   }
 
@@ -104,20 +126,51 @@ export class ModelLibrary {
     return done;
   }
 
-  async #load(manifestSha256: string, test: boolean): Promise<void> {
+  async #load(manifestSha256: string): Promise<void> {
+    if (this.#loaded.has(manifestSha256)) return;
+    const { model } = await this.#open(manifestSha256);
+    await this.#deps.engine.load(model);
+    this.#loaded.set(manifestSha256, model);
+  }
+
+  async #test(manifestSha256: string, limits: TestLimits): Promise<SelfTest> {
     const { engine } = this.#deps;
-    const known = this.#loaded.has(manifestSha256);
-    if (known && !test) return;
     const { model, files } = await this.#open(manifestSha256);
-    if (!known) await engine.load(model);
+    if (this.#loaded.has(manifestSha256)) {
+      const run: Trial['run'] = (batch, options) => engine.run(manifestSha256, batch, options);
+      return this.#judge(model, files, run, limits);
+    }
+    const trial = await engine.trial(model);
     try {
-      const golden = files.get(model.manifest.golden.file) ?? Buffer.alloc(0);
-      if (test) await runGoldenTest(engine, model, parseGolden(model.manifest, golden));
+      const run: Trial['run'] = (batch, options) => trial.run(batch, options);
+      const figures = await this.#judge(model, files, run, limits, () => trial.growthBytes());
+      await trial.adopt();
+      this.#loaded.set(manifestSha256, model);
+      return figures;
     } catch (error) {
-      if (!known) await engine.unload(manifestSha256);
+      trial.discard();
+      this.#memoryBytes.delete(manifestSha256);
       throw error;
     }
-    this.#loaded.set(manifestSha256, model);
+  }
+
+  async #judge(
+    { manifest, manifestSha256 }: ActiveModel,
+    files: ReadonlyMap<string, Buffer>,
+    run: Trial['run'],
+    { budget, maxRows }: TestLimits,
+    growthBytes?: () => Promise<number>,
+  ): Promise<SelfTest> {
+    const golden = parseGolden(manifest, files.get(manifest.golden.file) ?? Buffer.alloc(0));
+    const latencyP99Ms = await measureLatency(run, manifest, golden, budget.latencyP99Ms);
+    await runGoldenTest(run, manifest, golden, latencyP99Ms);
+    await runLargeBatch(run, manifest, golden, { maxRows, rowMs: latencyP99Ms });
+    const fileBytes = files.get(manifest.model.file)?.length ?? 0;
+    // The file's own bytes are needed in any case, where room that was there already hides the growth.
+    if (growthBytes) this.#memoryBytes.set(manifestSha256, Math.max(await growthBytes(), fileBytes));
+    const figures = { latencyP99Ms, memoryBytes: this.#memoryBytes.get(manifestSha256) ?? fileBytes };
+    checkBudget(figures, budget);
+    return figures;
   }
 
   async #open(manifestSha256: string): Promise<{ model: ActiveModel; files: Map<string, Buffer> }> {

@@ -8,17 +8,19 @@ import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
-import type { EngineDeath } from '../inference/engine-client.ts';
+import type { EngineDeath } from '../inference/engine-death.ts';
 import type { Recorder, StateTable } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
 import type { ActiveModels, SlotModels } from './active-models.ts';
+import type { Hold } from './gate.ts';
+import type { Outcome } from './guard.ts';
 import type { PlanStep } from './install-plan.ts';
 import type { FetchPackage } from './installation.ts';
 import { wordsOf } from './model-events.ts';
 import { ModelLibrary } from './model-library.ts';
 import { SingleFlight } from './single-flight.ts';
 import { SlotManager } from './slot-manager.ts';
-import { needed } from './transitions.ts';
+import { needed, type SelfTest } from './slot-state.ts';
 
 export interface ModelManagerDeps {
   /** Paths in it are absolute, or count from the working folder. */
@@ -142,12 +144,7 @@ export class ModelManager implements ActiveModels {
    * @throws CodedError SLOT_UNKNOWN
    */
   plan(slot: string, desired: DesiredSlot): PlanStep[] {
-    const manager = this.#slots.get(slot);
-    if (!manager) {
-      const hint = `Name one of: ${[...this.#slots.keys()].join(', ')}.`;
-      throw agentError('SLOT_UNKNOWN', `this device has no slot "${slot}"`, { hint });
-    }
-    return manager.plan(desired, {
+    return this.#slotOf(slot).plan(desired, {
       isHere: (model) => this.#library.isOnDisk(model),
       refusal: (ref) => {
         try {
@@ -171,14 +168,40 @@ export class ModelManager implements ActiveModels {
   }
 
   /** How a model did with `count` samples: what a probation and a roll-back are decided by. */
-  observe(slot: string, manifestSha256: string, outcome: 'ok' | 'error', count = 1): void {
-    this.#slots.get(slot)?.observe(manifestSha256, outcome, count);
+  observe(slot: string, manifestSha256: string, outcome: Outcome, count = 1, computeUs?: number): void {
+    this.#slots.get(slot)?.observe(manifestSha256, outcome, count, computeUs);
+  }
+
+  /** An operator's hold on a slot that is in force; null when there is none. */
+  holdOf(slot: string): Hold | null {
+    return this.#slots.get(slot)?.hold ?? null;
+  }
+
+  /**
+   * While a slot is held, no newcomer begins to decide in it; going back never waits. Durable when this returns.
+   * @param hold null releases
+   * @throws CodedError SLOT_UNKNOWN, STORE_FULL, STORE_UNWRITABLE
+   */
+  setHold(slot: string, hold: Pick<Hold, 'reason' | 'untilMs'> | null): void {
+    this.#slotOf(slot).setHold(hold);
+  }
+
+  /** What the self-test measured of a model in a slot; null when it was never tested there. */
+  figuresOf(slot: string, manifestSha256: string): SelfTest | null {
+    return this.#slots.get(slot)?.figuresOf(manifestSha256) ?? null;
   }
 
   /** Give it to the engine as `onDeath`. */
   engineDied({ model, cause }: EngineDeath): void {
     if (model === null) return;
     for (const manager of this.#slots.values()) manager.engineDied(model, cause);
+  }
+
+  #slotOf(slot: string): SlotManager {
+    const manager = this.#slots.get(slot);
+    if (manager) return manager;
+    const hint = `Name one of: ${[...this.#slots.keys()].join(', ')}.`;
+    throw agentError('SLOT_UNKNOWN', `this device has no slot "${slot}"`, { hint });
   }
 
   #changed(): void {

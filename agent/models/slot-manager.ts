@@ -1,5 +1,4 @@
-/** One slot's models: keeps its durable row, installs what is wanted, watches what works, and goes back by itself. */
-import { setTimeout as pause } from 'node:timers/promises';
+/** One slot's models: joins its durable row, its guards, its installer and its hold, and goes back by itself. */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
@@ -9,33 +8,30 @@ import type { SlotConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
+import { checkBudget } from './budget-test.ts';
+import type { Hold } from './gate.ts';
+import type { Outcome } from './guard.ts';
 import { Guards } from './guards.ts';
 import { type PlanFacts, type PlanStep, planInstall } from './install-plan.ts';
-import { type ApproveModel, type FetchPackage, installModel, isForGood } from './installation.ts';
-import { type EventWords, eventsOf, refusal, wordsOf } from './model-events.ts';
+import type { ApproveModel, FetchPackage } from './installation.ts';
+import { type EventWords, eventsOf, holdEvent, refusal, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
+import { ShadowRun } from './shadow-run.ts';
 import { SingleFlight } from './single-flight.ts';
-import { type FetchProgress, modelsOf, reportOf } from './slot-view.ts';
-import {
-  EMPTY_SLOT,
-  type Goal,
-  nextInstall,
-  onTrial,
-  refOf,
-  type SlotEvent,
-  type SlotState,
-  slotStateSchema,
-  transition,
-} from './transitions.ts';
+import { SlotHold } from './slot-hold.ts';
+import { SlotInstaller } from './slot-installer.ts';
+import { SlotRow } from './slot-row.ts';
+import { EMPTY_SLOT, onTrial, refOf, type SelfTest, type SlotEvent, type SlotState } from './slot-state.ts';
+import { modelsOf, reportOf } from './slot-view.ts';
 
-/** A champion on probation that has seen more starts of the agent than this is taken to be their cause. */
+/** With a newcomer at work and more starts of the agent than this in a row, it is taken to be their cause. */
 const BOOT_LOOP_STARTS = 3;
-/** What never waits for the disk: a restart that reads the row of before comes to the same again. */
-const NEEDS_NO_ROW: readonly SlotEvent['kind'][] = ['started', 'refused', 'commit', 'failed'];
+/** An agent that has run for this long is in no boot loop. */
+const CALM_MS = 5 * 60_000;
 
 export interface SlotManagerDeps {
   readonly slot: string;
-  readonly config: Pick<SlotConfig, 'model' | 'probation'>;
+  readonly config: Pick<SlotConfig, 'model' | 'batch' | 'updates' | 'budget' | 'selfTest' | 'probation'>;
   readonly library: ModelLibrary;
   readonly states: StateTable;
   readonly approve: ApproveModel;
@@ -53,31 +49,42 @@ export interface SlotManagerDeps {
 
 export class SlotManager {
   readonly #deps: SlotManagerDeps;
-  /** Of the row in the state table. */
-  readonly #key: string;
+  readonly #row: SlotRow;
+  readonly #hold: SlotHold;
   readonly #guards: Guards;
-  #state: SlotState = EMPTY_SLOT;
-  #models: SlotModels | undefined;
-  #progress: FetchProgress = { model: '', chunksHave: 0, chunksWant: 0, waitsFor: null };
-  #job: { model: string; goal: Goal; abort: AbortController } | undefined;
-  readonly #installing: SingleFlight;
+  readonly #shadow: ShadowRun;
+  readonly #installer: SlotInstaller;
   readonly #restoring: SingleFlight;
+  #models: SlotModels | undefined;
   #running = false;
+  /** Monotonic; null once the agent has run long enough. */
+  #startedMs: number | null = null;
   /** The last model that failed with none to go back to: one line says so, however long it goes on. */
   #stuckWith: string | undefined;
 
   constructor(deps: SlotManagerDeps) {
     this.#deps = deps;
-    this.#key = `models/${deps.slot}`;
-    this.#guards = new Guards(deps.config.probation, () => deps.clock.monotonicUs() / 1000);
-    const stopped = (error: unknown) =>
-      this.#count(codeOf(error), `work on the models stopped: ${wordsOf(error)}`);
-    this.#restoring = new SingleFlight(() => this.#restore(), stopped);
-    this.#installing = new SingleFlight(() => this.#install(), stopped);
+    const nowMs = () => deps.clock.monotonicUs() / 1000;
+    const problem = (code: string, words: string) => this.#count(code, words);
+    this.#guards = new Guards(deps.config, nowMs);
+    this.#shadow = new ShadowRun(deps.config.selfTest.shadowForMs, nowMs);
+    this.#hold = new SlotHold(deps);
+    this.#row = new SlotRow({ ...deps, problem, changed: (...change) => this.#changed(...change) });
+    this.#installer = new SlotInstaller({
+      ...deps,
+      row: this.#row,
+      shadow: this.#shadow,
+      problem,
+      onChange: () => this.#handOut(),
+    });
+    this.#restoring = new SingleFlight(
+      () => this.#restore(),
+      (error) => problem(codeOf(error), `work on the models stopped: ${wordsOf(error)}`),
+    );
   }
 
   get state(): SlotState {
-    return this.#state;
+    return this.#row.state;
   }
 
   /** One object a change. */
@@ -85,18 +92,21 @@ export class SlotManager {
     return this.#models;
   }
 
+  /** What the self-test measured of a model here. */
+  figuresOf(model: string): SelfTest | null {
+    return this.state.figures[model] ?? null;
+  }
+
   /** Brings back what the slot ran, with no network; else what the config names. */
   async start(): Promise<void> {
     this.#running = true;
-    const row = slotStateSchema.safeParse(this.#deps.states.get(this.#key) ?? EMPTY_SLOT);
-    if (row.success) this.#state = row.data;
-    else this.#count('MODEL_UNREADABLE', 'the row of this slot is damaged; starting from the config');
-    this.#apply({ kind: 'started' });
-    this.#guards.follow(EMPTY_SLOT, this.#state);
-    const { champion, trialStarts } = this.#state;
-    if (champion && trialStarts > BOOT_LOOP_STARTS) {
-      this.#fail(champion, `the agent started ${trialStarts} times in its probation`);
-    }
+    this.#startedMs = this.#nowMs();
+    this.#hold.start();
+    this.#row.read();
+    this.#row.apply({ kind: 'started' });
+    this.#guards.follow(EMPTY_SLOT, this.state);
+    this.#lookAtGate();
+    this.#endBootLoop();
     await this.#restore();
     await this.#useConfigured();
     this.#goOn();
@@ -104,27 +114,43 @@ export class SlotManager {
 
   async stop(): Promise<void> {
     this.#running = false;
-    this.#job?.abort.abort();
-    await Promise.all([this.#installing.settled(), this.#restoring.settled()]);
+    await Promise.all([this.#installer.stop(), this.#restoring.settled()]);
   }
 
   /** What the server wants now; cancels an installation that it does not ask for. */
   desired(desired: DesiredSlot): void {
-    this.#apply({ kind: 'desired', desired });
-    const next = nextInstall(this.#state);
-    const job = this.#job;
-    if (job && (job.model !== next?.model || job.goal !== next.goal)) job.abort.abort();
+    this.#lookAtGate();
+    this.#row.apply({ kind: 'desired', desired });
     this.#goOn();
   }
 
   /** The signed metadata changed: what they refused may be allowed now. */
   trustChanged(): void {
-    this.#apply({ kind: 'trust-changed' });
+    this.#row.apply({ kind: 'trust-changed' });
     this.#goOn();
   }
 
-  observe(model: string, outcome: 'ok' | 'error', count: number): void {
-    this.#guards.observe(model, outcome, count);
+  /** An operator's hold that is in force; null when there is none. */
+  get hold(): Hold | null {
+    return this.#hold.hold;
+  }
+
+  /**
+   * While a slot is held, no newcomer begins to decide in it. Durable when this returns.
+   * @param wanted null releases
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+   */
+  setHold(wanted: Pick<Hold, 'reason' | 'untilMs'> | null): void {
+    const before = this.#hold.hold;
+    this.#hold.set(wanted);
+    if (wanted || before) this.#deps.tell([holdEvent(wanted, before)]);
+    this.#lookAtGate();
+    this.#goOn();
+    this.#deps.onChange();
+  }
+
+  observe(model: string, outcome: Outcome, count: number, computeUs?: number): void {
+    this.#guards.observe(model, outcome, count, computeUs);
     this.#judge(model);
   }
 
@@ -133,49 +159,44 @@ export class SlotManager {
     this.#judge(model);
   }
 
-  /** Probations end by time too. */
+  /** Windows open, holds end, probations and shadow runs end by time too. */
   tick(): void {
-    if (this.#state.champion && onTrial(this.#state)) this.#judge(this.#state.champion);
+    const before = this.state;
+    this.#lookAtGate();
+    if (this.state !== before) this.#goOn();
+    if (this.#startedMs !== null && this.#nowMs() - this.#startedMs >= CALM_MS) {
+      this.#startedMs = null;
+      this.#row.apply({ kind: 'calm' });
+    }
+    if (this.state.champion && onTrial(this.state)) this.#judge(this.state.champion);
+    if (this.#shadow.model) this.#judge(this.#shadow.model);
   }
 
   reported(): ReportedSlot {
-    return reportOf(this.#state, this.#models, this.#progress);
+    return reportOf(this.state, this.#models, this.#installer.progress, this.#hold.waiting());
   }
 
   /** What this would do, without doing it. */
-  plan(desired: DesiredSlot, facts: Omit<PlanFacts, 'titleOf' | 'probation'>): PlanStep[] {
+  plan(desired: DesiredSlot, facts: Omit<PlanFacts, 'titleOf' | 'probation' | 'waiting'>): PlanStep[] {
     const names = [desired.champion, ...(desired.challenger ? [desired.challenger.model] : [])];
     const named = (model: string) => names.find(({ manifestSha256 }) => manifestSha256 === model);
-    return planInstall(this.#state, desired, {
+    return planInstall(this.state, desired, {
       ...facts,
       titleOf: (model) => {
         const ref = named(model);
         return ref ? modelTitle(ref) : this.#titleOf(model);
       },
       probation: this.#deps.config.probation,
+      waiting: this.#hold.waiting(),
     });
   }
 
   /** Models that have to stay loaded in the engine. */
   residents(): string[] {
-    return [...this.#workers(), ...(this.#state.step ? [this.#state.step.model] : [])];
+    return [...this.#workers(), ...(this.state.step ? [this.state.step.model] : [])];
   }
 
-  /**
-   * The row is written first and acted on after; nothing else changes the state.
-   * @throws CodedError STORE_FULL, STORE_UNWRITABLE for what must not be acted on without its row
-   */
-  #apply(event: SlotEvent): void {
-    const before = this.#state;
-    const after = transition(before, event);
-    if (after === before) return;
-    try {
-      this.#deps.states.set(this.#key, after);
-    } catch (error) {
-      if (!NEEDS_NO_ROW.includes(event.kind)) throw error;
-      this.#count(codeOf(error), `cannot write the row of this slot: ${wordsOf(error)}`);
-    }
-    this.#state = after;
+  #changed(before: SlotState, after: SlotState, event: SlotEvent): void {
     this.#guards.follow(before, after);
     const events = eventsOf(before, after, event, (model) => this.#titleOf(model));
     if (events.length > 0) this.#deps.tell(events);
@@ -184,16 +205,31 @@ export class SlotManager {
 
   /** Hands out what the row says, as far as the engine has it. */
   #handOut(): void {
-    this.#models = modelsOf(this.#state, (model) => this.#deps.library.loaded(model), this.#models);
+    this.#models = modelsOf(this.state, (model) => this.#deps.library.loaded(model), this.#models);
     this.#deps.onChange();
   }
 
+  #lookAtGate(): void {
+    this.#row.apply({ kind: 'gate', held: this.#hold.waiting() !== null });
+  }
+
+  #endBootLoop(): void {
+    const { champion, challenger, trialStarts } = this.state;
+    const suspect = onTrial(this.state) ? champion : challenger?.model;
+    if (!suspect || trialStarts <= BOOT_LOOP_STARTS) return;
+    this.#fail(suspect, `the agent started ${trialStarts} times in a row while it was tried`);
+  }
+
   #judge(model: string): void {
-    const verdict = this.#guards.verdict(this.#state, model);
+    const verdict = this.#guards.verdict(this.state, model);
+    if (model === this.#shadow.model) {
+      this.#shadow.judge(verdict);
+      return;
+    }
     if (verdict.kind === 'wait') return;
     try {
       if (verdict.kind === 'fail') this.#fail(model, verdict.reason);
-      else this.#apply({ kind: 'commit' });
+      else this.#row.apply({ kind: 'commit' });
     } catch (error) {
       // The next look at the guard tries again.
       this.#count(codeOf(error), `cannot commit ${this.#titleOf(model)}: ${wordsOf(error)}`);
@@ -202,9 +238,9 @@ export class SlotManager {
   }
 
   #fail(model: string, reason: string): void {
-    const before = this.#state;
-    this.#apply({ kind: 'failed', model, reason });
-    if (this.#state !== before) return;
+    const before = this.state;
+    this.#row.apply({ kind: 'failed', model, reason });
+    if (this.state !== before) return;
     // There is nothing to go back to: it stays, and is watched anew.
     this.#guards.renew(model);
     const words = `${this.#titleOf(model)} fails and there is no model to go back to: ${reason}`;
@@ -217,7 +253,7 @@ export class SlotManager {
   #goOn(): void {
     if (!this.#running) return;
     this.#restoring.run();
-    this.#installing.run();
+    this.#installer.goOn();
   }
 
   /** Loads what the row says works here; what does not load any more gives way to what does. */
@@ -227,7 +263,7 @@ export class SlotManager {
       this.#workers().find((model) => !this.#deps.library.loaded(model) && !hopeless.has(model));
     for (let model = missing(); model !== undefined && this.#running; model = missing()) {
       try {
-        await this.#deps.library.load(model, { test: false });
+        await this.#deps.library.load(model);
       } catch (error) {
         if (!this.#running) return;
         hopeless.add(model);
@@ -241,14 +277,17 @@ export class SlotManager {
   /** The config's model, when the slot has none that runs, or when only the config speaks and now names another. */
   async #useConfigured(): Promise<void> {
     const { library, config, tell } = this.#deps;
-    if (this.#models && this.#state.desired !== null) return;
+    if (this.#models && this.state.desired !== null) return;
     try {
       const { manifestSha256: model, files } = await library.identify(config.model);
-      if (this.#models && this.#state.configured === model) return;
+      if (this.#models && this.state.configured === model) return;
       await library.stage(model, files);
-      await library.load(model, { test: true });
-      this.#apply({ kind: 'configured', model });
+      const figures = await library.test(model, { budget: {}, maxRows: config.batch.maxRows });
+      this.#row.apply({ kind: 'configured', model });
+      this.#row.apply({ kind: 'measured', model, figures });
       this.#handOut();
+      // Better a model that is slow than none: whoever wrote this budget has named this model beside it.
+      this.#warnOfBudget(figures);
     } catch (error) {
       if (!this.#running) return;
       this.#count(codeOf(error), `the model of the config does not run: ${wordsOf(error)}`);
@@ -256,63 +295,27 @@ export class SlotManager {
     }
   }
 
-  /** Installs what is wanted, one after the other, until the slot has it or may not have it. */
-  async #install(): Promise<void> {
-    const { retryMs, onSettled } = this.#deps;
-    for (;;) {
-      const next = nextInstall(this.#state);
-      const ref = next && refOf(this.#state, next.model);
-      if (!next || !ref || !this.#running) return;
-      const abort = new AbortController();
-      this.#job = { ...next, abort };
-      try {
-        await this.#installOne(ref, next.goal, abort.signal);
-        if (abort.signal.aborted) continue;
-        this.#apply({ kind: 'passed' });
-      } catch (error) {
-        if (abort.signal.aborted) continue;
-        this.#count(codeOf(error), `${modelTitle(ref)} is not installed: ${wordsOf(error)}`);
-        if (isForGood(error)) this.#apply({ kind: 'refused', reason: `${codeOf(error)}: ${wordsOf(error)}` });
-        else await pause(retryMs, undefined, { signal: abort.signal, ref: false }).catch(() => undefined);
-      } finally {
-        this.#job = undefined;
-        this.#handOut();
-      }
-      onSettled(ref);
+  #warnOfBudget(figures: SelfTest): void {
+    try {
+      checkBudget(figures, this.#deps.config.budget);
+    } catch (error) {
+      this.#count(codeOf(error), `the model of the config runs all the same: ${wordsOf(error)}`);
     }
-  }
-
-  async #installOne(ref: ModelRef, goal: Goal, signal: AbortSignal): Promise<void> {
-    const { library, approve, fetchPackage, retryMs, onChange } = this.#deps;
-    const model = ref.manifestSha256;
-    await installModel(
-      ref,
-      {
-        library,
-        approve,
-        fetchPackage,
-        retryMs,
-        onStep: (to) => this.#apply({ kind: 'step', model, goal, to }),
-        onProgress: (chunksHave, chunksWant, waitsFor) => {
-          this.#progress = { model, chunksHave, chunksWant, waitsFor };
-          onChange();
-        },
-        onRetry: (error) =>
-          this.#count(codeOf(error), `${modelTitle(ref)} will be tried again: ${wordsOf(error)}`),
-      },
-      signal,
-    );
   }
 
   /** Models that work here; during a probation the last good one stays at hand, so that going back takes no time. */
   #workers(): string[] {
-    const { champion, challenger, good } = this.#state;
-    const models = [champion, onTrial(this.#state) ? good[0] : null, challenger?.model];
+    const { champion, challenger, good } = this.state;
+    const models = [champion, onTrial(this.state) ? good[0] : null, challenger?.model];
     return models.filter((model) => typeof model === 'string');
   }
 
+  #nowMs(): number {
+    return this.#deps.clock.monotonicUs() / 1000;
+  }
+
   #titleOf(model: string): string {
-    const named = this.#deps.library.loaded(model)?.manifest ?? refOf(this.#state, model);
+    const named = this.#deps.library.loaded(model)?.manifest ?? refOf(this.state, model);
     return named ? modelTitle(named) : `model ${model.slice(0, 12)}`;
   }
 

@@ -1,78 +1,18 @@
 /**
  * The life of a slot's models as a pure function: state x event -> state. The shell writes each state down before it
- * acts on it, so that a reboot at any point goes on or goes back.
- *
- * What always holds: `good` lists models that did well here, newest first; the champion is `good[0]` (committed) or a
- * newcomer on probation, and then `good[0]` is there to go back to. A slot that had a champion keeps one.
+ * acts on it, so that a reboot at any point goes on or goes back. What always holds stands in slot-state.ts.
  */
-import { z } from 'zod';
-import {
-  desiredSlotSchema,
-  type INSTALL_STATES,
-  type InstallState,
-  type ModelRef,
-} from '../../protocol/messages.ts';
+import { type Goal, isAtHand, isWanted, onTrial, type SlotEvent, type SlotState } from './slot-state.ts';
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** A slot's durable row. */
-export const slotStateSchema = z.object({
-  champion: sha256.nullable(),
-  /** The committed champion, and the one before it. */
-  good: z.array(sha256).max(2),
-  challenger: z.object({ model: sha256, share: z.number(), rolloutId: z.string() }).nullable(),
-  /** What the server wants; null as long as it never said. */
-  desired: desiredSlotSchema.nullable(),
-  /** The installation under way. */
-  step: z
-    .object({
-      model: sha256,
-      goal: z.enum(['champion', 'challenger']),
-      state: z.enum(['fetching', 'verifying', 'staged', 'testing']),
-    })
-    .nullable(),
-  /** Wanted models that will not be tried again until they are wanted no more. */
-  refused: z.record(sha256, z.object({ state: z.enum(['refused', 'rolled-back']), reason: z.string() })),
-  /** The model that the config's folder held when it was last installed from there. */
-  configured: sha256.nullable(),
-  /** Agent starts since the champion's probation began: a boot loop shows here. */
-  trialStarts: z.int().min(0),
-});
-export type SlotState = z.infer<typeof slotStateSchema>;
-export type Goal = 'champion' | 'challenger';
-export type StepState = NonNullable<SlotState['step']>['state'];
-
-export type SlotEvent =
-  /** The server wants this now. */
-  | { kind: 'desired'; desired: NonNullable<SlotState['desired']> }
-  /** The model of the config's folder was verified and may run without probation. */
-  | { kind: 'configured'; model: string }
-  | { kind: 'step'; model: string; goal: Goal; to: StepState }
-  /** The step's model passed its golden samples: it goes to work. */
-  | { kind: 'passed' }
-  /** The step's model must not run here. */
-  | { kind: 'refused'; reason: string }
-  /** The champion did its probation. */
-  | { kind: 'commit' }
-  /** A model that works here broke a guardrail, or does not load any more. */
-  | { kind: 'failed'; model: string; reason: string }
-  /** Newer signed metadata are here: what the old ones refused is tried again. */
-  | { kind: 'trust-changed' }
-  /** The agent starts: an installation that a reboot cut begins again. */
-  | { kind: 'started' };
-
-export const EMPTY_SLOT: SlotState = {
-  champion: null,
-  good: [],
-  challenger: null,
-  desired: null,
-  step: null,
-  refused: {},
-  configured: null,
-  trialStarts: 0,
-};
+/** So many starts in the middle of its test, and a model is taken to be their cause. */
+export const MAX_CUT_TESTS = 3;
 
 export function transition(state: SlotState, event: SlotEvent): SlotState {
+  const after = moved(state, event);
+  return after === state ? state : withoutOldFigures(after);
+}
+
+function moved(state: SlotState, event: SlotEvent): SlotState {
   switch (event.kind) {
     case 'desired':
       return wanted({ ...state, desired: event.desired });
@@ -84,87 +24,44 @@ export function transition(state: SlotState, event: SlotEvent): SlotState {
       return mayBeTried && step.model !== state.champion ? { ...state, step } : state;
     }
     case 'passed':
-      return state.step ? passed({ ...state, step: null }, state.step) : state;
+      return state.step ? passed(state, state.step) : state;
+    case 'measured':
+      return isAtHand(state, event.model)
+        ? { ...state, figures: { ...state.figures, [event.model]: event.figures } }
+        : state;
+    case 'gate':
+      return event.held === state.held ? state : released({ ...state, held: event.held });
     case 'refused':
-      return state.step ? refuse({ ...state, step: null }, state.step.model, 'refused', event.reason) : state;
+      return state.step ? refuse(endStep(state), state.step.model, 'refused', event.reason) : state;
     case 'commit':
       return state.champion !== null && onTrial(state) ? installed(state, state.champion) : state;
     case 'failed':
       return failed(state, event.model, event.reason);
     case 'trust-changed':
       return forgiven(state, /^(TRUST|TARGET)_/);
-    case 'started':
-      return { ...state, step: null, trialStarts: onTrial(state) ? state.trialStarts + 1 : 0 };
+    case 'calm':
+      return state.trialStarts === 0 ? state : { ...state, trialStarts: 0 };
+    case 'started': {
+      const isTried = onTrial(state) || state.challenger !== null;
+      return cutTest({ ...state, trialStarts: isTried ? state.trialStarts + 1 : 0 });
+    }
   }
-}
-
-export function onTrial(state: SlotState): boolean {
-  return state.champion !== null && state.champion !== state.good[0];
 }
 
 /** What to install next; undefined when the slot has what is wanted, or may not have it. */
 export function nextInstall(state: SlotState): { model: string; goal: Goal } | undefined {
+  if (state.step?.state === 'ready') return undefined;
   const champion = state.desired?.champion.manifestSha256;
   const challenger = state.desired?.challenger?.model.manifestSha256;
   if (champion && champion !== state.champion && !state.refused[champion]) {
-    return { model: champion, goal: 'champion' };
+    // It runs already, and waits only for its time.
+    return champion === state.challenger?.model ? undefined : { model: champion, goal: 'champion' };
   }
   // One newcomer at a time: what goes wrong then has a name.
   if (!challenger || onTrial(state) || state.champion === null) return undefined;
   const settled = challenger === state.champion || challenger === state.challenger?.model;
   return settled || state.refused[challenger] ? undefined : { model: challenger, goal: 'challenger' };
 }
-
-/** The reference by which the server wants this model. */
-export function refOf(state: SlotState, model: string): ModelRef | undefined {
-  const { desired } = state;
-  return [desired?.champion, desired?.challenger?.model].find((ref) => ref?.manifestSha256 === model);
-}
-
-/** Models whose packages must stay on the disk. */
-export function needed(state: SlotState): string[] {
-  const wantedRefs = [state.desired?.champion, state.desired?.challenger?.model];
-  const models = [
-    state.champion,
-    state.challenger?.model,
-    ...state.good,
-    ...wantedRefs.map((ref) => ref?.manifestSha256).filter((model) => model && !state.refused[model]),
-  ];
-  return [...new Set(models.filter((model) => typeof model === 'string'))];
-}
-
-/** Where the model that was last asked for stands, for the server and the page. */
-export function installOf(
-  state: SlotState,
-): { model: string; state: InstallState; reason: string | null } | null {
-  if (state.step) return { model: state.step.model, state: state.step.state, reason: null };
-  const champion = state.desired?.champion.manifestSha256 ?? state.champion;
-  if (champion === null) return null;
-  const refusal = state.refused[champion];
-  if (refusal) return { model: champion, ...refusal };
-  if (champion !== state.champion) return { model: champion, state: 'wanted', reason: null };
-  if (onTrial(state)) return { model: champion, state: 'probation', reason: null };
-  const challenger = state.desired?.challenger?.model.manifestSha256;
-  if (!challenger || challenger === champion) return { model: champion, state: 'committed', reason: null };
-  const challengerRefusal = state.refused[challenger];
-  if (challengerRefusal) return { model: challenger, ...challengerRefusal };
-  const works = state.challenger?.model === challenger;
-  return { model: challenger, state: works ? 'challenger' : 'wanted', reason: null };
-}
-
-/** The moves of an install state that a model can make by itself; a new desired state or a restart may end any of them. */
-export const INSTALL_MOVES: Record<(typeof INSTALL_STATES)[number], readonly InstallState[]> = {
-  wanted: ['verifying'],
-  fetching: ['verifying', 'refused'],
-  verifying: ['staged', 'fetching', 'refused'],
-  staged: ['testing', 'refused'],
-  testing: ['challenger', 'probation', 'committed', 'refused'],
-  challenger: ['probation', 'committed', 'rolled-back'],
-  probation: ['committed', 'rolled-back'],
-  committed: ['rolled-back'],
-  refused: [],
-  'rolled-back': [],
-};
 
 function wanted(state: SlotState): SlotState {
   const champion = state.desired?.champion.manifestSha256;
@@ -174,23 +71,48 @@ function wanted(state: SlotState): SlotState {
   // The newest desired state cancels an installation that it does not ask for.
   const goalOf = next.step?.goal === 'champion' ? champion : challenger?.model.manifestSha256;
   if (next.step && next.step.model !== goalOf) next = { ...next, step: null };
-  if (champion && champion !== next.champion && !next.refused[champion]) {
-    // Both are loaded and known: no installation is needed.
-    if (champion === next.good[0]) next = { ...installed(next, champion), step: null };
-    else if (champion === next.challenger?.model) next = { ...activated(next, champion), step: null };
-  }
+  // Back to what did well here needs no installation, and never waits.
+  if (champion && onTrial(next) && champion === next.good[0])
+    next = { ...installed(next, champion), step: null };
+  next = released(next);
+  const isAwaited = next.challenger !== null && next.challenger.model === champion;
+  if (isAwaited && !next.refused[next.challenger?.model ?? '']) return next;
   const stays = next.challenger && next.challenger.model === challenger?.model.manifestSha256;
-  if (!stays || !challenger) return { ...next, challenger: null };
-  const { share, rolloutId } = challenger;
-  return { ...next, challenger: { model: challenger.model.manifestSha256, share, rolloutId } };
+  return stays ? next : { ...next, challenger: null };
 }
 
-function passed(state: SlotState, step: { model: string; goal: Goal }): SlotState {
-  if (step.goal === 'champion') return activated(state, step.model);
+/** What is done but for its time goes to work as far as it may: all of it in a slot that nobody holds. */
+function released(state: SlotState): SlotState {
+  const { step, challenger, desired } = state;
+  if (step?.state === 'ready' && mayDecide(state, step.model)) return activated(endStep(state), step.model);
+  if (!challenger || !desired) return state;
+  if (desired.champion.manifestSha256 === challenger.model && !state.refused[challenger.model]) {
+    // Both are loaded and known: no installation is needed.
+    return mayDecide(state, challenger.model) ? { ...activated(state, challenger.model), step: null } : state;
+  }
+  if (desired.challenger?.model.manifestSha256 !== challenger.model) return state;
+  const { share, rolloutId } = desired.challenger;
+  return { ...state, challenger: { model: challenger.model, share: shareNow(state, share), rolloutId } };
+}
+
+/** A smaller share is a step back, which never waits. */
+function shareNow(state: SlotState, wantedShare: number): number {
+  return state.held ? Math.min(wantedShare, state.challenger?.share ?? 0) : wantedShare;
+}
+
+/** What goes back, and what brings a first model, waits for nobody. */
+function mayDecide(state: SlotState, model: string): boolean {
+  return !state.held || state.good.length === 0 || state.good.includes(model);
+}
+
+function passed(state: SlotState, step: NonNullable<SlotState['step']>): SlotState {
+  if (step.goal === 'champion') return released({ ...state, step: { ...step, state: 'ready' }, cut: null });
   const challenger = state.desired?.challenger;
-  if (challenger?.model.manifestSha256 !== step.model) return state;
+  const next = endStep(state);
+  if (challenger?.model.manifestSha256 !== step.model) return next;
   const { share, rolloutId } = challenger;
-  return { ...state, challenger: { model: step.model, share, rolloutId } };
+  const first = { ...next, challenger: null };
+  return { ...next, challenger: { model: step.model, share: shareNow(first, share), rolloutId } };
 }
 
 /** A newcomer decides from now on: on probation when there is a model to go back to. */
@@ -234,17 +156,35 @@ function without(state: SlotState, model: string): SlotState['challenger'] {
   return state.challenger?.model === model ? null : state.challenger;
 }
 
+function endStep(state: SlotState): SlotState {
+  return { ...state, step: null, cut: state.cut?.model === state.step?.model ? null : state.cut };
+}
+
+/** A test that a start finds unfinished was cut by chance, or has killed the agent: chance does not come so often. */
+function cutTest(state: SlotState): SlotState {
+  const { step } = state;
+  if (step?.state !== 'testing' && step?.state !== 'shadow') return { ...state, step: null };
+  const times = state.cut?.model === step.model ? state.cut.times + 1 : 1;
+  if (times < MAX_CUT_TESTS) return { ...state, step: null, cut: { model: step.model, times } };
+  const reason = `MODEL_ENDS_AGENT: the agent ended ${times} times while it tested this model`;
+  return refuse({ ...state, step: null, cut: null }, step.model, 'refused', reason);
+}
+
+function withoutOldFigures(state: SlotState): SlotState {
+  const old = Object.keys(state.figures).some((model) => !isAtHand(state, model));
+  if (!old) return state;
+  const kept = Object.entries(state.figures).filter(([model]) => isAtHand(state, model));
+  return { ...state, figures: Object.fromEntries(kept) };
+}
+
 function refuse(state: SlotState, model: string, as: 'refused' | 'rolled-back', reason: string): SlotState {
   if (!isWanted(state, model)) return state;
-  return { ...state, refused: { ...state.refused, [model]: { state: as, reason: reason.slice(0, 512) } } };
+  const rest = state.step?.model === model ? endStep(state) : state;
+  return { ...rest, refused: { ...state.refused, [model]: { state: as, reason: reason.slice(0, 512) } } };
 }
 
 function forgiven(state: SlotState, reasons: RegExp): SlotState {
   const kept = Object.entries(state.refused).filter(([, { reason }]) => !reasons.test(reason));
   const changed = kept.length < Object.keys(state.refused).length;
   return changed ? { ...state, refused: Object.fromEntries(kept) } : state;
-}
-
-function isWanted(state: SlotState, model: string): boolean {
-  return refOf(state, model) !== undefined;
 }

@@ -4,6 +4,8 @@ import type { InputReader, Item } from './input-reader.ts';
 
 export interface LaneBatch {
   readonly items: readonly Item[];
+  /** Items of a window that is not full, or between two strides: nothing is expected of them. */
+  readonly notDue: number;
   readonly champion: EngineBatch;
   /** Null when there is none, or it can read none of the items. */
   readonly challenger: {
@@ -22,16 +24,19 @@ export function laneBatch(
   onReject: (reason: string) => void,
 ): LaneBatch {
   const accepted: Item[] = [];
+  let notDue = 0;
   const data = champion.allocate(items.length);
   for (const item of items) {
     const reading = champion.read(item, data, accepted.length * champion.width);
     if (reading === 'row') accepted.push(item);
-    else if (reading !== 'not-due') onReject(reading.reason);
+    else if (reading === 'not-due') notDue += 1;
+    else onReject(reading.reason);
   }
   const rows = accepted.length;
   const batch = { rows, data: data.subarray(0, rows * champion.width) };
   return {
     items: accepted,
+    notDue,
     champion: batch,
     challenger: challenger && beside(accepted, batch, champion, challenger),
   };

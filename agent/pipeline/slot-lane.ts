@@ -3,8 +3,9 @@ import { codeOf } from '../../protocol/errors.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import type { Engine, EngineResult } from '../inference/engine.ts';
+import type { Engine, EngineResult, RunOptions } from '../inference/engine.ts';
 import type { ActiveModel, ActiveModels, SlotModels } from '../models/active-models.ts';
+import { deadlineMs } from '../models/deadline.ts';
 import type { Sample } from '../sources/source.ts';
 import type { NewPrediction, StoredPrediction } from '../store/records.ts';
 import type { Recorder } from '../store/store.ts';
@@ -26,7 +27,13 @@ export interface SlotLaneDeps {
   /** Asked once a champion. */
   readonly monitorOf: (slot: string, champion: ActiveModel) => LaneMonitor;
   /** How a model did: feeds its probation. */
-  readonly observe: (slot: string, model: string, outcome: 'ok' | 'error', count: number) => void;
+  readonly observe: (
+    slot: string,
+    model: string,
+    outcome: 'ok' | 'error' | 'unreadable',
+    count: number,
+    computeUs?: number,
+  ) => void;
   readonly onCommitted: (slot: string, predictions: readonly StoredPrediction[]) => void;
   readonly clock: Clock;
   /** Counts under a code, and says why in the log now and then. */
@@ -166,14 +173,21 @@ export class SlotLane {
         challenger && this.#readerOf(challenger.model),
         (reason) => this.#deps.refused('SAMPLE_INVALID', reason),
       );
+      const unreadable = open.length - batch.items.length - batch.notDue;
+      if (unreadable > 0) this.#observe(champion, 'unreadable', unreadable);
       // Rejected once is rejected: what is left may be asked of a successor.
       open = batch.items;
       if (open.length === 0) return [];
-      const beside = challenger && batch.challenger ? this.#look(challenger.model, batch.challenger) : null;
+      const { trialRowMs } = models;
+      const beside =
+        challenger && batch.challenger
+          ? this.#look(challenger.model, batch.challenger, trialRowMs?.challenger)
+          : null;
       try {
-        const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion);
+        const options = trialOptions(trialRowMs?.champion, open.length);
+        const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion, options);
         const championDoneUs = this.#deps.clock.monotonicUs();
-        this.#deps.observe(this.#deps.slot, champion.manifestSha256, 'ok', open.length);
+        this.#observe(champion, 'ok', open.length, result.computeUs);
         return this.#decided(models, batch, result, championDoneUs, await beside);
       } catch (error) {
         await beside;
@@ -189,12 +203,12 @@ export class SlotLane {
 
   /** @returns what to do with the items: ask again (another champion is there), drop them, or split them at an index */
   #failed(error: unknown, champion: ActiveModel, items: readonly Item[]): 'retry' | 'drop' | number {
-    const { slot, models, observe, refused } = this.#deps;
+    const { slot, models, refused } = this.#deps;
     const code = codeOf(error);
     // One bad row spoils a batch: only rows that fail alone are errors of the model.
     if (code === 'ENGINE_OUTPUT_INVALID' && items.length > 1) return Math.ceil(items.length / 2);
     refused(code, `${modelTitle(champion.manifest)}: ${String(error)}`);
-    observe(slot, champion.manifestSha256, 'error', items.length);
+    this.#observe(champion, 'error', items.length);
     if (models.of(slot)?.champion !== champion) return 'retry';
     refused('SAMPLE_DROPPED', 'the model could not answer', items.length);
     return 'drop';
@@ -204,28 +218,33 @@ export class SlotLane {
   async #look(
     model: ActiveModel,
     { batch, unreadable }: NonNullable<LaneBatch['challenger']>,
+    rowMs: number | undefined,
   ): Promise<LaneResult['challenger']> {
     const { engine, refused, clock } = this.#deps;
-    const observe = this.#deps.observe.bind(null, this.#deps.slot, model.manifestSha256);
     if (unreadable > 0) {
       refused(
         'CHALLENGER_INPUT_INVALID',
         'the challenger cannot read samples that the champion can',
         unreadable,
       );
-      observe('error', unreadable);
+      this.#observe(model, 'error', unreadable);
     }
     if (batch.rows === 0) return null;
     try {
-      const result = await engine.run(model.manifestSha256, batch);
-      observe('ok', batch.rows);
+      const options = { ...trialOptions(rowMs, batch.rows), once: true };
+      const result = await engine.run(model.manifestSha256, batch, options);
+      this.#observe(model, 'ok', batch.rows, result.computeUs);
       return { result, doneUs: clock.monotonicUs() };
     } catch (error) {
       const code = codeOf(error);
       refused(code, `challenger ${modelTitle(model.manifest)}: ${String(error)}`);
-      observe('error', 1);
+      this.#observe(model, 'error', 1);
       return null;
     }
+  }
+
+  #observe(model: ActiveModel, outcome: 'ok' | 'error' | 'unreadable', count: number, computeUs?: number) {
+    this.#deps.observe(this.#deps.slot, model.manifestSha256, outcome, count, computeUs);
   }
 
   #decided(
@@ -293,4 +312,9 @@ export class SlotLane {
     }
     return this.#monitor.monitor;
   }
+}
+
+/** A model on trial is taken to hang sooner; what kills the engine goes to its successor, not to the same model again. */
+function trialOptions(rowMs: number | undefined, rows: number): RunOptions {
+  return rowMs === undefined ? {} : { timeoutMs: deadlineMs(rowMs, rows), once: true };
 }

@@ -1,5 +1,6 @@
 /** The figures of a slot: samples a second, latency, and the model's one number beside its promise and its baseline. */
 import {
+  formatBytes,
   formatCount,
   formatCounted,
   formatMicros,
@@ -16,7 +17,7 @@ export function SlotFigures({ slot, upS }: { slot: SlotView; upS: number }) {
   return (
     <div class="figures">
       <Rate slot={slot} upS={upS} />
-      <Latency latency={slot.latencyUs} />
+      <Latency latency={slot.latencyUs} cost={slot.cost} />
       <OnlineMetric metric={slot.metric} />
     </div>
   );
@@ -39,7 +40,7 @@ function Rate({ slot, upS }: { slot: SlotView; upS: number }) {
   );
 }
 
-function Latency({ latency }: { latency: SlotView['latencyUs'] }) {
+function Latency({ latency, cost }: Pick<SlotView, 'cost'> & { latency: SlotView['latencyUs'] }) {
   return (
     <div class="figure">
       <h3>Time to a decision</h3>
@@ -56,7 +57,23 @@ function Latency({ latency }: { latency: SlotView['latencyUs'] }) {
       ) : (
         <p class="soft">No prediction yet.</p>
       )}
+      <Cost cost={cost} />
     </div>
+  );
+}
+
+/** What the model alone costs on this device; beside it what the slot allows, where it says so. */
+function Cost({ cost }: Pick<SlotView, 'cost'>) {
+  const { latencyP99Ms, memoryBytes, allowedLatencyP99Ms, allowedMemoryBytes } = cost;
+  if (latencyP99Ms === null || memoryBytes === null) return null;
+  const time = allowedLatencyP99Ms === null ? '' : ` of ${formatMicros(1000 * allowedLatencyP99Ms)} allowed`;
+  const room = allowedMemoryBytes === null ? '' : ` of ${formatBytes(allowedMemoryBytes)} allowed`;
+  return (
+    <p class="small soft">
+      The model alone: {formatMicros(1000 * latencyP99Ms)}
+      {time}, {formatBytes(memoryBytes)}
+      {room}
+    </p>
   );
 }
 

@@ -4,11 +4,20 @@ import type { PageState } from '../../web/page-state.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
 import type { SlotView } from '../http/view.ts';
 import { DriftMultiples } from './drift-multiples.tsx';
+import { HoldControl } from './hold-control.tsx';
 import { PredictionList } from './prediction-list.tsx';
 import { SlotFigures } from './slot-figures.tsx';
 
-export function SlotSection(props: { slot: SlotView; nowMs: number; startedAtMs: number; first: boolean }) {
-  const { slot, nowMs, startedAtMs, first } = props;
+interface Props {
+  slot: SlotView;
+  nowMs: number;
+  startedAtMs: number;
+  pinSet: boolean;
+  first: boolean;
+}
+
+export function SlotSection(props: Props) {
+  const { slot, nowMs, startedAtMs, pinSet, first } = props;
   return (
     <section class="section slot" aria-labelledby={`slot-${slot.slot}`}>
       <div class="section-head">
@@ -16,6 +25,7 @@ export function SlotSection(props: { slot: SlotView; nowMs: number; startedAtMs:
         <span class="soft">from {slot.source}</span>
       </div>
       <SlotModels slot={slot} />
+      <HoldControl slot={slot} nowMs={nowMs} pinSet={pinSet} />
       <SlotFigures slot={slot} upS={(nowMs - startedAtMs) / 1000} />
       <div class="slot-columns">
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
@@ -54,7 +64,7 @@ function SlotModels({ slot }: { slot: SlotView }) {
           <span class="soft">on trial: decides {formatShare(challenger.share)}, looks on at the rest</span>
         </li>
       ) : null}
-      {install && install.state !== 'committed' && install.state !== 'challenger' ? (
+      {install && isWorthShowing(install) ? (
         <li>
           <StateBadge state={installState(install.state)}>{install.stateWords}</StateBadge>
           <span class="hash faint">{shortHash(install.manifestSha256)}</span>
@@ -66,6 +76,10 @@ function SlotModels({ slot }: { slot: SlotView }) {
 }
 
 type Install = NonNullable<SlotView['install']>;
+
+function isWorthShowing({ state, waitsFor }: Install): boolean {
+  return waitsFor !== undefined || (state !== 'committed' && state !== 'challenger');
+}
 
 function installState(state: Install['state']): PageState {
   return state === 'refused' || state === 'rolled-back' ? 'warning' : 'info';

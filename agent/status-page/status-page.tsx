@@ -43,6 +43,7 @@ export function StatusPage() {
             slot={slot}
             nowMs={nowMs}
             startedAtMs={view.device.startedAtMs}
+            pinSet={view.device.pinSet}
             first={i === 0}
           />
         ))}

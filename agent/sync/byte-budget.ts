@@ -67,8 +67,13 @@ export class ByteBudget {
   #turnDay(): void {
     const wallMs = this.#deps.clock.wallMs();
     const { startedMs } = this.#day;
-    if (wallMs - startedMs >= DAY_MS) this.#day = { startedMs: wallMs, spentBytes: 0 };
-    else if (wallMs < startedMs) this.#day = { ...this.#day, startedMs: wallMs };
+    if (wallMs - startedMs >= DAY_MS) {
+      this.#day = { startedMs: wallMs, spentBytes: 0 };
+    } else if (wallMs < startedMs) {
+      this.#day = { ...this.#day, startedMs: wallMs };
+      // Or each restart would begin the wait anew.
+      this.#deps.states.set(KEY, this.#day);
+    }
   }
 
   #nowMs(): number {

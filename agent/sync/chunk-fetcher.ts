@@ -8,10 +8,13 @@ import { assemblePackage, type PackageIndex, parsePackageIndex } from '../../pro
 import { ChunkRequest, type ChunkRequestDeps } from './chunk-request.ts';
 import { checkDiskRoom } from './disk-room.ts';
 import { findLocalChunks } from './local-chunks.ts';
+import type { PackCarrier } from './pack-carrier.ts';
 
 export interface ChunkFetcherDeps extends ChunkRequestDeps {
   /** Folder of the installed packages; what they share with the wanted one is not fetched. */
   readonly packagesFolder: string;
+  /** The way for what the broker does not hand out; absent: there is none. */
+  readonly packs?: PackCarrier | undefined;
 }
 
 /**
@@ -54,12 +57,13 @@ export class ChunkFetcher {
    * @throws CodedError FETCH_ABORTED, DISK_TOO_FULL, PACKAGE_HASH_MISMATCH, PACKAGE_TOO_LARGE, PAYLOAD_MALFORMED; errors of the disk
    */
   async fetchFiles(
-    ref: { readonly indexSha256: string },
+    ref: { readonly indexSha256: string; readonly sizeBytes: number },
     signal?: AbortSignal,
     onProgress: OnProgress = () => undefined,
   ): Promise<Map<string, Buffer>> {
-    const { chunks, packagesFolder } = this.#deps;
-    const index = await this.#fetchIndex(ref, signal);
+    const { chunks, packagesFolder, packs } = this.#deps;
+    const index = await this.#fetchIndex(ref, signal, (reason) => onProgress(0, 0, reason));
+    refuseMoreThan(ref.sizeBytes, index);
     this.#indexes.set(ref.indexSha256, index);
     const hashes = hashesOf(index);
     // Held here, not only on the disk: the chunks that two packages share may be dropped with the other one.
@@ -74,12 +78,22 @@ export class ChunkFetcher {
     }
     const progress = (waitsFor: string | null = null) => onProgress(bytesOf.size, hashes.size, waitsFor);
     progress();
-    await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
-    const keep = (sha256: string, bytes: Buffer) => {
-      bytesOf.set(sha256, bytes);
-      progress();
-    };
-    await new ChunkRequest(this.#deps, missing(), keep, progress).run(signal);
+    try {
+      await checkDiskRoom(packagesFolder, bytesNeeded(index, new Set(missing())));
+    } catch (error) {
+      // Whoever asked tries again: until then this is what it waits for.
+      if (error instanceof Error) progress(error.message);
+      throw error;
+    }
+    await new ChunkRequest(this.#deps, {
+      hashes: missing(),
+      onChunk: (sha256, plain) => {
+        bytesOf.set(sha256, plain);
+        progress();
+      },
+      onWait: progress,
+      overHttp: packs && ((...what) => packs.bringChunks(ref.indexSha256, index, ...what)),
+    }).run(signal);
     return assemblePackage(index, (sha256) => bytesOf.get(sha256));
   }
 
@@ -118,17 +132,29 @@ export class ChunkFetcher {
   async #fetchIndex(
     ref: { readonly indexSha256: string },
     signal: AbortSignal | undefined,
+    onWait: (reason: string) => void,
   ): Promise<PackageIndex> {
-    const { chunks } = this.#deps;
+    const { chunks, packs } = this.#deps;
     let bytes = await chunks.get(ref.indexSha256);
     if (!bytes) {
-      const keep = (_: string, fetched: Buffer) => {
-        bytes = fetched;
-      };
-      await new ChunkRequest(this.#deps, [ref.indexSha256], keep).run(signal);
+      await new ChunkRequest(this.#deps, {
+        hashes: [ref.indexSha256],
+        onChunk: (_, plain) => {
+          bytes = plain;
+        },
+        onWait,
+        overHttp: packs && ((_, delivery) => packs.bringIndex(ref.indexSha256, delivery)),
+      }).run(signal);
     }
     return parsePackageIndex(bytes ?? Buffer.alloc(0), ref.indexSha256);
   }
+}
+
+/** What the reference admits is what this device agreed to receive and to hold. */
+function refuseMoreThan(sizeBytes: number, index: PackageIndex): void {
+  const total = index.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (total <= sizeBytes) return;
+  throw protocolError('PACKAGE_TOO_LARGE', `the index lists ${total} bytes, its reference ${sizeBytes}`);
 }
 
 function hashesOf(index: PackageIndex): Set<string> {

@@ -1,6 +1,7 @@
 /** What the server wants of this device: believed only when signed and newer, and still known after a reboot with no network. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { codeOf } from '../../protocol/errors.ts';
 import { openEnvelope, type PublicKey } from '../../protocol/keys.ts';
 import {
   type Desired,
@@ -59,7 +60,12 @@ export class DesiredState {
     const kept = this.#kept() ?? { envelope: null, generations: {}, local: {} };
     const now: Kept = { ...kept, local: { ...kept.local, [slot]: desired } };
     this.#deps.states.set(KEY, now);
-    return this.#merged(now, this.#fromServer(now));
+    return this.#merged(now, this.#inForce(now));
+  }
+
+  /** @throws CodedError SIGNATURE_*, PAYLOAD_*, DESIRED_REFUSED (another device's): what this message says counts for nothing */
+  verify(bytes: Buffer): void {
+    this.#check(this.#open(bytes));
   }
 
   /**
@@ -68,12 +74,10 @@ export class DesiredState {
    * @throws CodedError SIGNATURE_*, PAYLOAD_*, DESIRED_REFUSED
    */
   receive(bytes: Buffer): Desired | undefined {
-    const { device, states } = this.#deps;
+    const { states } = this.#deps;
     const opened = this.#open(bytes);
     const { keyId, desired } = opened;
-    if (desired.device !== device) {
-      throw agentError('DESIRED_REFUSED', `desired state is for ${desired.device}, this is ${device}`);
-    }
+    this.#check(opened);
     const kept = this.#kept();
     if (kept && this.#isInForce(kept, opened)) return undefined;
     const known = kept?.generations[keyId] ?? 0;
@@ -84,7 +88,7 @@ export class DesiredState {
         { hint: 'If the server was set back to an older backup, let it issue a newer generation.' },
       );
     }
-    const before = kept && this.#fromServer(kept)?.slots;
+    const before = kept && this.#inForce(kept)?.slots;
     const local = Object.entries(kept?.local ?? {}).filter(([slot]) =>
       isDeepStrictEqual(before?.[slot], desired.slots[slot]),
     );
@@ -95,6 +99,22 @@ export class DesiredState {
     };
     states.set(KEY, now);
     return this.#merged(now, desired);
+  }
+
+  #check({ desired }: Opened): void {
+    const { device } = this.#deps;
+    if (desired.device === device) return;
+    throw agentError('DESIRED_REFUSED', `desired state is for ${desired.device}, this is ${device}`);
+  }
+
+  /** Undefined also when its key has lost the server's role since: the next state is then the first of its server. */
+  #inForce(kept: Kept): Desired | undefined {
+    try {
+      return this.#fromServer(kept);
+    } catch (error) {
+      if (codeOf(error) === 'SIGNATURE_UNTRUSTED') return undefined;
+      throw error;
+    }
   }
 
   #merged({ local }: Kept, server: Desired | undefined): Desired {

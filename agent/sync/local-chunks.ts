@@ -6,6 +6,9 @@ import { sha256Hex } from '../../protocol/keys.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { cutLikeAny } from '../../protocol/package-index.ts';
 
+/** Samples do not wait until a large model is looked through. */
+const BYTES_A_TURN = 1024 * 1024;
+
 /**
  * @param folder holds one folder a package; need not exist
  * @returns those of `wanted` that are there, by hash
@@ -19,7 +22,13 @@ export async function findLocalChunks(
   for (const path of await filesUnder(folder)) {
     // A package may be removed while we look.
     const bytes = await readFile(path).catch(() => Buffer.alloc(0));
+    let sinceTurn = 0;
     for (const chunk of cutLikeAny(bytes)) {
+      sinceTurn += chunk.length;
+      if (sinceTurn > BYTES_A_TURN) {
+        sinceTurn = 0;
+        await new Promise(setImmediate);
+      }
       const sha256 = sha256Hex(chunk);
       if (wanted.has(sha256)) found.set(sha256, chunk);
     }

@@ -1,4 +1,5 @@
 /** The device's one MQTT connection: comes back for ever, keeps nothing for later, and never lets an error reach the event loop. */
+import { Socket } from 'node:net';
 import { connect, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { LIMITS } from '../../protocol/limits.ts';
@@ -170,6 +171,8 @@ export class MqttLink {
       return;
     }
     this.#client = client;
+    // Small requests and their answers go to and fro: they must not wait for each other's acknowledgements.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     this.#guardSize(client);
     client.on('connect', () => void this.#welcome(client));
     client.on('message', (topic, payload) => this.#routes.dispatch(topic, payload));

@@ -1,19 +1,15 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { codeOf } from '../../protocol/errors.ts';
 import {
   ackSchema,
   type Birth,
   type Desired,
   type DesiredSlot,
-  envelopeSchema,
   type ModelRef,
   parseMessage,
   type Reported,
   type ReportedSlot,
-  type TrustRef,
 } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
@@ -26,8 +22,9 @@ import type { DeviceTrust } from '../trust/device-trust.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
-import { DesiredState } from './desired-state.ts';
 import { MqttLink } from './mqtt-link.ts';
+import { Orders } from './orders.ts';
+import { PackCarrier } from './pack-carrier.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { Uploader } from './uploader.ts';
@@ -36,10 +33,6 @@ import { Uploader } from './uploader.ts';
 const LIVE_FIRST: readonly Stream[] = ['events', 'feedback', 'metrics', 'predictions'];
 const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 100, predictions: 100 };
 
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
-const OF_THE_DISK = /^(DISK_TOO_FULL|E[A-Z]+)$/;
-
 export interface SyncDeps {
   readonly config: DeviceConfig;
   readonly agentVersion: string;
@@ -47,7 +40,7 @@ export interface SyncDeps {
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
-    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime'
+    'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime' | 'onChange'
   >;
   /** Where the operators' page is, once it is up. */
   readonly statusUrl: () => string | undefined;
@@ -77,15 +70,11 @@ export class Sync {
   readonly #reporter: Reporter | undefined;
   readonly #fetcher: ChunkFetcher | undefined;
   readonly #chunks: ChunkStore;
-  readonly #desiredState: DesiredState;
+  readonly #orders: Orders;
   readonly #desiredListeners = new Set<(desired: Desired) => void>();
   readonly #fetches = new Map<AbortController, ModelRef>();
   readonly #sinceMs: number;
   #generation = 0;
-  /** A desired state that the store had no room for. */
-  #unkept: Buffer | undefined;
-  /** Ends the fetch of metadata that newer ones have replaced. */
-  #trustFetch: { indexSha256: string; abort: AbortController } | undefined;
   #lastAckMs: number | null = null;
 
   constructor(deps: SyncDeps) {
@@ -95,8 +84,15 @@ export class Sync {
     this.#refusals = new Refusals(deps);
     this.#sinceMs = clock.wallMs();
     this.#chunks = new ChunkStore(join(config.dataDir, 'chunks'));
-    const serverKeys = () => deps.trust.serverKeys;
-    this.#desiredState = new DesiredState({ device, serverKeys, states: store.states });
+    this.#orders = new Orders({
+      device,
+      states: store.states,
+      trust: deps.trust,
+      fetchFiles: async (ref, signal) => this.#fetcher?.fetchFiles(ref, signal),
+      dropChunks: async (ref) => this.#fetcher?.dropChunks(ref),
+      refusals: this.#refusals,
+      onDesired: (desired) => this.#handOn(desired),
+    });
     if (config.sync === null) return;
     const link = new MqttLink({ ...deps, config: config.sync, device, birth: () => this.#birth() });
     this.#link = link;
@@ -108,7 +104,18 @@ export class Sync {
     });
     const packagesFolder = join(config.dataDir, 'packages');
     const budget = new ByteBudget({ limits: config.sync.updates, states: store.states, clock });
-    this.#fetcher = new ChunkFetcher({ device, link, chunks: this.#chunks, budget, packagesFolder });
+    const { chunksUrl } = config.sync;
+    this.#fetcher = new ChunkFetcher({
+      device,
+      link,
+      chunks: this.#chunks,
+      budget,
+      packagesFolder,
+      packs:
+        chunksUrl === null
+          ? undefined
+          : new PackCarrier({ url: chunksUrl, budget, refusals: this.#refusals }),
+    });
     for (const stream of LIVE_FIRST) {
       const uploader = new Uploader({
         ...deps,
@@ -128,7 +135,7 @@ export class Sync {
 
   /** Hands the kept desired state on and begins to connect; returns before there is a connection. */
   async start(): Promise<void> {
-    this.#restoreDesired();
+    this.#orders.restore();
     const link = this.#link;
     if (!link) return;
     const { id } = this.#deps.config.device;
@@ -136,7 +143,8 @@ export class Sync {
     for (const [stream, uploader] of this.#uploaders) {
       link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
     }
-    link.subscribe(topics.desired(id), (payload) => this.#receiveDesired(payload));
+    link.subscribe(topics.desired(id), (payload) => this.#orders.receive(payload));
+    this.#deps.trust.onChange(() => this.notifyReported());
     link.onChange((connected) => {
       for (const part of [...this.#uploaders.values(), this.#reporter]) {
         if (connected) part?.start();
@@ -149,7 +157,7 @@ export class Sync {
   /** Ends fetches and the link; takes two seconds at most. */
   async stop(): Promise<void> {
     for (const fetch of this.#fetches.keys()) fetch.abort();
-    this.#trustFetch?.abort.abort();
+    this.#orders.stop();
     await this.#link?.stop();
   }
 
@@ -176,7 +184,7 @@ export class Sync {
   /** Records were committed. Cheap; call it after every commit. */
   notifyRecorded(): void {
     for (const uploader of this.#uploaders.values()) uploader.notify();
-    if (this.#unkept) this.#retryDesired(this.#unkept);
+    this.#orders.retry();
   }
 
   /** What `reported` would say has changed. */
@@ -211,7 +219,7 @@ export class Sync {
 
   /** A person brought this model to a slot. @throws CodedError STORE_FULL, STORE_UNWRITABLE */
   bring(slot: string, desired: DesiredSlot): void {
-    this.#handOn(this.#desiredState.bring(slot, desired));
+    this.#orders.bring(slot, desired);
   }
 
   /** Really drops the connection and stays offline until `cut(false)`. For tests and the demo. */
@@ -228,93 +236,8 @@ export class Sync {
     this.#lastAckMs = this.#deps.clock.wallMs();
   }
 
-  #restoreDesired(): void {
-    try {
-      const desired = this.#desiredState.kept();
-      if (desired) this.#handOn(desired);
-    } catch (error) {
-      this.#refusals.refuse(error, 'the kept desired state');
-    }
-  }
-
-  #receiveDesired(payload: Buffer): void {
-    if (payload.length === 0) return;
-    const { trust } = parseMessage(envelopeSchema, payload, 'desired state');
-    const isNews = trust !== undefined && trust.indexSha256 !== this.#deps.trust.indexSha256;
-    if (isNews) this.#fetchTrust(trust, payload);
-    try {
-      this.#takeDesired(payload);
-    } catch (error) {
-      // The metadata on their way may know the key.
-      if (!(isNews && codeOf(error) === 'SIGNATURE_UNTRUSTED')) throw error;
-    }
-  }
-
-  #takeDesired(payload: Buffer): void {
-    let desired: Desired | undefined;
-    try {
-      desired = this.#desiredState.receive(payload);
-    } catch (error) {
-      // The broker will not say it again, so it waits here for a store that works.
-      if (codeOf(error).startsWith('STORE_')) this.#unkept = payload;
-      throw error;
-    }
-    this.#unkept = undefined;
-    if (desired) this.#handOn(desired);
-  }
-
-  /** Brings the metadata that a desired state came with, then looks at that state again. */
-  #fetchTrust(ref: TrustRef, payload: Buffer): void {
-    if (this.#trustFetch?.indexSha256 === ref.indexSha256) return;
-    this.#trustFetch?.abort.abort();
-    const abort = new AbortController();
-    const fetch = { indexSha256: ref.indexSha256, abort };
-    this.#trustFetch = fetch;
-    const taken = this.#takeTrust(ref, abort.signal).finally(() => {
-      if (this.#trustFetch === fetch) this.#trustFetch = undefined;
-    });
-    this.#deps.trust.expect(taken);
-    taken
-      .catch((error) => {
-        if (!abort.signal.aborted) this.#refusals.refuse(error, 'the signed metadata of the server');
-      })
-      .then(() => !abort.signal.aborted && this.#takeDesired(payload))
-      .catch((error) => this.#refusals.refuse(error, 'the desired state'));
-  }
-
-  async #takeTrust(ref: TrustRef, signal: AbortSignal): Promise<void> {
-    const files = await this.#fetchPatiently(ref, signal);
-    if (!files) return;
-    this.#deps.trust.update(files, ref.indexSha256);
-    // Kept by trust from now on. What it refuses stays here, or each reconnect would fetch it again.
-    await this.#fetcher?.dropChunks(ref);
-  }
-
-  /** A disk without room may get some; what waits for these metadata waits too, and is not refused for want of them. */
-  async #fetchPatiently(ref: TrustRef, signal: AbortSignal): Promise<Map<string, Buffer> | undefined> {
-    for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, MAX_RETRY_MS)) {
-      try {
-        return await this.#fetcher?.fetchFiles(ref, signal);
-      } catch (error) {
-        if (!OF_THE_DISK.test(codeOf(error))) throw error;
-        this.#refusals.refuse(error, 'the signed metadata of the server, for now');
-        await pause(delayMs, undefined, { signal, ref: false });
-      }
-    }
-  }
-
-  #retryDesired(payload: Buffer): void {
-    this.#unkept = undefined;
-    try {
-      this.#receiveDesired(payload);
-    } catch (error) {
-      this.#refusals.refuse(error, 'the desired state that waited for the store');
-    }
-  }
-
   #handOn(desired: Desired): void {
     this.#generation = desired.generation;
-    this.#deps.trust.heardTime(desired.issuedAtMs);
     const wanted = Object.values(desired.slots).flatMap(({ champion, challenger }) =>
       challenger ? [champion, challenger.model] : [champion],
     );

@@ -45,11 +45,6 @@ export class TrustedClock {
     return this.#isBelievable(wallMs, floorMs) ? wallMs : floorMs;
   }
 
-  /** Whether the wall clock counts. */
-  get believesWall(): boolean {
-    return this.#isBelievable(this.#clock.wallMs(), this.floorMs);
-  }
-
   /** A time that stood in a verified message. */
   signed(timeMs: number): void {
     if (timeMs > this.floorMs) this.#raise(timeMs);

@@ -1,6 +1,6 @@
-/** `andon devices` and `andon models`: what the fleet runs, and what there is to run. */
+/** `andon devices`: what the fleet runs. */
 import type { Command } from 'commander';
-import type { DeviceView, FleetView, ModelView } from '../../sync-server/http/view.ts';
+import type { DeviceView, FleetView } from '../../sync-server/http/view.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 import { age, table } from '../table.ts';
 
@@ -12,14 +12,6 @@ export function addFleetCommands(program: Command): void {
       const options = sharedOptions(command);
       const fleet = await options.api.fleet();
       print(options, fleet.devices, () => devicesText(fleet));
-    });
-  program
-    .command('models')
-    .description('list the published models')
-    .action(async (_options, command: Command) => {
-      const options = sharedOptions(command);
-      const { models } = await options.api.fleet();
-      print(options, models, () => modelsText(models));
     });
 }
 
@@ -47,21 +39,4 @@ function deviceRows(device: DeviceView, nowMs: number): string[][] {
     champion?.manifestSha256.slice(0, 12) ?? '-',
     ...(i === 0 ? [backlog.toLocaleString('en'), labels.join(' ')] : ['', '']),
   ]);
-}
-
-export function modelsText(models: readonly ModelView[]): string {
-  if (models.length === 0) return 'No model is published yet: andon publish models/milling-failure/1';
-  return table(
-    ['MODEL', 'TAG', 'PRECISION', 'SIZE', 'METRIC', 'OFFLINE', 'BASELINE', 'HASH'],
-    models.map((model) => [
-      `${model.name}@${model.version}`,
-      model.tag ?? '',
-      model.precision,
-      `${(model.sizeBytes / 1024).toFixed(1)} KiB`,
-      model.metric.name,
-      model.metric.offline.toFixed(3),
-      `${model.metric.baseline.value.toFixed(3)} (${model.metric.baseline.name})`,
-      model.manifestSha256.slice(0, 12),
-    ]),
-  );
 }

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { AgentApi, DEFAULT_AGENT } from '../agent-api.ts';
 import { cliError } from '../errors.ts';
+import { parseModelName } from '../model-name.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 
 interface PlanOptions {
@@ -15,7 +16,7 @@ export function addPlanCommand(program: Command): void {
     .command('plan')
     .description('say what a desired state would do to a device, without doing it')
     .argument('<slot>')
-    .argument('<model>', 'name@version of a published model')
+    .argument('<model>', 'name@version or name@alias of a published model')
     .option('--agent <url>', 'address of the device’s page', process.env.ANDON_AGENT ?? DEFAULT_AGENT)
     .addOption(
       new Option('--share <share>', 'share of the samples: below 1 beside a champion')
@@ -25,7 +26,7 @@ export function addPlanCommand(program: Command): void {
     .option('--champion <model>', 'name@version that stays champion; needed with --share below 1')
     .action(async (slot: string, model: string, options: PlanOptions, command: Command) => {
       const shared = sharedOptions(command);
-      const refOf = async (text: string) => (await shared.api.model(...nameAndVersion(text))).ref;
+      const refOf = async (text: string) => (await shared.api.model(...parseModelName(text))).ref;
       const ref = await refOf(model);
       if (options.share < 1 && options.champion === undefined) {
         throw cliError('ARGUMENT_INVALID', 'A share below 1 needs a champion beside it.', {
@@ -42,14 +43,6 @@ export function addPlanCommand(program: Command): void {
       const { steps } = await new AgentApi(options.agent).plan(slot, desired);
       print(shared, steps, () => steps.map(({ words }, i) => `${i + 1}. ${words}`).join('\n'));
     });
-}
-
-function nameAndVersion(text: string): [string, number] {
-  const [name = '', version = ''] = text.split('@');
-  if (name !== '' && /^[1-9][0-9]*$/.test(version)) return [name, Number(version)];
-  throw cliError('ARGUMENT_INVALID', `"${text}" is not name@version.`, {
-    hint: 'For example milling-failure@2. List what is there: andon models.',
-  });
 }
 
 function shareOf(text: string): number {

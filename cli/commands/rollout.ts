@@ -15,7 +15,7 @@ export function addRolloutCommands(program: Command): void {
     .command('start')
     .description('start a staged rollout, gated by evidence')
     .argument('<slot>', 'the job on the devices, for example machine-failure')
-    .argument('<model>', 'name@version, for example milling-failure@2')
+    .argument('<model>', 'name@version or name@alias, for example milling-failure@2')
     .option('--label <key=value>', 'only devices with this label; may be given again', addLabel)
     .option('--stage <devices:traffic>', 'shares above 0 and up to 1; may be given again', addStage)
     .action(async (slot: string, model: string, given: Partial<StartRolloutOptions>, command: Command) => {

@@ -61,7 +61,7 @@ export class EmbeddedBroker {
     };
     aedes.on('clientError', () => this.#deps.counters.add('broker.client-error'));
     aedes.on('connectionError', () => this.#deps.counters.add('broker.connection-error'));
-    const server = createServer((socket) => this.#accept(aedes, socket));
+    const server = createServer({ noDelay: true }, (socket) => this.#accept(aedes, socket));
     try {
       const address = await listen(server, { host, port, what: 'the embedded broker', key: 'broker.port' });
       this.#running = { aedes, server };

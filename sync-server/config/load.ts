@@ -53,8 +53,15 @@ export function parseServerConfig(value: unknown, baseDir: string, name = 'the c
     config.broker.kind === 'external' && config.broker.passwordFile !== undefined
       ? { ...config.broker, passwordFile: resolve(baseDir, config.broker.passwordFile) }
       : config.broker;
+  const secret = (path: string | undefined) => (path === undefined ? undefined : resolve(baseDir, path));
+  const mlflow = config.mlflow && {
+    ...config.mlflow,
+    tokenFile: secret(config.mlflow.tokenFile),
+    passwordFile: secret(config.mlflow.passwordFile),
+  };
   return deepFreeze({
     ...config,
+    mlflow,
     dataDir: resolve(baseDir, config.dataDir),
     broker,
     trust: { ...config.trust, root: config.trust.root === null ? null : resolve(baseDir, config.trust.root) },

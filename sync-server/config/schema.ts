@@ -43,7 +43,7 @@ export const serverConfigSchema = z.strictObject({
     .prefault({}),
   delivery: z
     .strictObject({
-      /** What models may cost on the way to the broker; null: as fast as it takes them. */
+      /** What models may cost on the way to broker and devices; null: as fast as they take them. */
       maxBytesPerS: z.int().min(1).nullable().default(null),
     })
     .prefault({}),
@@ -57,6 +57,44 @@ export const serverConfigSchema = z.strictObject({
       minPairs: z.int().min(1).default(500),
     })
     .prefault({}),
+  /** An MLflow tracking server to follow and to report to; null: none. */
+  mlflow: z
+    .strictObject({
+      trackingUri: z
+        .string()
+        .refine((uri) => /^https?:\/\//.test(uri) && URL.canParse(uri), 'an http(s):// address'),
+      /** The login; without these, MLflow's own environment variables count. */
+      tokenFile: z.string().optional(),
+      username: z.string().optional(),
+      passwordFile: z.string().optional(),
+      pollS: z.int().min(1).max(86_400).default(60),
+      /** Whether rollout decisions and daily online metrics go back to the runs that models came from. */
+      report: z.boolean().default(true),
+      /** Aliases to follow, by our name of the model. */
+      models: z
+        .record(
+          z
+            .string()
+            .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a model’s name: lower-case letters, digits and dashes'),
+          z
+            .strictObject({
+              /** Of the registered model. */
+              name: z.string().min(1).max(256),
+              alias: z.string().min(1).max(256),
+              /** Where a rollout starts. */
+              slot: z.string().min(1).max(64).optional(),
+              /** Starts a rollout when the alias moves to a version that is published here. */
+              rollout: z.boolean().default(false),
+            })
+            .refine(({ slot, rollout }) => !rollout || slot !== undefined, {
+              path: ['slot'],
+              error: 'say in which slot "rollout": true starts',
+            }),
+        )
+        .default({}),
+    })
+    .nullable()
+    .default(null),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') })
     .prefault({}),

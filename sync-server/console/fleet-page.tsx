@@ -9,6 +9,7 @@ import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { FleetView } from '../http/view.ts';
 import { DeviceTable } from './device-table.tsx';
 import { fleetHeadline } from './fleet-headline.ts';
+import { MlflowNotice } from './mlflow-notice.tsx';
 import { ModelTable } from './model-table.tsx';
 import { RolloutSection } from './rollout-section.tsx';
 
@@ -69,6 +70,7 @@ export function FleetPage() {
             <h2>Models</h2>
           </div>
           {view.models.length === 0 ? <NoModels /> : <ModelTable view={view} nowMs={nowMs} />}
+          {view.mlflow ? <MlflowNotice mlflow={view.mlflow} /> : null}
         </section>
         <section class="section lower" id="events" aria-label="Events and refused messages">
           <div>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { formatAge, formatBytes, formatRatio, metricName, shortHash } from '../../web/format.ts';
 import type { FleetView, ModelView } from '../http/view.ts';
+import { ModelLineage, ModelMarks, ModelNotes } from './model-marks.tsx';
 import { StartRollout } from './start-rollout.tsx';
 
 export function ModelTable({ view, nowMs }: { view: FleetView; nowMs: number }) {
@@ -32,6 +33,7 @@ export function ModelTable({ view, nowMs }: { view: FleetView; nowMs: number }) 
             <ModelRow
               key={model.manifestSha256}
               model={model}
+              models={view.models}
               nowMs={nowMs}
               open={starting === model.manifestSha256}
               onOpen={() => setStarting(model.manifestSha256)}
@@ -55,12 +57,13 @@ export function ModelTable({ view, nowMs }: { view: FleetView; nowMs: number }) 
 
 function ModelRow(props: {
   model: ModelView;
+  models: readonly ModelView[];
   nowMs: number;
   open: boolean;
   onOpen: () => void;
   form: preact.JSX.Element;
 }) {
-  const { model, nowMs, open, onOpen, form } = props;
+  const { model, models, nowMs, open, onOpen, form } = props;
   return (
     <>
       <tr>
@@ -69,11 +72,13 @@ function ModelRow(props: {
           <span class="hash faint line" title={model.manifestSha256}>
             {shortHash(model.manifestSha256)}
           </span>
+          <ModelMarks model={model} />
         </th>
         <td data-label="What it is">
           <div>
             {model.summary}
-            {model.notes ? <span class="small soft line">{model.notes}</span> : null}
+            <ModelNotes model={model} nowMs={nowMs} />
+            <ModelLineage model={model} models={models} />
           </div>
         </td>
         <td data-label="Promises">

@@ -2,6 +2,7 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
+import { addChunkRoutes, type ChunkRouteDeps } from './chunk-routes.ts';
 import { addConsolePage } from './console-page.ts';
 import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
@@ -12,7 +13,13 @@ import { openApiDocument } from './openapi.ts';
 import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
 import { addTrustRoutes, type TrustRouteDeps } from './trust-routes.ts';
 
-export interface AdminApiDeps extends FleetViewDeps, ModelRouteDeps, RolloutRouteDeps, TrustRouteDeps {
+export interface AdminApiDeps
+  extends ChunkRouteDeps,
+    FleetViewDeps,
+    ModelRouteDeps,
+    RolloutRouteDeps,
+    TrustRouteDeps {
+  readonly catalog: ModelRouteDeps['catalog'];
   readonly rollouts: FleetViewDeps['rollouts'] & RolloutRouteDeps['rollouts'];
   /** Where it will listen: decides which Host headers are served. */
   readonly host: string;
@@ -76,6 +83,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
     }
   });
   app.get('/api/openapi.json', async () => openApiDocument(deps.server.version));
+  addChunkRoutes(app, deps);
   addTrustRoutes(app, deps);
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);

@@ -15,7 +15,9 @@ export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
 
 const STATUS: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
+  CHUNK_UNKNOWN: 404,
   MODEL_UNKNOWN: 404,
+  ALIAS_UNKNOWN: 404,
   ROLLOUT_UNKNOWN: 404,
   MODEL_VERSION_TAKEN: 409,
   ROLLOUT_CONFLICT: 409,
@@ -23,6 +25,7 @@ const STATUS: Readonly<Record<string, number>> = {
   TRUST_ROLLBACK: 409,
   PACKAGE_TOO_LARGE: 413,
   TRUST_TOO_LARGE: 413,
+  STORE_CORRUPT: 500,
   STORE_UNWRITABLE: 507,
 };
 

@@ -1,17 +1,18 @@
 /** Puts the fleet view together from the store: what the console and the CLI see. */
-import { modelTitle } from '../../protocol/manifest.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { isOnline } from '../registry/fleet.ts';
+import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { DeviceRow } from '../store/device-table.ts';
-import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import type { DeviceView, FleetView, ModelView, RolloutView, TrustView } from './view.ts';
+import type { DeviceView, FleetView, MlflowView, RolloutView, TrustView } from './view.ts';
 
 export interface FleetViewDeps {
   readonly store: ServerStore;
+  readonly catalog: Pick<ModelCatalog, 'views'>;
   readonly rollouts: { views(): RolloutView[] };
+  readonly mlflowView: () => MlflowView | null;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly server: FleetView['server'];
@@ -28,8 +29,9 @@ export function fleetView(deps: FleetViewDeps): FleetView {
     server: deps.server,
     trust: deps.trustView(),
     devices: store.devices.all().map((device) => deviceView(store, device, nowMs)),
-    models: store.models.all().map(modelView),
+    models: deps.catalog.views(),
     rollouts: deps.rollouts.views(),
+    mlflow: deps.mlflowView(),
     events: store.records.recentEvents(EVENTS_SHOWN),
     refused: refusals(deps.counters),
   };
@@ -38,23 +40,6 @@ export function fleetView(deps: FleetViewDeps): FleetView {
 /** Names with a dot count other things than refused messages; `GET /api/health` has them all. */
 function refusals(counters: Counters): Record<string, number> {
   return Object.fromEntries(Object.entries(counters.snapshot()).filter(([code]) => !code.includes('.')));
-}
-
-export function modelView({ ref, manifest, notes, publishedAtMs }: PublishedModel): ModelView {
-  const { name, offline, baseline } = manifest.metric;
-  return {
-    name: ref.name,
-    version: ref.version,
-    tag: ref.tag ?? null,
-    title: modelTitle(manifest),
-    manifestSha256: ref.manifestSha256,
-    sizeBytes: ref.sizeBytes,
-    precision: manifest.precision,
-    summary: manifest.summary,
-    metric: { name, offline, baseline },
-    publishedAtMs,
-    notes,
-  };
 }
 
 function deviceView(store: ServerStore, device: DeviceRow, nowMs: number): DeviceView {

@@ -1,14 +1,16 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
+import { modelPaths } from './openapi-models.ts';
+import { answers, error, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
 
-const json = (schema: object) => ({ content: { 'application/json': { schema } } });
-const error = { description: 'Refused', ...json({ $ref: '#/components/schemas/Error' }) };
-const answers = (status: number, description: string) => ({
-  [status]: { description, ...json({ type: 'object' }) },
-  default: error,
-});
 const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+const indexParameter = {
+  name: 'indexSha256',
+  in: 'path',
+  required: true,
+  schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+};
 
 const rolloutAction = (summary: string) => ({
   post: { summary, parameters: [idParameter], responses: answers(200, 'The rollout') },
@@ -53,27 +55,31 @@ export function openApiDocument(version: string): object {
       '/api/trust/files': {
         get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
       },
-      '/api/models': {
-        get: { summary: 'Published models', responses: answers(200, '{ models }') },
-        post: {
-          summary: 'Publish a signed package',
-          parameters: [{ name: 'notes', in: 'query', schema: { type: 'string', maxLength: 2000 } }],
-          requestBody: {
-            description: 'A msgpack map from path to bytes of all files of the package folder',
-            required: true,
-            content: { 'application/msgpack': {} },
+      ...modelPaths,
+      '/chunks/{indexSha256}': {
+        get: {
+          summary: 'A package or the signed metadata as one file, whole or by a range (docs/delivery.md)',
+          parameters: [
+            indexParameter,
+            { name: 'range', in: 'header', schema: { type: 'string' }, description: 'One range of bytes' },
+          ],
+          responses: {
+            200: { description: 'The whole pack', content: { 'application/octet-stream': {} } },
+            206: { description: 'The range', content: { 'application/octet-stream': {} } },
+            416: { description: 'The range is not there' },
+            503: { description: 'Too many downloads; see Retry-After' },
+            default: error,
           },
-          responses: { ...answers(201, 'The model'), 200: { description: 'It was published before' } },
         },
       },
-      '/api/models/{name}/{version}': {
+      '/chunks/{indexSha256}/index': {
         get: {
-          summary: 'One published model, with its reference',
-          parameters: [
-            { name: 'name', in: 'path', required: true, schema: { type: 'string' } },
-            { name: 'version', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } },
-          ],
-          responses: answers(200, 'ModelDetailView'),
+          summary: 'The list of its chunks',
+          parameters: [indexParameter],
+          responses: {
+            200: { description: 'One encoded chunk', content: { 'application/octet-stream': {} } },
+            default: error,
+          },
         },
       },
       '/api/rollouts': {

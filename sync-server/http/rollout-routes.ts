@@ -27,7 +27,10 @@ export const startRolloutSchema = z.strictObject({
   slot: slotName,
   model: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}@[1-9][0-9]{0,8}$/, 'a model and version, for example milling-failure@2'),
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,62}@[a-z0-9][a-z0-9-]{0,62}$/,
+      'a model and its version or alias, for example milling-failure@2',
+    ),
   labels: z.record(z.string().max(64), z.string().max(128)).exactOptional(),
   stages: z
     .array(z.strictObject({ devices: share, traffic: share }))

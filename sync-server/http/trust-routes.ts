@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { LIMITS } from '../../protocol/limits.ts';
-import type { MetadataFiles } from '../../protocol/trusted-set.ts';
+import type { MetadataFiles } from '../../protocol/signed-file.ts';
 import { parseRequest } from './error-reply.ts';
 import { decodePackageBody } from './package-body.ts';
 import type { TrustView } from './view.ts';

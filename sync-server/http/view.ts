@@ -10,6 +10,8 @@ export interface FleetView {
   devices: DeviceView[];
   models: ModelView[];
   rollouts: RolloutView[];
+  /** Null while no MLflow is configured. */
+  mlflow: MlflowView | null;
   /** Newest first, at most 50. */
   events: {
     device: string;
@@ -39,6 +41,31 @@ export interface DeviceView {
   generation: number;
 }
 
+export interface MlflowView {
+  trackingUri: string;
+  /** Whether it has answered since this server started. */
+  asked: boolean;
+  /** Why MLflow could not be asked the last time. */
+  problem: string | null;
+  /** Reports that it has yet to get. */
+  waiting: number;
+  aliases: MlflowAliasView[];
+}
+
+export interface MlflowAliasView {
+  /** Our name of the model. */
+  model: string;
+  /** Registered model and alias in MLflow. */
+  name: string;
+  alias: string;
+  /** What the alias points to; null where it points nowhere. */
+  version: number | null;
+  /** What became of it here, to be read after the version. */
+  words: string;
+  /** What a person has to run for it, if anything. */
+  commands: string[];
+}
+
 /** `GET /api/trust` */
 export interface TrustView {
   /** Raw Ed25519 key, hex. */
@@ -60,10 +87,42 @@ export interface ModelView {
   summary: string;
   metric: { name: string; offline: number; baseline: { name: string; value: number } };
   publishedAtMs: number;
+  /** Names that point to this version, for example `champion`. */
+  aliases: string[];
+  /** For people; rollouts do not go by it. */
+  stage: ModelStage;
   notes: string;
+  /** Who changed the notes last; null while they are those it was published with. */
+  noted: { by: string; atMs: number } | null;
+  lineage: ModelLineage;
 }
 
-/** `GET /api/models/{name}/{version}` */
+export type ModelStage = 'none' | 'staging' | 'production' | 'archived';
+
+export interface ModelLineage {
+  dataset: string;
+  dataSha256: string;
+  script: string;
+  seed: number;
+  /** Manifest hash of the version it was made from. */
+  parent: string | null;
+  /** Null when it was not pulled from MLflow. */
+  mlflow: {
+    trackingUri: string;
+    runId: string | null;
+    modelName: string | null;
+    modelVersion: number | null;
+  } | null;
+}
+
+/** `GET /api/models/{name}/{version or alias}/lineage` */
+export interface LineageView extends ModelView {
+  /** The nearest first; `title` null for one that was never published here. */
+  parents: { manifestSha256: string; title: string | null }[];
+  children: { manifestSha256: string; title: string }[];
+}
+
+/** `GET /api/models/{name}/{version or alias}` */
 export interface ModelDetailView extends ModelView {
   ref: ModelRef;
 }
@@ -109,7 +168,7 @@ export interface RolloutStage {
 /** `POST /api/rollouts` */
 export interface StartRolloutRequest {
   slot: string;
-  /** `milling-failure@2` */
+  /** `milling-failure@2` or `milling-failure@champion` */
   model: string;
   /** Only devices with all these labels. */
   labels?: Record<string, string>;

@@ -17,7 +17,7 @@ export interface DeviceHandlerDeps {
   readonly onBirth: (device: string) => void;
   /** After its reported state is on disk. */
   readonly onReported: (device: string) => void;
-  readonly onWant: (chunks: readonly string[]) => void;
+  readonly onWant: (device: string, chunks: readonly string[]) => void;
 }
 
 export interface DeviceHandlers {
@@ -54,7 +54,7 @@ export function deviceHandlers({ store, onBirth, onReported, onWant }: DeviceHan
       const want = parseMessage(wantSchema, delivery.payload, 'want');
       checkDevice(delivery, want.device);
       noteSeen(store, delivery);
-      return () => onWant(want.chunks);
+      return () => onWant(want.device, want.chunks);
     },
   };
 }

@@ -2,7 +2,6 @@
  * Keeps on the broker, as retained messages, exactly the chunks that some device has yet to fetch: the server sends
  * each once and the broker fans it out. A device that misses one anyway asks for it with `want`.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import type { TrustRef } from '../../protocol/messages.ts';
@@ -11,7 +10,9 @@ import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import { AskedChunks } from './asked-chunks.ts';
 import { neededPackages, needTrust } from './needed-chunks.ts';
+import type { Pace } from './pace.ts';
 
 export interface ChunkPublisherDeps {
   readonly store: ServerStore;
@@ -19,15 +20,12 @@ export interface ChunkPublisherDeps {
   readonly publish: (topic: string, payload: Buffer, retain: boolean) => Promise<boolean>;
   /** The signed metadata, which every device needs that has not taken them. */
   readonly trust: { readonly ref: TrustRef | undefined; readonly chunks: readonly string[] };
-  /** null: no limit. */
-  readonly maxBytesPerS: number | null;
+  readonly pace: Pace;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
 }
 
-/** Asked for again within this time by anyone, a chunk is not sent again: every subscriber got the first answer. */
-const ANSWER_AGAIN_AFTER_MS = 500;
 /** Reports of a whole fleet come close together; one look answers many. */
 const LOOK_AFTER_REPORT_MS = 250;
 /** Chunks on the way to the broker at once. */
@@ -37,7 +35,13 @@ export class ChunkPublisher {
   readonly #deps: ChunkPublisherDeps;
   /** What the broker has from this connection. */
   #held = new Set<string>();
-  #answeredAtMs = new Map<string, number>();
+  /** What the run under way has yet to send. */
+  #coming: ReadonlySet<string> = new Set();
+  readonly #asked = new AskedChunks();
+  /** Asked for and not sent yet. */
+  readonly #toAnswer = new Set<string>();
+  #answering = Promise.resolve();
+  #answers = false;
   /** Settles when the run under way has ended. */
   #idle = Promise.resolve();
   #busy = false;
@@ -46,7 +50,6 @@ export class ChunkPublisher {
   #soon: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #stopping = new AbortController();
-  #sentBytes = 0;
 
   constructor(deps: ChunkPublisherDeps) {
     this.#deps = deps;
@@ -55,6 +58,7 @@ export class ChunkPublisher {
   /** A new connection: the broker may have forgotten everything, or have restarted. */
   connected(): void {
     this.#held = new Set();
+    this.#asked.connected();
     this.reconcile();
   }
 
@@ -76,21 +80,20 @@ export class ChunkPublisher {
     }, LOOK_AFTER_REPORT_MS);
   }
 
-  /** Sends chunks that a device asked for; unknown ones are counted. */
-  answer(wanted: readonly string[]): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    for (const [chunk, atMs] of this.#answeredAtMs) {
-      if (nowMs - atMs >= ANSWER_AGAIN_AFTER_MS) this.#answeredAtMs.delete(chunk);
+  /** Sends chunks that a device asked for, a few at once as all else; unknown ones are counted. */
+  answer(device: string, wanted: readonly string[]): void {
+    const { clock, counters, store, trust } = this.#deps;
+    const known = wanted.filter((chunk) => store.models.isChunk(chunk) || trust.chunks.includes(chunk));
+    for (let i = known.length; i < wanted.length; i++) counters.add('CHUNK_UNKNOWN');
+    const isHeld = (chunk: string) => this.#held.has(chunk);
+    // What is about to come anyway would come twice.
+    const absent = known.filter((chunk) => isHeld(chunk) || !this.#coming.has(chunk));
+    for (const chunk of this.#asked.due(device, absent, isHeld, clock.monotonicMs())) {
+      this.#toAnswer.add(chunk);
     }
-    for (const chunk of new Set(wanted)) {
-      if (this.#answeredAtMs.has(chunk)) continue;
-      if (!this.#deps.store.models.isChunk(chunk) && !this.#deps.trust.chunks.includes(chunk)) {
-        this.#deps.counters.add('CHUNK_UNKNOWN');
-        continue;
-      }
-      this.#answeredAtMs.set(chunk, nowMs);
-      void this.#send(chunk, this.#held.has(chunk));
-    }
+    if (this.#answers || this.#stopped) return;
+    this.#answers = true;
+    this.#answering = this.#answerAll();
   }
 
   async stop(): Promise<void> {
@@ -98,7 +101,8 @@ export class ChunkPublisher {
     this.#stopping.abort();
     clearTimeout(this.#soon);
     this.#again = false;
-    await this.#idle;
+    this.#toAnswer.clear();
+    await Promise.all([this.#idle, this.#answering]);
   }
 
   async #run(): Promise<void> {
@@ -112,6 +116,7 @@ export class ChunkPublisher {
       this.#deps.log.error({ event: 'chunks-not-aligned', err: error }, 'the next change tries again');
     } finally {
       this.#busy = false;
+      this.#coming = new Set();
     }
   }
 
@@ -120,27 +125,30 @@ export class ChunkPublisher {
       if (!needed.has(chunk)) await this.#takeBack(chunk);
     }
     const missing = [...needed].filter((chunk) => !this.#held.has(chunk));
+    this.#coming = new Set(missing);
     for (let at = 0; at < missing.length && !this.#again && !this.#stopped; at += IN_FLIGHT) {
       const some = missing.slice(at, at + IN_FLIGHT);
       // Marked first: a chunk that might be out there is always known as such.
       this.#deps.store.transaction(() => {
         for (const chunk of some) this.#deps.store.models.markRetained(chunk);
       });
-      const before = this.#sentBytes;
       const sent = await Promise.all(some.map((chunk) => this.#send(chunk, true)));
-      await this.#pace(this.#sentBytes - before);
       // Offline: the next connect starts over.
       if (sent.includes(false)) return;
       for (const chunk of some) this.#held.add(chunk);
     }
   }
 
-  async #pace(bytes: number): Promise<void> {
-    const { maxBytesPerS } = this.#deps;
-    if (maxBytesPerS === null || this.#stopped) return;
-    await pause((bytes / maxBytesPerS) * 1000, undefined, { signal: this.#stopping.signal }).catch(
-      () => undefined,
-    );
+  async #answerAll(): Promise<void> {
+    try {
+      while (this.#toAnswer.size > 0) {
+        const some = [...this.#toAnswer].slice(0, IN_FLIGHT);
+        for (const chunk of some) this.#toAnswer.delete(chunk);
+        await Promise.all(some.map((chunk) => this.#send(chunk, this.#held.has(chunk))));
+      }
+    } finally {
+      this.#answers = false;
+    }
   }
 
   #needed(): Set<string> {
@@ -158,7 +166,7 @@ export class ChunkPublisher {
     this.#deps.store.models.unmarkRetained(chunk);
   }
 
-  /** @returns false when it did not reach the broker */
+  /** Resolves when the next one may go. @returns false when it did not reach the broker */
   async #send(chunk: string, retain: boolean): Promise<boolean> {
     let bytes: Buffer;
     try {
@@ -171,7 +179,8 @@ export class ChunkPublisher {
       );
       return true;
     }
-    this.#sentBytes += bytes.length;
-    return this.#deps.publish(topics.chunk(chunk), bytes, retain);
+    const sent = await this.#deps.publish(topics.chunk(chunk), bytes, retain);
+    if (sent) await this.#deps.pace.spend(bytes.length, this.#stopping.signal);
+    return sent;
   }
 }

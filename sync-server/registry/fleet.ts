@@ -7,6 +7,7 @@ import type { FleetControl, FleetDevice } from '../rollouts/fleet-control.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import type { DesiredStates } from './desired-states.ts';
+import type { ModelCatalog } from './model-catalog.ts';
 
 /** A device that reports every 10 s and said nothing for this long is not online, whatever the broker says. */
 const SILENT_AFTER_MS = 35_000;
@@ -14,10 +15,17 @@ const SILENT_AFTER_MS = 35_000;
 export class Fleet implements FleetControl {
   readonly #store: ServerStore;
   readonly #desired: DesiredStates;
+  readonly #catalog: ModelCatalog;
   readonly #clock: Clock;
 
-  constructor(deps: { readonly store: ServerStore; readonly desired: DesiredStates; readonly clock: Clock }) {
+  constructor(deps: {
+    readonly store: ServerStore;
+    readonly desired: DesiredStates;
+    readonly catalog: ModelCatalog;
+    readonly clock: Clock;
+  }) {
     this.#store = deps.store;
+    this.#catalog = deps.catalog;
     this.#desired = deps.desired;
     this.#clock = deps.clock;
   }
@@ -38,10 +46,8 @@ export class Fleet implements FleetControl {
     return this.#desired.setSlot(device, slot, desired);
   }
 
-  modelRef(name: string, version: number): ModelRef {
-    const model = this.#store.models.byVersion(name, version);
-    if (!model) throw modelUnknown(`${name} ${version} was never published here`);
-    return model.ref;
+  modelRef(name: string, reference: string): ModelRef {
+    return this.#catalog.find(name, reference).ref;
   }
 
   modelRefByHash(manifestSha256: string): ModelRef | undefined {
@@ -50,18 +56,14 @@ export class Fleet implements FleetControl {
 
   manifestOf(manifestSha256: string): Manifest {
     const model = this.#store.models.byHash(manifestSha256);
-    if (!model) throw modelUnknown(`no package ${manifestSha256.slice(0, 12)} was published here`);
-    return model.manifest;
+    if (model) return model.manifest;
+    throw serverError('MODEL_UNKNOWN', `no package ${manifestSha256.slice(0, 12)} was published here`, {
+      hint: 'Publish it first: andon publish models/<name>/<version>. List what is there: andon models.',
+    });
   }
 }
 
 /** "Last seen in the future" is a clock that was set back: it proves nothing, and the next report mends it. */
 export function isOnline(device: Pick<DeviceRow, 'gone' | 'lastSeenMs'>, nowMs: number): boolean {
   return !device.gone && Math.abs(nowMs - device.lastSeenMs) < SILENT_AFTER_MS;
-}
-
-function modelUnknown(message: string): Error {
-  return serverError('MODEL_UNKNOWN', message, {
-    hint: 'Publish it first: andon publish models/<name>/<version>. List what is there: andon models.',
-  });
 }

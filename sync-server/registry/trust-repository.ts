@@ -9,7 +9,8 @@ import type { SigningKey } from '../../protocol/keys.ts';
 import type { TrustRef } from '../../protocol/messages.ts';
 import { metadataBytes, newSnapshot, newTimestamp, signMetadata } from '../../protocol/new-metadata.ts';
 import { type ChunkedPackage, chunkPackage } from '../../protocol/package-index.ts';
-import { type MetadataFiles, type NamedModel, TrustedSet } from '../../protocol/trusted-set.ts';
+import type { MetadataFiles } from '../../protocol/signed-file.ts';
+import { type NamedModel, TrustedSet } from '../../protocol/trusted-set.ts';
 import type { Clock } from '../clock.ts';
 import { serverError } from '../errors.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
@@ -57,13 +58,7 @@ export class TrustRepository {
     const others = ['timestamp.json', 'snapshot.json', 'targets.json']
       .filter((name) => existsSync(join(folder, name)))
       .map((name): [string, Buffer] => [name, readFileSync(join(folder, name))]);
-    try {
-      this.#set = TrustedSet.restored(new Map([['root.json', newest], ...others]));
-    } catch {
-      // A root that took the online role to another key: what the old one issued is issued again.
-      const list = others.filter(([name]) => name === 'targets.json');
-      this.#set = TrustedSet.restored(new Map([['root.json', newest], ...list]));
-    }
+    this.#set = restoredAsFarAs(newest, others);
     this.#pack();
   }
 
@@ -107,7 +102,7 @@ export class TrustRepository {
     if (!before) throw noRoot();
     refuseOtherFirst(this.#roots.get('1.root.json'), first);
     const rooted = before.withRoots(files);
-    const list = files.get('targets.json') ?? rooted.files.get('targets.json');
+    const list = files.get('targets.json') ?? before.files.get('targets.json');
     const set = list ? rooted.withTargets(list) : rooted;
     for (const [name, bytes] of roots) {
       const version = Number(ROOT_NAME.exec(name)?.[1]);
@@ -193,6 +188,24 @@ export class TrustRepository {
       });
     }
     if (ROOT_NAME.test(name)) this.#roots.set(name, bytes);
+  }
+}
+
+/**
+ * What belongs together of the kept files. A cut between two of them, or a root that took a role to another key, leaves some
+ * that do not: snapshot and timestamp are issued again then, and a list is asked of its holders again.
+ */
+function restoredAsFarAs(root: Buffer, others: readonly [string, Buffer][]): TrustedSet {
+  const restored = (files: readonly [string, Buffer][]) =>
+    TrustedSet.restored(new Map([['root.json', root], ...files]));
+  try {
+    return restored(others).updated(new Map(), Number.NEGATIVE_INFINITY);
+  } catch {
+    try {
+      return restored(others.filter(([name]) => name === 'targets.json'));
+    } catch {
+      return restored([]);
+    }
   }
 }
 

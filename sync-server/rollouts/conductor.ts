@@ -234,8 +234,8 @@ export class RolloutConductor {
     rollout.reason = reason;
     rollouts.save(rollout);
     if (!isDecision) return;
-    const { id, slot, stage } = rollout;
-    rollouts.appendDecision(id, { timeMs: rollout.updatedAtMs, state, stage, reason });
+    const { id, slot, stage, evidence } = rollout;
+    rollouts.appendDecision(id, { timeMs: rollout.updatedAtMs, state, stage, reason, evidence });
     log.info({ event: 'rollout', rollout: id, slot, state, stage }, reason);
   }
 

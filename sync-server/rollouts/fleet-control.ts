@@ -21,8 +21,8 @@ export interface FleetControl {
    * @returns the device's generation that carries it, to be compared with `reported.generation`
    */
   setSlot(device: string, slot: string, desired: DesiredSlot): number;
-  /** @throws CodedError MODEL_UNKNOWN */
-  modelRef(name: string, version: number): ModelRef;
+  /** @param reference a version (`3`) or an alias (`champion`) @throws CodedError MODEL_UNKNOWN, ALIAS_UNKNOWN */
+  modelRef(name: string, reference: string): ModelRef;
   /** The published package with this manifest; undefined when this server never saw it. */
   modelRefByHash(manifestSha256: string): ModelRef | undefined;
   /** @throws CodedError MODEL_UNKNOWN */

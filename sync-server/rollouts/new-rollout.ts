@@ -18,7 +18,7 @@ const DEFAULT_STAGES: readonly RolloutStage[] = [
 ];
 
 /**
- * @throws CodedError REQUEST_INVALID, MODEL_UNKNOWN, ROLLOUT_NO_DEVICES
+ * @throws CodedError REQUEST_INVALID, MODEL_UNKNOWN, ALIAS_UNKNOWN, ROLLOUT_NO_DEVICES
  */
 export function newRollout(
   fleet: FleetControl,
@@ -85,13 +85,13 @@ export function newRollout(
 }
 
 function parseModel(fleet: FleetControl, model: string): ModelRef {
-  const match = /^([a-z0-9][a-z0-9-]*)@([1-9][0-9]{0,8})$/.exec(model);
-  if (!match?.[1]) {
+  const match = /^([a-z0-9][a-z0-9-]*)@([a-z0-9][a-z0-9-]*)$/.exec(model);
+  if (!match?.[1] || !match[2]) {
     throw serverError('REQUEST_INVALID', `"${model}" names no model`, {
-      hint: 'Write name@version, for example milling-failure@2.',
+      hint: 'Write name@version or name@alias, for example milling-failure@2.',
     });
   }
-  return fleet.modelRef(match[1], Number(match[2]));
+  return fleet.modelRef(match[1], match[2]);
 }
 
 function wholeAtLast(stages: readonly RolloutStage[]): RolloutStage[] {

@@ -24,7 +24,7 @@ export function rolloutView(
     devices: devices
       .filter((device) => rollout.members[device.id] && runs(rollout, device))
       .map(({ id }) => id),
-    decisions: [...decisions],
+    decisions: decisions.map(({ timeMs, state, stage, reason }) => ({ timeMs, state, stage, reason })),
   };
 }
 

@@ -8,6 +8,15 @@ const share = z.number().gt(0).max(1);
 
 const rolloutStageSchema = z.object({ devices: share, traffic: share });
 
+const shownEvidence = z.object({
+  pairs: z.number(),
+  challengerBetter: z.number(),
+  championBetter: z.number(),
+  championMetric: z.number().nullable(),
+  challengerMetric: z.number().nullable(),
+  metricName: z.string(),
+});
+
 export const rolloutSchema = z.object({
   id: z.string().min(1).max(64),
   slot: z.string().min(1).max(64),
@@ -33,14 +42,7 @@ export const rolloutSchema = z.object({
     }),
   ),
   /** As of the last look; `RolloutView` says what each number means. */
-  evidence: z.object({
-    pairs: z.number(),
-    challengerBetter: z.number(),
-    championBetter: z.number(),
-    championMetric: z.number().nullable(),
-    challengerMetric: z.number().nullable(),
-    metricName: z.string(),
-  }),
+  evidence: shownEvidence,
   /** False while the desired states that follow from `state` and `stage` may not all be set yet. */
   settled: z.boolean(),
 });
@@ -51,6 +53,8 @@ export const rolloutDecisionSchema = z.object({
   state: z.enum(ROLLOUT_STATES),
   stage: z.int().min(0),
   reason: z.string(),
+  /** What it rests on; older servers did not write it down. */
+  evidence: shownEvidence.optional(),
 });
 export type RolloutDecision = z.infer<typeof rolloutDecisionSchema>;
 

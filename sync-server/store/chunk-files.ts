@@ -1,7 +1,8 @@
 /** Chunks on disk as they travel (protocol/chunk-codec.ts), one file a hash. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeChunk, encodeChunk } from '../../protocol/chunk-codec.ts';
+import type { CodedError } from '../../protocol/errors.ts';
 import { serverError } from '../errors.ts';
 import { syncFolder, writeWhole } from './durable-file.ts';
 
@@ -35,6 +36,15 @@ export class ChunkFiles {
     }
   }
 
+  /** How many bytes it travels as. @throws CodedError STORE_CORRUPT when the file is missing */
+  sizeOf(sha256: string): number {
+    try {
+      return statSync(join(this.#folder, sha256)).size;
+    } catch (cause) {
+      throw missing(sha256, cause);
+    }
+  }
+
   /** The chunk as it travels. @throws CodedError STORE_CORRUPT when the file is missing or is not what its name says */
   read(sha256: string): Buffer {
     let bytes: Buffer | undefined;
@@ -45,11 +55,15 @@ export class ChunkFiles {
       cause = error;
     }
     if (bytes && isWhole(sha256, bytes)) return bytes;
-    throw serverError('STORE_CORRUPT', `chunk ${sha256.slice(0, 12)} is missing or damaged`, {
-      hint: 'Publish the package again: damaged chunks are written anew.',
-      cause,
-    });
+    throw missing(sha256, cause);
   }
+}
+
+function missing(sha256: string, cause: unknown): CodedError {
+  return serverError('STORE_CORRUPT', `chunk ${sha256.slice(0, 12)} is missing or damaged`, {
+    hint: 'Publish the package again: damaged chunks are written anew.',
+    cause,
+  });
 }
 
 function isWhole(sha256: string, encoded: Buffer): boolean {

@@ -181,4 +181,38 @@ export const migrations: readonly string[] = [
   -- When the label was concluded, by the device's clock.
   ALTER TABLE labels ADD COLUMN time_ms INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- Named pointers to one version of a model, and what people say of a version. Packages themselves never change.
+  CREATE TABLE model_aliases (
+    name TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    manifest_sha256 TEXT NOT NULL REFERENCES models (manifest_sha256),
+    set_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (name, alias)
+  ) WITHOUT ROWID;
+  CREATE TABLE model_marks (
+    manifest_sha256 TEXT PRIMARY KEY REFERENCES models (manifest_sha256),
+    stage TEXT NOT NULL DEFAULT 'none',
+    note TEXT,
+    note_by TEXT,
+    note_at_ms INTEGER
+  ) WITHOUT ROWID;
+
+  -- What was last done about an alias of MLflow: written as 'starting' before a rollout is started.
+  CREATE TABLE mlflow_aliases (
+    model TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    time_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- What MLflow has yet to be told, in order, and how far it was gathered.
+  CREATE TABLE mlflow_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message TEXT NOT NULL
+  );
+  CREATE TABLE mlflow_cursors (
+    name TEXT PRIMARY KEY,
+    position INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

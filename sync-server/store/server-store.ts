@@ -11,6 +11,8 @@ import { openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
 import { DeviceTable } from './device-table.ts';
+import { MlflowTable } from './mlflow-table.ts';
+import { ModelMarks } from './model-marks.ts';
 import { ModelTable } from './model-table.ts';
 import { RecordTables } from './record-tables.ts';
 import { SqlEvidence } from './sql-evidence.ts';
@@ -24,6 +26,8 @@ export interface ServerStore {
   readonly arrivals: Arrivals;
   readonly deadLetters: DeadLetterTable;
   readonly models: ModelTable;
+  readonly marks: ModelMarks;
+  readonly mlflow: MlflowTable;
   readonly desired: DesiredTable;
   readonly rollouts: RolloutTable;
   readonly evidence: EvidenceSource;
@@ -46,6 +50,8 @@ export function openServerStore(dataDir: string): ServerStore {
     arrivals: new Arrivals(sqlite),
     deadLetters: new DeadLetterTable(sqlite),
     models: new ModelTable(sqlite),
+    marks: new ModelMarks(sqlite),
+    mlflow: new MlflowTable(sqlite),
     desired: new DesiredTable(sqlite),
     rollouts: new SqlRolloutTable(sqlite),
     evidence: new SqlEvidence(sqlite),

@@ -54,6 +54,7 @@ const AGENT_LEAVES = [
   'agent/clock.ts',
   'agent/counters.ts',
   'agent/log.ts',
+  'agent/made-folder.ts',
   'agent/config',
 ];
 const AGENT_BASE = ['agent/store', 'agent/inference', 'agent/sources', 'agent/trust'];

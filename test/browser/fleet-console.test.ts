@@ -85,7 +85,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     };
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.getByRole('button', { name: 'Resume the rollout' }).click();
-    await page.getByText('Not done. another rollout uses this slot Abort it first.').waitFor();
+    await page.getByText('Not done. Another rollout uses this slot. Abort it first.').waitFor();
   });
 
   it('starts a rollout from a model’s row, for the devices chosen', async () => {

@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusView } from '../../agent/http/view.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
 import * as views from './fixtures/status-views.ts';
@@ -41,7 +42,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
   );
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
-    for (const view of [views.driftingCanary, views.silence, views.healthy]) {
+    for (const view of [views.driftingCanary, views.silence, views.healthy, views.held]) {
       const { page, close } = await openPage(browser, 'status', view, { colorScheme });
       await page.locator('button.row').first().click();
       const { judged, problems } = await contrastProblems(page);
@@ -71,6 +72,33 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     expect(await page.getByRole('button', { name: 'L47294' }).textContent()).toContain('you say failure');
   });
 
+  it('holds the models of a slot from the keyboard alone, with a reason and the PIN, and releases them', async () => {
+    const { page, server } = await open(views.healthy);
+    await page.getByText('Hold new models').focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('batch 4711 runs');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('4711');
+    await page.keyboard.press('Enter');
+    await waitFor('the hold is sent', () => server.posted.length === 1);
+    const hour = views.NOW_MS + 3_600_000;
+    expect(server.posted[0]).toMatchObject({
+      path: '/api/hold',
+      body: { slot: 'machine-failure', hold: true, reason: 'batch 4711 runs' },
+    });
+    const sent = server.posted[0]?.body as { untilMs: number } | undefined;
+    expect(Math.abs((sent?.untilMs ?? 0) - hour)).toBeLessThan(120_000);
+    server.show(views.held);
+    await page.getByText('batch 4711 for the customer audit runs').first().waitFor();
+    await page.getByLabel('PIN').first().fill('4711');
+    await page.getByRole('button', { name: 'Release' }).click();
+    await waitFor('the release is sent', () => server.posted.length === 2);
+    expect(server.posted[1]?.body).toEqual({ slot: 'machine-failure', hold: false });
+  });
+
   it('says why when an answer is refused, and keeps it open', async () => {
     const { page, server } = await open(views.healthy);
     server.answer = {
@@ -79,7 +107,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     };
     await page.locator('button.row').first().click();
     await page.getByRole('button', { name: 'Right: failure' }).click();
-    await page.getByText('Not saved. no such prediction It was thinned out.').waitFor();
+    await page.getByText('Not saved. No such prediction. It was thinned out.').waitFor();
     expect(await page.getByRole('button', { name: 'Right: failure' }).isVisible()).toBe(true);
   });
 

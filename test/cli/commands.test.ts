@@ -47,6 +47,36 @@ describe('the andon command against a real server', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ name: 'milling-failure', version: 2, notes: 'for line 3' }]);
   });
 
+  it('marks a version, finds it by its marks, and takes an alias where a version would do', async () => {
+    expect((await andon('models', 'alias', 'milling-failure@2', 'champion')).stdout).toBe(
+      'milling-failure@champion is now milling-failure@2.\n',
+    );
+    await andon('models', 'stage', 'milling-failure@champion', 'production', '--by', 'anna');
+    await andon('models', 'note', 'milling-failure@champion', 'good on line 3', '--by', 'anna');
+    const { stdout } = await andon(
+      'models',
+      'search',
+      'line',
+      '--stage',
+      'production',
+      '--metric',
+      'f-beta>=0.8',
+    );
+    expect(stdout).toMatch(/^milling-failure@2 +champion +production/m);
+    expect((await andon('models', 'show', 'milling-failure@champion')).stdout).toMatch(
+      /notes +good on line 3 \(anna, .*UTC\)[\s\S]*data +AI4I 2020/,
+    );
+    expect((await andon('models', 'lineage', 'milling-failure@2')).stdout).toMatch(
+      /made from +a version that/,
+    );
+    expect((await andon('rollout', 'start', 'machine-failure', 'milling-failure@champion')).stderr).toMatch(
+      /^no device has a slot/,
+    );
+    expect((await andon('models', 'alias', 'milling-failure@champion', '--drop')).stdout).toMatch(
+      /is no more/,
+    );
+  });
+
   it('tells the server’s refusal in a sentence with a hint, and exits with 1', async () => {
     const ran = await andon('rollout', 'start', 'machine-failure', 'milling-failure@9');
     expect(ran).toMatchObject({ code: 1, stdout: '' });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { devicesText, modelsText } from '../../cli/commands/fleet.ts';
+import { devicesText } from '../../cli/commands/fleet.ts';
 import { lastWords } from '../../cli/demo/last-words.ts';
+import { modelsText } from '../../cli/model-text.ts';
 import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
 import { plain } from '../../cli/shared-options.ts';
 import { age, table } from '../../cli/table.ts';

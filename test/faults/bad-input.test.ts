@@ -6,6 +6,7 @@ import { deflateRawSync } from 'node:zlib';
 import { connectAsync } from 'mqtt';
 import { expect, it, onTestFinished } from 'vitest';
 import { encodeBatch } from '../../protocol/batch.ts';
+import { encodeChunk } from '../../protocol/chunk-codec.ts';
 import { generateSigningKey, sealEnvelope } from '../../protocol/keys.ts';
 import { topics } from '../../protocol/topics.ts';
 import { FakeServer } from '../agent/sync/fake-server.ts';
@@ -173,7 +174,7 @@ it(
     /** Retained: it is there whenever the device asks. */
     const onChunk = (payload: Buffer | string) => server.publish(topics.chunk(index), payload, true);
     await new Registry(server, device.id).want(files, { only: [] });
-    await refuses('PACKAGE_HASH_MISMATCH', () => onChunk('other bytes'));
+    await refuses('PACKAGE_HASH_MISMATCH', () => onChunk(encodeChunk(Buffer.from('other bytes'))));
     await refuses('PAYLOAD_TOO_LARGE', () => onChunk(Buffer.alloc(200_000)));
     await server.publish(topics.chunk(chunk), 'nobody asked for it');
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { decodeBatch, encodeBatch } from '../../protocol/batch.ts';
 import { openEnvelope, publicKeyFromHex, sealEnvelope, signingKeyFromPem } from '../../protocol/keys.ts';
-import { type Desired, desiredSchema } from '../../protocol/messages.ts';
+import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../../protocol/messages.ts';
 import type { EventRecord, Feedback, MetricRecord, Prediction } from '../../protocol/records.ts';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'golden');
@@ -100,12 +100,14 @@ const made: Record<string, () => Buffer> = {
   'metrics-v1': () => encodeBatch('metrics', epoch, metrics, 8),
   'events-v1': () => encodeBatch('events', epoch, events),
   'desired-v1': () => sealEnvelope(key, desired),
+  'desired-v1-trust': () => sealEnvelope(key, desired, { indexSha256: 'd'.repeat(64), sizeBytes: 4711 }),
 };
 
 function read(name: string, bytes: Buffer): unknown {
-  return name.startsWith('desired')
-    ? openEnvelope([publicKeyFromHex(key.publicHex)], desiredSchema, bytes, name)
-    : decodeBatch(bytes);
+  if (!name.startsWith('desired')) return decodeBatch(bytes);
+  const opened = openEnvelope([publicKeyFromHex(key.publicHex)], desiredSchema, bytes, name);
+  const { trust } = parseMessage(envelopeSchema, bytes, name);
+  return trust ? { trust, ...opened } : opened;
 }
 
 if (process.env.ANDON_WRITE_GOLDEN === '1') {

@@ -1,5 +1,7 @@
 /** Cutting a package into chunks and putting it together again. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../protocol/keys.ts';
@@ -7,28 +9,21 @@ import { LIMITS } from '../../protocol/limits.ts';
 import {
   assemblePackage,
   chunkPackage,
+  cutLikeAny,
   isSafePath,
   parsePackageIndex,
 } from '../../protocol/package-index.ts';
 
 const hash = 'a'.repeat(64);
 
-function parse(value: unknown): unknown {
-  const bytes = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+function parse(bytes: Buffer) {
   return parsePackageIndex(bytes, sha256Hex(bytes));
 }
 
 describe('chunks', () => {
   it('give the package back, whatever the sizes of its files', () => {
     const size = fc.oneof(
-      fc.constantFrom(
-        0,
-        1,
-        LIMITS.chunkBytes - 1,
-        LIMITS.chunkBytes,
-        LIMITS.chunkBytes + 1,
-        3 * LIMITS.chunkBytes,
-      ),
+      fc.constantFrom(0, 1, LIMITS.chunkBytes - 1, LIMITS.chunkBytes, LIMITS.chunkBytes + 1),
       fc.integer({ min: 0, max: 200_000 }),
     );
     fc.assert(
@@ -59,10 +54,23 @@ describe('chunks', () => {
     expect(chunkPackage(new Map(files)).indexSha256).toBe(chunkPackage(new Map(files.reverse())).indexSha256);
   });
 
+  it.each([1, 20])('of a file of %i MiB are found in that file by who has it on disk', (mebibytes) => {
+    const content = randomBytes(mebibytes * 2 ** 20);
+    const { index } = chunkPackage(new Map([['model.onnx', content]]));
+    const there = new Set([...cutLikeAny(content)].map(sha256Hex));
+    expect(index.files[0]?.chunks.every(({ sha256 }) => there.has(sha256))).toBe(true);
+  });
+
   it('list the largest package in one message', () => {
-    const files = new Map([['model.onnx', Buffer.alloc(LIMITS.packageBytes)]]);
+    const files = new Map([['model.onnx', randomBytes(LIMITS.packageBytes)]]);
     const { chunks, indexSha256 } = chunkPackage(files);
     expect(chunks.get(indexSha256)?.length).toBeLessThan(LIMITS.messageBytes);
+  });
+
+  it('cost less than 0.4 % of a package for their list', () => {
+    const files = new Map([['model.onnx', randomBytes(4 * 2 ** 20)]]);
+    const { chunks, indexSha256, sizeBytes } = chunkPackage(files);
+    expect((chunks.get(indexSha256)?.length ?? 0) / sizeBytes).toBeLessThan(0.004);
   });
 
   it('that are missing or of another size are refused', () => {
@@ -77,32 +85,103 @@ describe('chunks', () => {
 });
 
 describe('a package index', () => {
-  const file = { path: 'a', sizeBytes: 10, chunks: [hash] };
+  /** One file as the wire has it. */
+  const file = (
+    path: string,
+    sizes: readonly number[],
+    over: { sizeBytes?: number; hashes?: Buffer } = {},
+  ) => {
+    const table = Buffer.alloc(4 * sizes.length);
+    for (const [i, size] of sizes.entries()) table.writeUInt32LE(size, 4 * i);
+    const sizeBytes = over.sizeBytes ?? sizes.reduce((sum, size) => sum + size, 0);
+    return [path, sizeBytes, over.hashes ?? Buffer.alloc(32 * sizes.length, 7), table];
+  };
+  const largest = (path: string) => file(path, Array(512).fill(LIMITS.packageBytes / 512 - 4096 * 2));
 
   it.each<[string, unknown, string]>([
-    ['no JSON', '{', 'PAYLOAD_MALFORMED'],
-    ['another version', { v: 2, files: [file] }, 'PAYLOAD_MALFORMED'],
-    ['no files', { v: 1, files: [] }, 'PAYLOAD_MALFORMED'],
-    ['too many files', { v: 1, files: Array(65).fill(file) }, 'PAYLOAD_MALFORMED'],
-    ['a path out of the folder', { v: 1, files: [{ ...file, path: '../a' }] }, 'PAYLOAD_MALFORMED'],
-    ['a path twice', { v: 1, files: [file, file] }, 'PAYLOAD_MALFORMED'],
+    ['no map', 7, 'PAYLOAD_MALFORMED'],
+    ['a version of later', { v: 3, files: [file('a', [10])] }, 'PAYLOAD_VERSION_UNKNOWN'],
+    ['a version of earlier', { v: 1, files: [] }, 'PAYLOAD_VERSION_UNKNOWN'],
+    ['a version that is no number', { v: '2', files: [file('a', [10])] }, 'PAYLOAD_MALFORMED'],
+    ['no files', { v: 2, files: [] }, 'PAYLOAD_MALFORMED'],
+    ['too many files', { v: 2, files: Array(65).fill(file('a', [10])) }, 'PAYLOAD_MALFORMED'],
+    ['a path out of the folder', { v: 2, files: [file('../a', [10])] }, 'PAYLOAD_MALFORMED'],
+    ['a path twice', { v: 2, files: [file('a', [10]), file('a', [10])] }, 'PAYLOAD_MALFORMED'],
     [
-      'more chunks than the size needs',
-      { v: 1, files: [{ ...file, chunks: [hash, hash] }] },
+      'chunks of more than the file has',
+      { v: 2, files: [file('a', [10, 10], { sizeBytes: 10 })] },
       'PAYLOAD_MALFORMED',
     ],
-    ['fewer chunks than the size needs', { v: 1, files: [{ ...file, chunks: [] }] }, 'PAYLOAD_MALFORMED'],
-    ['a chunk that is no hash', { v: 1, files: [{ ...file, chunks: ['../../x'] }] }, 'PAYLOAD_MALFORMED'],
-    ['more bytes than a package may have', { v: 1, files: [whole('b'), file] }, 'PACKAGE_TOO_LARGE'],
+    [
+      'chunks of less than the file has',
+      { v: 2, files: [file('a', [10], { sizeBytes: 20 })] },
+      'PAYLOAD_MALFORMED',
+    ],
+    ['no chunks of a file', { v: 2, files: [file('a', [], { sizeBytes: 20 })] }, 'PAYLOAD_MALFORMED'],
+    ['a chunk of nothing', { v: 2, files: [file('a', [10, 0])] }, 'PAYLOAD_MALFORMED'],
+    ['a chunk too large', { v: 2, files: [file('a', [LIMITS.chunkBytes + 1])] }, 'PAYLOAD_MALFORMED'],
+    [
+      'a hash too short',
+      { v: 2, files: [file('a', [10], { hashes: Buffer.alloc(31) })] },
+      'PAYLOAD_MALFORMED',
+    ],
+    [
+      'a hash too many',
+      { v: 2, files: [file('a', [10], { hashes: Buffer.alloc(64) })] },
+      'PAYLOAD_MALFORMED',
+    ],
+    ['a negative size', { v: 2, files: [file('a', [], { sizeBytes: -1 })] }, 'PAYLOAD_MALFORMED'],
+    [
+      'more bytes than a package may have',
+      { v: 2, files: [largest('a'), largest('b')] },
+      'PACKAGE_TOO_LARGE',
+    ],
   ])('with %s is refused', (_, value, code) => {
-    expect(() => parse(value)).toThrowError(expect.objectContaining({ code }));
+    expect(() => parse(Buffer.from(encode(value)))).toThrowError(expect.objectContaining({ code }));
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['is no msgpack', Buffer.from([0xc1]), 'PAYLOAD_MALFORMED'],
+    [
+      'is cut off',
+      Buffer.from(encode({ v: 2, files: [file('a', [10])] })).subarray(0, 30),
+      'PAYLOAD_MALFORMED',
+    ],
+    ['promises an endless list', Buffer.from([0xdd, 0xff, 0xff, 0xff, 0xff]), 'PAYLOAD_MALFORMED'],
+    ['is longer than a chunk', Buffer.alloc(LIMITS.chunkBytes + 1), 'PACKAGE_TOO_LARGE'],
+  ])('that %s is refused', (_, bytes, code) => {
+    expect(() => parse(bytes)).toThrowError(expect.objectContaining({ code }));
   });
 
   it('is refused when it is not the one that was asked for', () => {
-    const bytes = Buffer.from(JSON.stringify({ v: 1, files: [file] }));
+    const bytes = Buffer.from(encode({ v: 2, files: [file('a', [10])] }));
     expect(() => parsePackageIndex(bytes, hash)).toThrowError(
       expect.objectContaining({ code: 'PACKAGE_HASH_MISMATCH' }),
     );
+  });
+
+  it('of any bytes at all ends in a coded refusal', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(() => parse(Buffer.from(bytes))).toThrowError(
+          expect.objectContaining({ code: expect.stringMatching(/^(PAYLOAD|PACKAGE)_/) }),
+        );
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is written as it always was, and read by devices that are older than their server', () => {
+    const bytes = readFileSync(new URL('../golden/package-index-v2.bin', import.meta.url));
+    const golden = new Map([
+      ['labels.txt', Buffer.from('ok\nfailure\n')],
+      ['manifest.json', Buffer.from('{}')],
+      ['model.onnx', Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * i * 31) >> 7))],
+      ['none.txt', Buffer.alloc(0)],
+    ]);
+    const { index, indexSha256, chunks } = chunkPackage(golden);
+    expect(chunks.get(indexSha256)).toEqual(bytes);
+    expect(parse(bytes)).toEqual(index);
   });
 });
 
@@ -123,11 +202,3 @@ describe('a safe path', () => {
     );
   });
 });
-
-function whole(path: string) {
-  return {
-    path,
-    sizeBytes: LIMITS.packageBytes,
-    chunks: Array(LIMITS.packageBytes / LIMITS.chunkBytes).fill(hash),
-  };
-}

@@ -36,7 +36,7 @@ export async function startAedes(wanted = 0): Promise<TestBroker> {
 async function listenAedes(wanted: number): Promise<{ port: number; stop(): Promise<void> }> {
   const broker = await Aedes.createBroker();
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -75,9 +75,14 @@ export async function startMosquitto(): Promise<TestBroker> {
   const config = join(folder, 'mosquitto.conf');
   writeFileSync(
     config,
-    [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence false', 'log_type error', ''].join(
-      '\n',
-    ),
+    [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'set_tcp_nodelay true',
+      'persistence false',
+      'log_type error',
+      '',
+    ].join('\n'),
   );
   let child = await spawnMosquitto(path, config, port);
   return {

@@ -2,6 +2,8 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 
+const CUT_AFTER_MS = 20;
+
 export class TcpProxy {
   readonly #targetPort: number;
   readonly #server: Server;
@@ -15,12 +17,13 @@ export class TcpProxy {
 
   /** Connections over its life, refused ones included. */
   connections = 0;
-  /** Bytes towards the device over its life. */
+  /** Bytes towards the device over its life, and from it. */
   bytesDown = 0;
+  bytesUp = 0;
 
   constructor(targetPort: number) {
     this.#targetPort = targetPort;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
   get url(): string {
@@ -75,7 +78,7 @@ export class TcpProxy {
       device.destroy();
       return;
     }
-    const broker = connect({ port: this.#targetPort, host: '127.0.0.1' });
+    const broker = connect({ port: this.#targetPort, host: '127.0.0.1', noDelay: true });
     broker.on('error', () => undefined);
     for (const [socket, other] of [
       [device, broker],
@@ -87,14 +90,30 @@ export class TcpProxy {
         other.destroy();
       });
     }
-    device.pipe(this.#line(() => undefined)).pipe(broker);
-    broker.pipe(this.#line((bytes) => this.#countDown(bytes))).pipe(device);
+    const countUp = (bytes: number) => {
+      this.bytesUp += bytes;
+      return bytes;
+    };
+    device.pipe(this.#line(countUp)).pipe(broker);
+    let isCut = false;
+    const countDown = (bytes: number) => {
+      if (isCut) return 0;
+      const passes = this.#countDown(bytes);
+      if (passes < bytes) {
+        isCut = true;
+        // What passed must arrive before the line breaks.
+        setTimeout(() => this.cut(), CUT_AFTER_MS);
+      }
+      return passes;
+    };
+    broker.pipe(this.#line(countDown)).pipe(device);
   }
 
-  #line(count: (bytes: number) => void): Transform {
+  /** @param count returns how many of the bytes pass */
+  #line(count: (bytes: number) => number): Transform {
     const line = new Transform({
-      transform: (chunk: Buffer, _encoding, done) => {
-        count(chunk.length);
+      transform: (whole: Buffer, _encoding, done) => {
+        const chunk = whole.subarray(0, count(whole.length));
         const arrive = () => {
           if (!this.#silent && !line.destroyed) line.push(chunk);
         };
@@ -109,11 +128,12 @@ export class TcpProxy {
     return line;
   }
 
-  #countDown(bytes: number): void {
-    this.bytesDown += bytes;
-    const due = this.#cuts.filter((at) => at <= this.bytesDown);
-    if (due.length === 0) return;
-    this.#cuts = this.#cuts.slice(due.length);
-    this.cut();
+  /** @returns how many of the bytes pass before the line breaks */
+  #countDown(bytes: number): number {
+    const [at = Number.POSITIVE_INFINITY] = this.#cuts;
+    const passes = Math.min(bytes, Math.max(0, at - this.bytesDown));
+    this.bytesDown += passes;
+    if (passes < bytes) this.#cuts = this.#cuts.slice(1);
+    return passes;
   }
 }

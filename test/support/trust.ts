@@ -5,6 +5,7 @@ import { generateSigningKey, type SigningKey, signingKeyToPem } from '../../prot
 import type { MetadataOf, RoleOfTrust } from '../../protocol/metadata.ts';
 import {
   metadataBytes,
+  type NamedFile,
   newRoot,
   newSnapshot,
   newTargets,
@@ -33,7 +34,10 @@ export interface IssueOptions {
   readonly validMs?: number;
   /** Of snapshot and timestamp; default: the next one, as a server counts. */
   readonly version?: number;
+  /** Default: the server's. */
   readonly key?: SigningKey;
+  /** In place of the team's list. */
+  readonly list?: NamedFile;
 }
 
 export class TestTeam {
@@ -60,10 +64,15 @@ export class TestTeam {
   /** Puts packages on the list, in place of those of the same name and version. */
   sign(...packages: readonly Files[]): this {
     for (const files of packages) {
-      const { name, version } = manifestOf(files);
       const length = files.get('manifest.json')?.length ?? 0;
-      this.#list.set(targetPath({ name, version }), { length, sha256: hashOf(files) });
+      this.#list.set(targetPath(manifestOf(files)), { length, sha256: hashOf(files) });
     }
+    return this.#renewList();
+  }
+
+  /** A package of which there is only the name. @param length bytes of its manifest */
+  signNamed(model: NamedModel, length: number): this {
+    this.#list.set(targetPath(model), { length, sha256: model.manifestSha256 });
     return this.#renewList();
   }
 
@@ -90,6 +99,10 @@ export class TestTeam {
     return this.#listFile;
   }
 
+  get listVersion(): number {
+    return this.#listVersion;
+  }
+
   /** Every root and the list: what the team hands to its server. */
   signedFiles(): Map<string, Buffer> {
     return new Map([...this.#roots, ['targets.json', this.#listFile]]);
@@ -100,10 +113,15 @@ export class TestTeam {
     const { nowMs = Date.now(), validMs = 14 * DAY_MS, key = this.key('server') } = options;
     const version = options.version ?? Math.max(this.#issued + 1, Math.floor(nowMs / 1000));
     if (options.version === undefined) this.#issued = version;
-    const list = { version: this.#listVersion, bytes: this.#listFile };
+    const list = options.list ?? { version: this.#listVersion, bytes: this.#listFile };
     const snapshot = signed(newSnapshot(version, nowMs + validMs, list), key);
     const timestamp = signed(newTimestamp(version, nowMs + validMs, { version, bytes: snapshot }), key);
-    return new Map([...this.signedFiles(), ['snapshot.json', snapshot], ['timestamp.json', timestamp]]);
+    return new Map([
+      ...this.signedFiles(),
+      ['targets.json', list.bytes],
+      ['snapshot.json', snapshot],
+      ['timestamp.json', timestamp],
+    ]);
   }
 
   /** For `trust.metadata` of devices. @returns the folder */

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { decodeChunk } from '../../protocol/chunk-codec.ts';
 import { openEnvelope, publicKeyFileSchema, publicKeyFromHex, sha256Hex } from '../../protocol/keys.ts';
-import { type Desired, desiredSchema } from '../../protocol/messages.ts';
+import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../../protocol/messages.ts';
 import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
@@ -71,6 +72,11 @@ function readDesired(server: RunningServer, device: DeviceClient): Desired {
   );
 }
 
+function envelopeOf(device: DeviceClient) {
+  const bytes = device.down.get(topics.desired(device.id)) ?? Buffer.alloc(0);
+  return parseMessage(envelopeSchema, bytes, 'desired');
+}
+
 const champion = makePackage({ name: 'tiny', version: 1 });
 const challenger = makePackage({ name: 'tiny', version: 2, graph: { weights: [[2, -1]] } });
 const team = new TestTeam().sign(champion, challenger);
@@ -117,16 +123,12 @@ function specification(brokerConfig: () => Promise<object>): void {
     const indexSha256 = wanted?.indexSha256 ?? '';
     await device.listenTo(topics.chunk(indexSha256));
     await vi.waitFor(() => expect(device.down.has(topics.chunk(indexSha256))).toBe(true), SLOW);
-    const index = parsePackageIndex(
-      device.down.get(topics.chunk(indexSha256)) ?? Buffer.alloc(0),
-      indexSha256,
-    );
-    for (const sha256 of index.files.flatMap((entry) => entry.chunks)) {
+    const arrived = (sha256: string) =>
+      decodeChunk(sha256, device.down.get(topics.chunk(sha256)) ?? Buffer.alloc(0));
+    const index = parsePackageIndex(arrived(indexSha256), indexSha256);
+    for (const { sha256 } of index.files.flatMap((entry) => entry.chunks)) {
       await device.listenTo(topics.chunk(sha256));
-      await vi.waitFor(
-        () => expect(sha256Hex(device.down.get(topics.chunk(sha256)) ?? '')).toBe(sha256),
-        SLOW,
-      );
+      await vi.waitFor(() => expect(sha256Hex(arrived(sha256))).toBe(sha256), SLOW);
     }
     const { generation } = readDesired(server, device);
     await post(`${server.url}/api/rollouts/${id}/abort`, {});
@@ -146,6 +148,21 @@ function specification(brokerConfig: () => Promise<object>): void {
     // It is no longer kept, but comes when asked for.
     await late.want([indexSha256]);
     await vi.waitFor(() => expect(late.down.has(topics.chunk(indexSha256))).toBe(true), SLOW);
+  });
+
+  it('serves packages and signed metadata by ranges too, and nothing that was not published', async () => {
+    const { server, device } = await withRollout();
+    const wanted = readDesired(server, device).slots['machine-failure']?.challenger?.model;
+    const trust = envelopeOf(device).trust;
+    for (const indexSha256 of [wanted?.indexSha256 ?? '', trust?.indexSha256 ?? '']) {
+      const path = `${server.url}/chunks/${indexSha256}`;
+      const index = Buffer.from(await (await fetch(`${path}/index`)).arrayBuffer());
+      expect(parsePackageIndex(decodeChunk(indexSha256, index), indexSha256).files.length).toBeGreaterThan(3);
+      const part = await fetch(path, { headers: { range: 'bytes=0-3' } });
+      expect(part.status).toBe(206);
+      expect((await part.arrayBuffer()).byteLength).toBe(4);
+    }
+    expect((await fetch(`${server.url}/chunks/${'f'.repeat(64)}`)).status).toBe(404);
   });
 
   it('says the same again after a restart, to a device that connects then', async () => {

@@ -151,7 +151,7 @@ export function ingestOver(store: ServerStore): TestIngest {
     acknowledge: (device, ack) => acks.push({ device, ...ack }),
     onBirth: (device) => births.push(device),
     onReported: () => undefined,
-    onWant: (chunks) => wants.push(...chunks),
+    onWant: (_device, chunks) => wants.push(...chunks),
   });
   onTestFinished(() => ingest.stop());
   const receive = (topic: string, payload: Buffer | string, retained = false) =>

@@ -30,6 +30,8 @@ async function startServer(): Promise<void> {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    plan: () => [],
+    hold: () => undefined,
     answer: async () => {},
     install: async () => ({ slot: '', title: '' }),
     pin: new OperatorPin(null, systemClock),

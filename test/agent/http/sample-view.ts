@@ -9,6 +9,13 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
     champion: { title: 'milling-failure 1', manifestSha256: 'a'.repeat(64) },
     challenger: null,
     install: null,
+    hold: null,
+    cost: {
+      latencyP99Ms: 0.12,
+      memoryBytes: 3_400_000,
+      allowedLatencyP99Ms: null,
+      allowedMemoryBytes: null,
+    },
     predictionsPerS: 10,
     latencyUs: { p50: 100, p95: 200, p99: 300 },
     rateHistory: Array(60).fill(10),

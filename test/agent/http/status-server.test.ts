@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
-import { OperatorPin } from '../../../agent/http/operator-pin.ts';
+import { hashPin, OperatorPin } from '../../../agent/http/operator-pin.ts';
 import { StatusServer, type StatusServerDeps } from '../../../agent/http/status-server.ts';
-import type { FeedbackRequest, StatusView } from '../../../agent/http/view.ts';
+import type { FeedbackRequest, HoldRequest, StatusView } from '../../../agent/http/view.ts';
 import type { Injection } from '../../../agent/sources/injection.ts';
 import { sampleSlot, sampleView } from './sample-view.ts';
 
@@ -17,6 +17,7 @@ let counters: Counters;
 let view: StatusView;
 let answers: FeedbackRequest[];
 let injections: Injection[];
+let holds: HoldRequest[];
 let cuts: boolean[];
 const servers: StatusServer[] = [];
 
@@ -28,6 +29,7 @@ beforeEach(() => {
   answers = [];
   injections = [];
   cuts = [];
+  holds = [];
 });
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop()));
@@ -41,6 +43,8 @@ function plainDeps(): StatusServerDeps {
     port: 0,
     view: () => view,
     changed: () => () => {},
+    plan: () => [],
+    hold: (request) => holds.push(request),
     answer: async (request) => {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);
@@ -256,5 +260,36 @@ describe('listening', () => {
       message: expect.stringContaining(String(port)),
       hint: expect.stringContaining('http.port'),
     });
+  });
+});
+
+describe('an operator’s hold', () => {
+  const request: HoldRequest = { slot: 'milling', hold: true, reason: 'batch 4711 runs' };
+
+  it('is taken with its reason, and released, where nobody has a PIN', async () => {
+    expect((await post('/api/hold', request)).statusCode).toBe(200);
+    expect((await post('/api/hold', { slot: 'milling', hold: false })).statusCode).toBe(200);
+    expect(holds).toEqual([request, { slot: 'milling', hold: false }]);
+  });
+
+  it.each([
+    ['without a reason', { slot: 'milling', hold: true, reason: '  ' }],
+    ['for a time that is none', { ...request, untilMs: 'tomorrow' }],
+    ['with more than it needs', { ...request, force: true }],
+  ])('is refused %s', async (_what, body) => {
+    const reply = await post('/api/hold', body);
+    expect([reply.statusCode, reply.json().code]).toEqual([400, 'REQUEST_INVALID']);
+    expect(holds).toEqual([]);
+  });
+
+  it('asks for the PIN where there is one', async () => {
+    const file = join(folder, 'pin.json');
+    writeFileSync(file, hashPin('4711'));
+    const server = makeServer({ pin: new OperatorPin(file, systemClock) });
+    const send = (headers: Record<string, string>) =>
+      server.app.inject({ method: 'POST', url: '/api/hold', payload: request, headers });
+    expect((await send({})).json().code).toBe('PIN_WRONG');
+    expect((await send({ 'x-andon-pin': '4711' })).statusCode).toBe(200);
+    expect(holds).toEqual([request]);
   });
 });

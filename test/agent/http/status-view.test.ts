@@ -61,7 +61,7 @@ function viewOf(change: Partial<StatusParts> = {}) {
   const config = deviceConfigSchema.parse({
     device: { id: 'mill-1', labels: { site: 'a' } },
     sources: { line: { kind: 'simulated-line' } },
-    slots: { milling: { source: 'line', model: 'm' } },
+    slots: { milling: { source: 'line', model: 'm', budget: { latencyP99Ms: 5 } } },
   });
   return buildStatusView({
     config,
@@ -71,7 +71,11 @@ function viewOf(change: Partial<StatusParts> = {}) {
     counters,
     store,
     engine: { status: () => ({ restarts: 0, rssBytes: 1, alive: true }) },
-    models: { of: () => ({ champion, challenger: { model: challenger, share: 0.05, rolloutId: 'r' } }) },
+    models: {
+      of: () => ({ champion, challenger: { model: challenger, share: 0.05, rolloutId: 'r' } }),
+      holdOf: () => null,
+      figuresOf: () => ({ latencyP99Ms: 0.4, memoryBytes: 2_000_000 }),
+    },
     reported: () => ({}),
     link: () => ({ connected: false, sinceMs: 9, lastAckMs: null }),
     figures: () => ({
@@ -92,6 +96,34 @@ async function record(...predictions: NewPrediction[]): Promise<void> {
 }
 
 describe('the status view', () => {
+  it('says what a model waits for, who holds the slot, and what the model costs beside what it may', () => {
+    const hold = { reason: 'batch 4711 runs', sinceMs: 1, untilMs: null };
+    const install = {
+      manifestSha256: challenger.manifestSha256,
+      state: 'testing' as const,
+      reason: 'waits: held by an operator: batch 4711 runs',
+      waitsFor: 'hold',
+      chunksHave: 3,
+      chunksWant: 3,
+    };
+    const [slot] = viewOf({
+      models: {
+        of: () => ({ champion, challenger: null }),
+        holdOf: () => hold,
+        figuresOf: () => ({ latencyP99Ms: 0.4, memoryBytes: 2_000_000 }),
+      },
+      reported: () => ({ milling: { champion: null, challenger: null, install } }),
+    }).slots;
+    expect(slot?.install).toMatchObject({ stateWords: 'tested', reason: install.reason });
+    expect(slot?.hold).toEqual(hold);
+    expect(slot?.cost).toEqual({
+      latencyP99Ms: 0.4,
+      memoryBytes: 2_000_000,
+      allowedLatencyP99Ms: 5,
+      allowedMemoryBytes: null,
+    });
+  });
+
   it('shows what runs in a slot, and its number beside what was promised', () => {
     expect(viewOf().slots).toEqual([
       expect.objectContaining({
@@ -214,7 +246,7 @@ describe('the status view', () => {
   });
 
   it('alarms when a slot has no model, and still shows the slot', () => {
-    const view = viewOf({ models: { of: () => undefined } });
+    const view = viewOf({ models: { of: () => undefined, holdOf: () => null, figuresOf: () => null } });
     expect(view.slots[0]).toMatchObject({ champion: null, challenger: null, metric: null, labels: [] });
     expect(view.headline).toMatchObject({ severity: 'alarm', text: 'No model serves milling.' });
   });

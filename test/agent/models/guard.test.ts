@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Guard } from '../../../agent/models/guard.ts';
 
-const limits = { predictions: 200, forMs: 1000, maxErrorRate: 0.01 };
+const limits = { predictions: 200, forMs: 1000, maxErrorRate: 0.01, maxSlowdown: 10 };
 
 describe('the guard of a model', () => {
   it('commits after enough predictions and enough time, not before', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type PlanFacts, planInstall } from '../../../agent/models/install-plan.ts';
-import { EMPTY_SLOT, type SlotState } from '../../../agent/models/transitions.ts';
+import { EMPTY_SLOT, type SlotState } from '../../../agent/models/slot-state.ts';
 import type { DesiredSlot, ModelRef } from '../../../protocol/messages.ts';
 
 const hash = (name: string) => name.repeat(64).slice(0, 64);
@@ -17,13 +17,23 @@ const facts: PlanFacts = {
   refusal: () => null,
   fetchWords: () => '900 of 1,000 bytes',
   titleOf: (model) => (model === A ? 'tiny 1' : 'tiny 2'),
-  probation: { predictions: 200, forMs: 10_000, maxErrorRate: 0.01 },
+  probation: { predictions: 200, forMs: 10_000, maxErrorRate: 0.01, maxSlowdown: 10 },
+  waiting: null,
 };
 const champion = (model: ModelRef): DesiredSlot => ({ champion: model, challenger: null });
 const kinds = (desired: DesiredSlot, state = running, over: Partial<PlanFacts> = {}) =>
   planInstall(state, desired, { ...facts, ...over }).map(({ kind }) => kind);
 
 describe('the plan of an installation', () => {
+  it('says what a newcomer has to wait for before it decides, and that going back waits for nothing', () => {
+    const waiting = { for: 'hold' as const, words: 'held by an operator: batch 4711 runs' };
+    const steps = planInstall(running, champion(ref(B, 2)), { ...facts, waiting });
+    expect(steps.map(({ kind }) => kind)).toEqual(['fetch', 'test', 'wait', 'switch', 'commit']);
+    expect(steps[2]?.words).toContain('batch 4711 runs');
+    const onTrial: SlotState = { ...running, champion: B };
+    expect(kinds(champion(ref(A, 1)), onTrial, { waiting })).not.toContain('wait');
+  });
+
   it('says that there is nothing to do', () => {
     expect(kinds(champion(ref(A, 1)))).toEqual(['nothing']);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventsOf } from '../../../agent/models/model-events.ts';
-import { EMPTY_SLOT, type SlotEvent, type SlotState, transition } from '../../../agent/models/transitions.ts';
+import { EMPTY_SLOT, type SlotEvent, type SlotState } from '../../../agent/models/slot-state.ts';
+import { transition } from '../../../agent/models/transitions.ts';
 import type { ModelRef } from '../../../protocol/messages.ts';
 
 const hash = (digit: string) => digit.repeat(64);

@@ -19,6 +19,7 @@ const noEngine: Engine = {
   run: async () => {
     throw new Error('nothing runs here');
   },
+  trial: () => Promise.reject(new Error('not asked')),
   unload: async () => undefined,
   stop: async () => undefined,
   status: () => ({ restarts: 0, rssBytes: 0, alive: true }),

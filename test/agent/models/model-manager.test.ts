@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { systemClock } from '../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../agent/config/schema.ts';
 import { Counters } from '../../../agent/counters.ts';
@@ -35,6 +36,7 @@ let counters: Counters;
 let online: boolean;
 let fetches: string[];
 let diskIsFull: boolean;
+let slotConfig: Partial<z.input<typeof deviceConfigSchema>['slots'][string]>;
 let team: TestTeam;
 /** Packages that the server has, by hash. */
 const server = new Map<string, Map<string, Buffer>>();
@@ -43,6 +45,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'andon-models-'));
   online = true;
   diskIsFull = false;
+  slotConfig = {};
   fetches = [];
   team = new TestTeam();
   server.clear();
@@ -76,7 +79,15 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
     device: { id: 'd1' },
     dataDir: folder,
     sources: { line: { kind: 'simulated-line' } },
-    slots: { [SLOT]: { source: 'line', model, probation: { predictions: 20, forMs: 0, maxErrorRate: 0.1 } } },
+    slots: {
+      [SLOT]: {
+        source: 'line',
+        model,
+        probation: { predictions: 20, forMs: 0, maxErrorRate: 0.1 },
+        selfTest: { shadowSamples: 0 },
+        ...slotConfig,
+      },
+    },
   });
   manager = new ModelManager({
     config,
@@ -102,7 +113,7 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
     fetchPackage: async (ref, onProgress) => {
       fetches.push(ref.manifestSha256);
       if (!online) throw new Error('no network');
-      onProgress(1, 1);
+      onProgress(1, 1, null);
       return server.get(ref.manifestSha256) ?? new Map();
     },
   });

@@ -58,7 +58,8 @@ describe('the shipped packages', () => {
       const { files, manifestSha256: hash } = await library.identify(join(models, name));
       expect(hash).toBe(hashOf(readFiles(join(models, name))));
       await library.stage(hash, files);
-      await library.load(hash, { test: true });
+      const figures = await library.test(hash, { budget: {}, maxRows: 256 });
+      expect(figures.latencyP99Ms).toBeGreaterThan(0);
       expect(library.loaded(hash)?.manifest.name).toBe(name.split('/')[0]);
     },
   );

@@ -1,17 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { INSTALL_MOVES, installOf, waitsForGate } from '../../../agent/models/install-view.ts';
 import {
   EMPTY_SLOT,
-  INSTALL_MOVES,
-  installOf,
   needed,
-  nextInstall,
   onTrial,
   type SlotEvent,
   type SlotState,
   slotStateSchema,
-  transition,
-} from '../../../agent/models/transitions.ts';
+} from '../../../agent/models/slot-state.ts';
+import { MAX_CUT_TESTS, nextInstall, transition } from '../../../agent/models/transitions.ts';
 import { sha256Hex } from '../../../protocol/keys.ts';
 import type { DesiredSlot, ModelRef } from '../../../protocol/messages.ts';
 
@@ -56,21 +54,33 @@ const event: fc.Arbitrary<SlotEvent> = fc.oneof(
     .record({
       model,
       goal: fc.constantFrom('champion' as const, 'challenger' as const),
-      to: fc.constantFrom('fetching' as const, 'verifying' as const, 'staged' as const, 'testing' as const),
+      to: fc.constantFrom(
+        'fetching' as const,
+        'verifying' as const,
+        'staged' as const,
+        'testing' as const,
+        'shadow' as const,
+      ),
     })
     .map((step): SlotEvent => ({ kind: 'step', ...step })),
   fc.constantFrom<SlotEvent>(
     { kind: 'passed' },
     { kind: 'refused', reason: 'bad' },
+    { kind: 'refused', reason: 'TRUST_EXPIRED: old' },
     { kind: 'commit' },
     { kind: 'started' },
+    { kind: 'calm' },
+    { kind: 'trust-changed' },
+    { kind: 'gate', held: true },
+    { kind: 'gate', held: false },
   ),
+  model.map((m): SlotEvent => ({ kind: 'measured', model: m, figures: { latencyP99Ms: 1, memoryBytes: 1 } })),
   model.map((m): SlotEvent => ({ kind: 'failed', model: m, reason: 'worse' })),
 );
 
-/** Installs whatever is wanted, all going well; returns where the slot comes to rest. */
+/** Lets newcomers decide and installs whatever is wanted, all going well; returns where the slot comes to rest. */
 function settle(state: SlotState): SlotState {
-  let current = state;
+  let current = transition(state, { kind: 'gate', held: false });
   for (let i = 0; i < 10; i++) {
     if (onTrial(current)) current = transition(current, { kind: 'commit' });
     const next = nextInstall(current);
@@ -102,6 +112,53 @@ describe('the transition table', () => {
         }
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it('lets nothing new decide in a slot that is held, whatever happens: it goes back, or stays', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+        let state = EMPTY_SLOT;
+        for (const next of events) {
+          const before = state;
+          state = transition(state, next);
+          if (!before.held || !state.held || next.kind === 'configured') continue;
+          if (state.champion !== before.champion && before.good.length > 0) {
+            expect(before.good).toContain(state.champion);
+          }
+          const shareBefore =
+            before.challenger?.model === state.challenger?.model ? (before.challenger?.share ?? 0) : 0;
+          expect(state.challenger?.share ?? 0).toBeLessThanOrEqual(shareBefore);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('goes on from any row that a crash left, to what is wanted, with the last good model at hand all the time', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 30 }), fc.array(fc.nat(30)), (events, crashes) => {
+        let state = reach([
+          { kind: 'configured', model: A },
+          { kind: 'desired', desired: want(B) },
+        ]);
+        for (const [i, next] of events.entries()) {
+          state = transition(state, next);
+          // A crash is the row as it was written last, read again by an agent that starts.
+          if (crashes.includes(i)) {
+            const row = slotStateSchema.parse(JSON.parse(JSON.stringify(state)));
+            state = transition(row, { kind: 'started' });
+            expect(state.step).toBeNull();
+          }
+          expect(state.champion).not.toBeNull();
+          expect(needed(state)).toEqual(expect.arrayContaining([...state.good]));
+        }
+        const wanted = state.desired?.champion.manifestSha256;
+        const settled = settle(state);
+        if (wanted && !state.refused[wanted]) expect(settled.champion).toBe(wanted);
+        else expect(settled.good).toContain(settled.champion);
+      }),
+      { numRuns: 1000 },
     );
   });
 
@@ -220,6 +277,94 @@ describe('the transition table', () => {
     ]);
     expect(state).toMatchObject({ champion: B, challenger: null, good: [A] });
     expect(nextInstall(state)).toBeUndefined();
+  });
+
+  it('keeps a tested newcomer waiting while the slot is held, and lets it decide when that ends', () => {
+    const held = reach([
+      { kind: 'configured', model: A },
+      { kind: 'desired', desired: want(B) },
+      { kind: 'gate', held: true },
+      ...install(B),
+    ]);
+    expect(held).toMatchObject({ champion: A, step: { model: B, state: 'ready' } });
+    expect(waitsForGate(held)).toBe(true);
+    expect(nextInstall(held)).toBeUndefined();
+    expect(INSTALL_MOVES.testing).toContain('probation');
+    expect(installOf(held)).toMatchObject({ model: B, state: 'testing' });
+    const open = transition(held, { kind: 'gate', held: false });
+    expect(open).toMatchObject({ champion: B, good: [A], step: null });
+    expect(waitsForGate(open)).toBe(false);
+    const changedMind = transition(held, { kind: 'desired', desired: want(A) });
+    expect(changedMind).toMatchObject({ champion: A, step: null });
+    expect(nextInstall(transition(held, { kind: 'started' }))).toEqual({ model: B, goal: 'champion' });
+  });
+
+  it('lets a challenger look on in a held slot, gives it no samples to decide, and promotes it later', () => {
+    const looksOn = reach([
+      { kind: 'configured', model: A },
+      { kind: 'gate', held: true },
+      { kind: 'desired', desired: want(A, B, 0.3) },
+      ...install(B, 'challenger'),
+    ]);
+    expect(looksOn.challenger).toMatchObject({ model: B, share: 0 });
+    expect(waitsForGate(looksOn)).toBe(true);
+    const promoted = transition(looksOn, { kind: 'desired', desired: want(B) });
+    expect(promoted).toMatchObject({ champion: A, challenger: { model: B, share: 0 } });
+    expect(nextInstall(promoted)).toBeUndefined();
+    expect(transition(promoted, { kind: 'gate', held: false })).toMatchObject({ champion: B, good: [A] });
+    expect(transition(looksOn, { kind: 'gate', held: false }).challenger?.share).toBe(0.3);
+    // A smaller share, and an end of the trial, are steps back.
+    const open = transition(looksOn, { kind: 'gate', held: false });
+    const shut = transition(open, { kind: 'gate', held: true });
+    expect(transition(shut, { kind: 'desired', desired: want(A, B, 0.1) }).challenger?.share).toBe(0.1);
+    expect(transition(shut, { kind: 'desired', desired: want(A, B, 0.9) }).challenger?.share).toBe(0.3);
+    expect(transition(shut, { kind: 'desired', desired: want(A) }).challenger).toBeNull();
+  });
+
+  it('refuses a model whose test ended the agent three times, and starts the count anew when one test ends well', () => {
+    const tested: SlotEvent[] = [...install(B).slice(0, -1), { kind: 'started' }];
+    let state = reach([
+      { kind: 'configured', model: A },
+      { kind: 'desired', desired: want(B) },
+    ]);
+    for (let times = 1; times < MAX_CUT_TESTS; times++) {
+      state = reach(tested, state);
+      expect(nextInstall(state)).toEqual({ model: B, goal: 'champion' });
+    }
+    const refused = reach(tested, state);
+    expect(nextInstall(refused)).toBeUndefined();
+    expect(installOf(refused)).toMatchObject({ model: B, state: 'refused' });
+    expect(installOf(refused)?.reason).toContain('MODEL_ENDS_AGENT');
+    const inTime = reach([...install(B), { kind: 'commit' }], state);
+    expect(inTime).toMatchObject({ champion: B, cut: null });
+    // A person's restart leaves no test behind that was begun.
+    const asked = reach([...install(B).slice(0, -2), { kind: 'started' }], state);
+    expect(asked.cut?.times).toBe(state.cut?.times);
+  });
+
+  it('tries again what the signed metadata refused when they change, and nothing else', () => {
+    const refused = (reason: string) =>
+      reach([
+        { kind: 'configured', model: A },
+        { kind: 'desired', desired: want(B) },
+        { kind: 'step', model: B, goal: 'champion', to: 'verifying' },
+        { kind: 'refused', reason },
+        { kind: 'trust-changed' },
+      ]);
+    expect(nextInstall(refused('TARGET_UNKNOWN: not on the list'))).toEqual({ model: B, goal: 'champion' });
+    expect(nextInstall(refused('GOLDEN_SAMPLES_FAILED: off by 1'))).toBeUndefined();
+  });
+
+  it('counts starts of the agent while a newcomer is at work, until a calm time', () => {
+    const beside = reach([
+      { kind: 'configured', model: A },
+      { kind: 'desired', desired: want(A, B) },
+      ...install(B, 'challenger'),
+      { kind: 'started' },
+      { kind: 'started' },
+    ]);
+    expect(beside.trialStarts).toBe(2);
+    expect(transition(beside, { kind: 'calm' }).trialStarts).toBe(0);
   });
 
   it('changes a challenger’s share without installing it again', () => {

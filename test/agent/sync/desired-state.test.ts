@@ -52,4 +52,32 @@ describe('the desired state', () => {
       expect.objectContaining({ code: 'SIGNATURE_UNTRUSTED' }),
     );
   });
+
+  it('of a new server is taken though the one in force is by a key that is trusted no more', () => {
+    const states = new MemoryStates();
+    make([key], states).receive(sealEnvelope(key, desired(57)));
+    expect(make([newKey], states).receive(sealEnvelope(newKey, desired(1)))?.generation).toBe(1);
+    expect(make([newKey], states).kept()?.generation).toBe(1);
+  });
+
+  it('leaves what a person brought in force when its key is trusted no more', () => {
+    const states = new MemoryStates();
+    const model = {
+      name: 'm',
+      version: 1,
+      manifestSha256: 'a'.repeat(64),
+      indexSha256: 'a'.repeat(64),
+      sizeBytes: 1,
+    };
+    const slot = { champion: model, challenger: null };
+    make([key], states).receive(sealEnvelope(key, desired(3)));
+    expect(make([newKey], states).bring('press', slot).slots).toEqual({ press: slot });
+  });
+
+  it.each([
+    ['by a stranger', () => sealEnvelope(generateSigningKey(), desired(1)), 'SIGNATURE_UNTRUSTED'],
+    ['of another device', () => sealEnvelope(key, { ...desired(1), device: 'press-2' }), 'DESIRED_REFUSED'],
+  ])('%s counts for nothing before it is taken', (_, message, code) => {
+    expect(() => make().verify(message())).toThrowError(expect.objectContaining({ code }));
+  });
 });

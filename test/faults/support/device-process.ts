@@ -28,10 +28,13 @@ export interface DeviceOptions {
   /** A second slot with a source of its own, by the name `other`. */
   readonly other?: { readonly source: object; readonly slot: object };
   readonly broker?: string;
+  /** More fields of `sync`. */
+  readonly sync?: object;
   /** Folder with root and list; default: those of the shipped models. */
   readonly metadata?: string;
   readonly engine?: object;
   readonly store?: object;
+  readonly http?: object;
   readonly env?: NodeJS.ProcessEnv;
   /** Project-relative program in place of `agent/main.ts`. */
   readonly program?: string;
@@ -162,9 +165,9 @@ export class DeviceProcess {
         },
         ...(options.other && { other: { source: 'other', ...options.other.slot } }),
       },
-      sync: options.broker === undefined ? null : { broker: options.broker, retryMs: 50 },
+      sync: options.broker === undefined ? null : { broker: options.broker, retryMs: 50, ...options.sync },
       trust: { metadata: options.metadata ?? join(projectRoot, 'models', 'trust') },
-      http: { port: 0 },
+      http: { port: 0, ...options.http },
       engine: options.engine ?? {},
       store: options.store ?? {},
     };

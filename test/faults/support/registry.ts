@@ -1,5 +1,5 @@
 /** A registry with a team's keys: it hands out whatever packages a test gives it, and hears what the device says of them. */
-import type { InstallState, ModelRef, ReportedSlot } from '../../../protocol/messages.ts';
+import type { Desired, InstallState, ModelRef, ReportedSlot } from '../../../protocol/messages.ts';
 import type { FakeServer } from '../../agent/sync/fake-server.ts';
 import { chunked } from '../../support/chunks.ts';
 import { hashOf, manifestOf } from '../../support/packages.ts';
@@ -21,6 +21,7 @@ export class Registry {
   readonly #server: FakeServer;
   readonly #device: string;
   #generation = 0;
+  #wanted: Desired['slots'] = {};
 
   constructor(server: FakeServer, device: string) {
     this.#server = server;
@@ -40,14 +41,25 @@ export class Registry {
     const champion: ModelRef = { name, version, manifestSha256: hashOf(files), indexSha256, sizeBytes };
     await this.#server.publishChunks(packed, only);
     this.#generation += 1;
-    await this.#server.publishDesired({
+    this.#wanted = { [SLOT]: { champion, challenger: null } };
+    await this.sayAgain();
+    return champion;
+  }
+
+  /** What is wanted now, as the server would say it. */
+  get desired(): Desired {
+    return {
       v: 1,
       device: this.#device,
       generation: this.#generation,
       issuedAtMs: 0,
-      slots: { [SLOT]: { champion, challenger: null } },
-    });
-    return champion;
+      slots: this.#wanted,
+    };
+  }
+
+  /** The same state again, with whatever metadata the server says by now. */
+  async sayAgain(): Promise<void> {
+    await this.#server.publishDesired(this.desired);
   }
 
   /** Resolves when the device reports this model in this state. */

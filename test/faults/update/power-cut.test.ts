@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
-import { type SlotState, slotStateSchema } from '../../../agent/models/transitions.ts';
+import { type SlotState, slotStateSchema } from '../../../agent/models/slot-state.ts';
 import { sha256Hex } from '../../../protocol/keys.ts';
 import { hashOf, makePackage } from '../../support/packages.ts';
 import { SLOT } from '../support/device-process.ts';

@@ -10,6 +10,9 @@ import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
+import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
+import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
+import { Pace } from '../../../sync-server/registry/pace.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
 import { hashOf, makePackage } from '../../support/packages.ts';
@@ -57,8 +60,11 @@ async function setUp() {
       resume: unknown,
       abort: unknown,
     },
-    models: () => store.models.all(),
+    mlflowView: () => null,
+    catalog: new ModelCatalog({ store, clock }),
     publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
+    chunkPacks: new ChunkPacks({ chunkFiles, isIndex: () => false }),
+    pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
     audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
@@ -115,6 +121,7 @@ describe('the admin API', () => {
       ],
       trust: NO_TRUST,
       models: [],
+      mlflow: null,
       rollouts: [],
       events: [],
       refused: { PAYLOAD_TRUNCATED: 1 },
@@ -275,12 +282,13 @@ describe('the admin API', () => {
     const { app } = await setUp();
     const document = (await app.inject({ url: '/api/openapi.json', headers: HOST })).json();
     expect(document.openapi).toBe('3.1.0');
-    for (const path of Object.keys(document.paths)) {
-      const url = path.replace('{id}', 'x');
-      const method = document.paths[path].get ? 'GET' : 'POST';
+    const described = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() as 'GET' })),
+    );
+    for (const { path, method } of described) {
       if (path === '/api/live') continue;
-      const answer = await app.inject({ method, url, headers: HOST });
-      expect(answer.json().message ?? '', path).not.toMatch(/There is no/);
+      const answer = await app.inject({ method, url: path.replace(/\{[a-zA-Z0-9]+\}/g, 'x'), headers: HOST });
+      expect(answer.json().message ?? '', `${method} ${path}`).not.toMatch(/There is no/);
     }
   });
 });

@@ -11,6 +11,7 @@ const VIEW: FleetView = {
   devices: [],
   models: [],
   rollouts: [],
+  mlflow: null,
   events: [],
   refused: {},
 };

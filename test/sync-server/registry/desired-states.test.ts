@@ -4,6 +4,7 @@ import { desiredSchema, envelopeSchema, parseMessage, type TrustRef } from '../.
 import { topics } from '../../../protocol/topics.ts';
 import { DesiredStates } from '../../../sync-server/registry/desired-states.ts';
 import { Fleet } from '../../../sync-server/registry/fleet.ts';
+import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
 import { neededPackages } from '../../../sync-server/registry/needed-chunks.ts';
 import {
   CHALLENGER,
@@ -103,7 +104,7 @@ describe('desired states', () => {
 describe('the fleet', () => {
   it('calls a device online while it speaks, and not after silence or a goodbye', () => {
     const { store, desired, clock } = desiredStates();
-    const fleet = new Fleet({ store, desired, clock });
+    const fleet = new Fleet({ store, desired, catalog: new ModelCatalog({ store, clock }), clock });
     store.devices.seen('mill-1', clock.nowMs);
     store.devices.seen('mill-2', clock.nowMs);
     store.devices.gone('mill-2');
@@ -117,7 +118,7 @@ describe('the fleet', () => {
 
   it('takes nothing seen in the future for a sign of life, after the clock was set back', () => {
     const { store, desired, clock } = desiredStates();
-    const fleet = new Fleet({ store, desired, clock });
+    const fleet = new Fleet({ store, desired, catalog: new ModelCatalog({ store, clock }), clock });
     store.devices.seen('mill-1', clock.nowMs);
     clock.nowMs -= 3_600_000;
     expect(fleet.devices().map(({ online }) => online)).toEqual([false]);
@@ -127,8 +128,8 @@ describe('the fleet', () => {
 
   it('does not know models that were never published', () => {
     const { store, desired, clock } = desiredStates();
-    const fleet = new Fleet({ store, desired, clock });
-    expect(() => fleet.modelRef('nothing', 1)).toThrow(expect.objectContaining({ code: 'MODEL_UNKNOWN' }));
+    const fleet = new Fleet({ store, desired, catalog: new ModelCatalog({ store, clock }), clock });
+    expect(() => fleet.modelRef('nothing', '1')).toThrow(expect.objectContaining({ code: 'MODEL_UNKNOWN' }));
     expect(() => fleet.manifestOf(CHAMPION)).toThrow(expect.objectContaining({ code: 'MODEL_UNKNOWN' }));
     expect(fleet.modelRefByHash(CHAMPION)).toBeUndefined();
   });

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { decodeChunk } from '../../../protocol/chunk-codec.ts';
 import { parsePackageIndex } from '../../../protocol/package-index.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
@@ -39,11 +40,15 @@ describe('publishing a package', () => {
       tag: 'careful',
       manifestSha256: hashOf(files),
     });
-    const index = parsePackageIndex(chunkFiles.read(model.ref.indexSha256), model.ref.indexSha256);
+    const plain = (sha256: string) => decodeChunk(sha256, chunkFiles.read(sha256));
+    const index = parsePackageIndex(plain(model.ref.indexSha256), model.ref.indexSha256);
     for (const { path, chunks } of index.files) {
-      expect(Buffer.concat(chunks.map((chunk) => chunkFiles.read(chunk)))).toEqual(files.get(path));
+      expect(Buffer.concat(chunks.map(({ sha256 }) => plain(sha256)))).toEqual(files.get(path));
     }
-    const listed = new Set([model.ref.indexSha256, ...index.files.flatMap((file) => file.chunks)]);
+    const listed = new Set([
+      model.ref.indexSha256,
+      ...index.files.flatMap((file) => file.chunks.map(({ sha256 }) => sha256)),
+    ]);
     expect(new Set(store.models.chunksOf(model.ref.manifestSha256))).toEqual(listed);
     expect(store.models.byVersion('tiny', 3)).toEqual(model);
   });

@@ -137,7 +137,8 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
     return toy.generation;
   }
 
-  modelRef(name: string, version: number): ModelRef {
+  modelRef(name: string, reference: string): ModelRef {
+    const version = Number(reference);
     if (!this.published.has(version))
       throw serverError('MODEL_UNKNOWN', `${name}@${version} was never published`);
     return refOf(version);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 import { readPackageFolder } from '../../../../agent/models/package-folder.ts';
-import { needed, type SlotState, slotStateSchema } from '../../../../agent/models/transitions.ts';
+import { needed, type SlotState, slotStateSchema } from '../../../../agent/models/slot-state.ts';
 import type { InstallState, ModelRef } from '../../../../protocol/messages.ts';
 import { verifyPackage } from '../../../../protocol/package-verify.ts';
 import { FakeServer } from '../../../agent/sync/fake-server.ts';
