@@ -49,7 +49,14 @@ export async function startUp(
       device: { id: 'd1' },
       dataDir,
       sources: { line: { kind: 'simulated-line' } },
-      slots: { [SLOT]: { source: 'line', model, probation: { predictions: 1, forMs: 0 } } },
+      slots: {
+        [SLOT]: {
+          source: 'line',
+          model,
+          selfTest: { shadowSamples: 0 },
+          probation: { predictions: 1, forMs: 0 },
+        },
+      },
     }),
     store: { recorder: { events: async () => undefined }, states: statesOf(rows) },
     engine,
