@@ -79,7 +79,7 @@ const ROW = `models/${SLOT}`;
 /** Its first start and then every kind of update. @returns every package that was wanted, by hash */
 async function live(scene: UpdateScene): Promise<Map<string, Files>> {
   await scene.device.start();
-  for (const play of [...PLAYS.slice(0, 1), ...PLAYS]) {
+  for (const play of [...PLAYS.slice(0, 1), ...PLAYS.filter(({ slot }) => !slot)]) {
     const { model, state } = await play.run(scene);
     await scene.reports(model, state);
   }

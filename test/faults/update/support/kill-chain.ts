@@ -25,7 +25,7 @@ export class KillChain {
 
   /** A device in the middle of its life: it has a model to go back to, and one to forget. */
   static async start(id: string, play: Play, agent: BuiltAgent): Promise<KillChain> {
-    const scene = await UpdateScene.prepare(id, agent);
+    const scene = await UpdateScene.prepare(id, agent, { slot: play.slot ?? {} });
     const chain = new KillChain(scene, play);
     await scene.device.start();
     for (let update = 0; update < 2; update++) {

@@ -1,6 +1,6 @@
 /** Ways of a model onto a device, each with what must be true in the end, wherever it was cut. */
 import type { InstallState, ModelRef } from '../../../../protocol/messages.ts';
-import type { UpdateScene } from './update-scene.ts';
+import type { Files, UpdateScene } from './update-scene.ts';
 
 export interface Play {
   readonly name: string;
@@ -8,6 +8,8 @@ export interface Play {
   readonly ends: string;
   /** Samples that the model itself cannot answer before it is taken back; the agent counts each as SAMPLE_DROPPED. */
   readonly unansweredAtMost: number;
+  /** More fields of the slot's configuration. */
+  readonly slot?: object;
   /** What the server does. Goes on when the device dies on the way. */
   readonly run: (scene: UpdateScene) => Promise<Outcome>;
 }
@@ -25,14 +27,17 @@ export const PLAYS: readonly Play[] = [
     run: async (scene) => ({ model: await scene.want(await scene.release()), state: 'committed' }),
   },
   {
+    name: 'a model that fails while it looks on',
+    ends: 'refused each time, and reported so',
+    unansweredAtMost: 0,
+    run: async (scene) => ({ model: await scene.want(await badAtWork(scene)), state: 'refused' }),
+  },
+  {
     name: 'a model that fails on probation',
     ends: 'rolled back each time, and reported so',
     unansweredAtMost: 10,
-    run: async (scene) => {
-      // Its golden samples are harmless; the line's are not.
-      const files = await scene.release({ graph: { kind: 'sqrt', weights: [[-1, 0]] } });
-      return { model: await scene.want(files), state: 'rolled-back' };
-    },
+    slot: { selfTest: { shadowSamples: 0 } },
+    run: async (scene) => ({ model: await scene.want(await badAtWork(scene)), state: 'rolled-back' }),
   },
   {
     name: 'a model that a newer order cancels half-way',
@@ -45,3 +50,8 @@ export const PLAYS: readonly Play[] = [
     },
   },
 ];
+
+/** Its golden samples are harmless; the line's are not. */
+function badAtWork(scene: UpdateScene): Promise<Files> {
+  return scene.release({ graph: { kind: 'sqrt', weights: [[-1, 0]] } });
+}

@@ -53,8 +53,8 @@ export async function startUp(
         [SLOT]: {
           source: 'line',
           model,
-          probation: { predictions: 1, forMs: 0 },
           selfTest: { shadowSamples: 0 },
+          probation: { predictions: 1, forMs: 0 },
         },
       },
     }),

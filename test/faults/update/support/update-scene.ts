@@ -27,6 +27,7 @@ import type { BuiltAgent } from './built-agent.ts';
 import { Steps } from './steps.ts';
 
 const PROBATION_PREDICTIONS = 20;
+const LOOKS_ON_SAMPLES = 10;
 const WITHIN_MS = 30_000;
 const TIDY_WITHIN_MS = 10_000;
 
@@ -34,6 +35,8 @@ export type Files = ReadonlyMap<string, Buffer>;
 
 export interface SceneOptions {
   readonly dataDir?: string;
+  /** More fields of the slot's configuration. */
+  readonly slot?: object;
   /** The device's line to the broker can be cut. */
   readonly throughProxy?: boolean;
 }
@@ -61,7 +64,7 @@ export class UpdateScene {
   static async prepare(
     id: string,
     { program, hooks }: BuiltAgent,
-    { dataDir: elsewhere, throughProxy = false }: SceneOptions = {},
+    { dataDir: elsewhere, throughProxy = false, slot = {} }: SceneOptions = {},
   ): Promise<UpdateScene> {
     const folder = newFolder();
     const broker = await startAedes();
@@ -84,7 +87,8 @@ export class UpdateScene {
       slot: {
         model,
         probation: { predictions: PROBATION_PREDICTIONS, forMs: 0, maxErrorRate: 0.1 },
-        selfTest: { shadowSamples: 0 },
+        selfTest: { shadowSamples: LOOKS_ON_SAMPLES },
+        ...slot,
       },
       metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
       env: steps.env,
