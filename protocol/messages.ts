@@ -44,6 +44,14 @@ export const modelRefSchema = z.object({
 });
 export type ModelRef = z.infer<typeof modelRefSchema>;
 
+/** The reference of a package, as its manifest names it. */
+export function modelRefOf(
+  { name, version, tag }: { name: string; version: number; tag?: string | undefined },
+  packed: Pick<ModelRef, 'manifestSha256' | 'indexSha256' | 'sizeBytes'>,
+): ModelRef {
+  return { name, version, ...(tag === undefined ? {} : { tag }), ...packed };
+}
+
 export const desiredSlotSchema = z.object({
   champion: modelRefSchema,
   challenger: z

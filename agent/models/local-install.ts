@@ -3,7 +3,7 @@
 import { type Bundle, decodeBundle } from '../../protocol/bundle.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { type Manifest, modelTitle } from '../../protocol/manifest.ts';
-import type { DesiredSlot, ModelRef } from '../../protocol/messages.ts';
+import { type DesiredSlot, modelRefOf } from '../../protocol/messages.ts';
 import { chunkPackage } from '../../protocol/package-index.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
 import { agentError } from '../errors.ts';
@@ -45,15 +45,7 @@ export async function installBundle(
   takeMetadata(deps.trust, bundle);
   deps.trust.approve({ ...manifest, manifestSha256 });
   const { indexSha256, sizeBytes } = chunkPackage(bundle.files);
-  const { name, version, tag } = manifest;
-  const champion: ModelRef = {
-    name,
-    version,
-    ...(tag === undefined ? {} : { tag }),
-    manifestSha256,
-    indexSha256,
-    sizeBytes,
-  };
+  const champion = modelRefOf(manifest, { manifestSha256, indexSha256, sizeBytes });
   const title = modelTitle(manifest);
   await deps.models.bring(manifestSha256, bundle.files, () =>
     deps.want(target, { champion, challenger: null }),

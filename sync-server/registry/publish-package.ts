@@ -1,5 +1,6 @@
 /** Takes a package into the registry: verified and on the signed list first, its chunks on disk next, its row last. */
 import { modelTitle } from '../../protocol/manifest.ts';
+import { modelRefOf } from '../../protocol/messages.ts';
 import { chunkPackage } from '../../protocol/package-index.ts';
 import { verifyPackage } from '../../protocol/package-verify.ts';
 import type { Clock } from '../clock.ts';
@@ -44,15 +45,7 @@ export function publishPackage(
     }
     return { model: { ...known, ref: { ...known.ref, indexSha256 } }, created: false };
   }
-  const { name, version, tag } = manifest;
-  const ref = {
-    name,
-    version,
-    ...(tag === undefined ? {} : { tag }),
-    manifestSha256,
-    indexSha256,
-    sizeBytes,
-  };
+  const ref = modelRefOf(manifest, { manifestSha256, indexSha256, sizeBytes });
   const model = { ref, manifest, notes, publishedAtMs: clock.wallMs() };
   chunkFiles.writeAll(chunks);
   store.transaction(() => {

@@ -1,6 +1,6 @@
 /** Published model packages, which chunks they are made of, and which chunks the broker holds. */
 import type { Manifest } from '../../protocol/manifest.ts';
-import type { ModelRef } from '../../protocol/messages.ts';
+import { type ModelRef, modelRefOf } from '../../protocol/messages.ts';
 import type { Sqlite, Statement } from './database.ts';
 
 export interface PublishedModel {
@@ -129,14 +129,6 @@ export class ModelTable {
 function modelOf(row: Row): PublishedModel {
   const manifest = JSON.parse(row.manifest) as Manifest;
   const { manifestSha256, indexSha256, sizeBytes, notes, publishedAtMs } = row;
-  const { name, version, tag } = manifest;
-  const ref = {
-    name,
-    version,
-    ...(tag === undefined ? {} : { tag }),
-    manifestSha256,
-    indexSha256,
-    sizeBytes,
-  };
+  const ref = modelRefOf(manifest, { manifestSha256, indexSha256, sizeBytes });
   return { ref, manifest, notes, publishedAtMs };
 }
