@@ -1,5 +1,6 @@
 /** Counts what became of each plate, in the database of a device or of the server. */
 import Database from 'better-sqlite3';
+import { ROLES } from '../../../protocol/records.ts';
 import { PLATES } from './device-process.ts';
 
 export interface Ledger {
@@ -15,7 +16,10 @@ export interface Ledger {
 const PREDICTIONS_OF = {
   server: `SELECT seq, correlation_id AS plate FROM predictions
            WHERE epoch_id IN (SELECT id FROM epochs WHERE device = $device)`,
-  device: 'SELECT seq, correlation_id AS plate FROM predictions WHERE $device IS NOT NULL',
+  // What a model said of a plate while it looked on is another opinion, not the plate once more.
+  device: `SELECT seq, correlation_id AS plate FROM predictions
+           JOIN contexts ON contexts.id = context AND role <> ${ROLES.indexOf('shadow')}
+           WHERE $device IS NOT NULL`,
 } as const;
 
 /**
