@@ -104,6 +104,8 @@ const reportedSlotSchema = z.object({
       reason: z.string().max(512).nullable(),
       /** It could begin to decide but for this: `hold` (an operator's), `window`, or what newer agents know; `reason` has the words. */
       waitsFor: z.string().max(32).optional(),
+      /** Name and version, where the order tells them. */
+      title: z.string().max(160).optional(),
       chunksHave: z.int().min(0),
       chunksWant: z.int().min(0),
     })

@@ -4,7 +4,7 @@ import type { ReportedSlot } from '../../protocol/messages.ts';
 import type { ActiveModel, SlotModels } from './active-models.ts';
 import type { Waiting } from './gate.ts';
 import { installOf, waitsForGate } from './install-view.ts';
-import { onTrial, type SlotState } from './slot-state.ts';
+import { onTrial, refOf, type SlotState } from './slot-state.ts';
 
 /** @param now what is handed out already: returned again when nothing has changed */
 export function modelsOf(
@@ -56,6 +56,7 @@ export function reportOf(
   const { chunksHave, chunksWant, waitsFor } =
     install?.model === progress.model ? progress : { chunksHave: 0, chunksWant: 0, waitsFor: null };
   const challenger = state.challenger && models?.challenger;
+  const ref = install && refOf(state, install.model);
   return {
     champion: models ? nameOf(models.champion) : null,
     challenger: challenger ? { ...nameOf(challenger.model), share: challenger.share } : null,
@@ -64,6 +65,7 @@ export function reportOf(
       state: install.state,
       reason: waits ? `waits: ${waits.words}` : install.state === 'fetching' ? waitsFor : install.reason,
       ...(waits ? { waitsFor: waits.for } : {}),
+      ...(ref ? { title: modelTitle(ref) } : {}),
       chunksHave,
       chunksWant,
     },

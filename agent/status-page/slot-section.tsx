@@ -66,7 +66,9 @@ function SlotModels({ slot }: { slot: SlotView }) {
       ) : null}
       {install && isWorthShowing(install) ? (
         <li>
-          <StateBadge state={installState(install.state)}>{install.stateWords}</StateBadge>
+          <StateBadge state={installState(install.state)}>
+            {install.title ? `${install.title}: ${install.stateWords}` : install.stateWords}
+          </StateBadge>
           <span class="hash faint">{shortHash(install.manifestSha256)}</span>
           <span class="soft">{installProgress(install)}</span>
         </li>
