@@ -30,13 +30,9 @@ export interface StartUpDeps {
 export interface StartUp {
   /** What works right after the start. */
   readonly champion: string | undefined;
-  /** In the end, when what was under way was finished. */
-  readonly settled: string | undefined;
-  /** Names in the packages' folder in the end. */
-  readonly folders: readonly string[];
 }
 
-/** @param wanted what must be the champion in the end; undefined: what it is at first */
+/** @param wanted what must be the champion in the end, with a server; undefined: the start alone is looked at, with none */
 export async function startUp(
   dataDir: string,
   rows: ReadonlyMap<string, string>,
@@ -66,19 +62,21 @@ export async function startUp(
     trust: team.trust,
     retryMs: 1,
     onChange: () => undefined,
-    fetchPackage: async (ref) => new Map(packages.get(ref.manifestSha256)),
+    fetchPackage: async (ref, _onProgress, signal) => {
+      if (wanted === undefined) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return new Map(packages.get(ref.manifestSha256));
+    },
   });
   const champion = () => manager.of(SLOT)?.champion.manifestSha256;
   await manager.start();
   const first = champion();
-  const target = wanted ?? first;
   try {
-    await waitFor(() => champion() === target, WITHIN_MS, `the model ${target}`);
-    if (target) manager.observe(SLOT, target, 'ok');
-    const folders = () => readdirSync(join(dataDir, 'packages'));
-    const isTidy = () => !folders().some((name) => name.startsWith('.'));
+    if (wanted === undefined) return { champion: first };
+    await waitFor(() => champion() === wanted, WITHIN_MS, `the model ${wanted}`);
+    manager.observe(SLOT, wanted, 'ok');
+    const isTidy = () => !readdirSync(join(dataDir, 'packages')).some((name) => name.startsWith('.'));
     await waitFor(isTidy, WITHIN_MS, 'a tidy folder');
-    return { champion: first, settled: champion(), folders: folders() };
+    return { champion: first };
   } finally {
     await manager.stop();
     for (const sha256 of packages.keys()) await engine.unload(sha256);
