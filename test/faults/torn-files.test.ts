@@ -187,6 +187,8 @@ async function deviceOfTinyModels(folder: string) {
     slot: {
       model: writePackage(join(folder, 'champion'), first),
       probation: { predictions: 50, forMs: 0 },
+      // A newcomer that looks on records its own opinions: here each record is a plate.
+      selfTest: { shadowSamples: 0 },
     },
     metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
   });
