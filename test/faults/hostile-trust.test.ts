@@ -36,7 +36,7 @@ describeWithEachBroker('a hostile server and broker', (startBroker) => {
         slot: {
           model: writePackage(join(folder, 'champion'), first),
           probation: { predictions: 5, forMs: 0 },
-          selfTest: { shadowSamples: 5 },
+          selfTest: { shadowSamples: 0 },
         },
         metadata: server.team.sign(first).writeMetadata(join(folder, 'metadata')),
       });

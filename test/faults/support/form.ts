@@ -3,7 +3,7 @@ import { Random } from '../../../agent/sources/random.ts';
 
 export const isLong = process.env.ANDON_FAULTS === 'long';
 const LONG_TEST_MS = 30 * 60_000;
-const SHORT_TEST_MS = 60_000;
+const SHORT_TEST_MS = 120_000;
 export const testTimeoutMs = isLong ? LONG_TEST_MS : SHORT_TEST_MS;
 
 /** ANDON_FAULTS_SEED plays other moments; the default is always the same. */
