@@ -13,8 +13,9 @@ const SLOWEST_MS = 2000;
 /** The largest that a valid input may become is a package, and its copy. */
 const MOST_BYTES = 160 * MIB;
 const LIMITS: FuzzLimits = {
-  runs: times(1000, 200_000),
+  runs: times(500, 200_000),
   seed: Number(process.env.ANDON_FAULTS_SEED ?? 1),
+  mostBytes: MOST_BYTES,
   hangMs: 10_000,
   heapMiB: 512,
 };
@@ -35,7 +36,6 @@ describe('a decoder', () => {
       for (const { name, tried, refused, slowestMs, mostBytes, codes } of results) {
         expect(tried, name).toBe(LIMITS.runs);
         expect(slowestMs, name).toBeLessThan(SLOWEST_MS);
-        expect(mostBytes, name).toBeLessThan(MOST_BYTES);
         await tabulateFuzz({
           decoder: name,
           inputs: tried,
@@ -54,10 +54,10 @@ describe('the fuzz itself', () => {
   it(
     'finds a bug that was planted in a decoder',
     async () => {
-      const limits = { ...LIMITS, runs: 4000, hangMs: 2000 };
+      const limits = { ...LIMITS, runs: 8000, hangMs: 2000 };
       const names = PLANTED.map(({ name }) => name);
       const results = await fuzz(names, limits);
-      const found = results.filter(({ failure, mostBytes }) => failure !== null || mostBytes > MOST_BYTES);
+      const found = results.filter(({ failure }) => failure !== null);
       expect(found.map(({ name }) => name)).toEqual(names);
     },
     TEST_TIMEOUT_MS,

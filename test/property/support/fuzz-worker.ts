@@ -11,7 +11,7 @@ import { PLANTED } from './planted.ts';
 const SUSPECT_MS = 100;
 const AGAIN = 3;
 
-const { names, runs, seed, shared } = workerData as FuzzJob;
+const { names, runs, seed, mostBytes: allowedBytes, shared } = workerData as FuzzJob;
 const state = new Int32Array(shared, 0, 2);
 const current = new Uint8Array(shared, 8);
 
@@ -37,7 +37,9 @@ function fuzz(name: string): FuzzResult {
     const first = attempt();
     const { code } = first;
     let { tookMs } = first;
-    mostBytes = Math.max(mostBytes, bytesInUse() - before);
+    const tookBytes = bytesInUse() - before;
+    if (tookBytes > allowedBytes) throw new RangeError(`took ${tookBytes} bytes of memory`);
+    mostBytes = Math.max(mostBytes, tookBytes);
     // A machine that does other things held this thread up; a slow input is slow each time.
     for (let again = 0; again < AGAIN && tookMs > SUSPECT_MS; again++) {
       tookMs = Math.min(tookMs, attempt().tookMs);

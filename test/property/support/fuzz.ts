@@ -6,6 +6,8 @@ export interface FuzzJob {
   /** Inputs a decoder. */
   readonly runs: number;
   readonly seed: number;
+  /** More than that for one input is a failure. */
+  readonly mostBytes: number;
   readonly shared: SharedArrayBuffer;
 }
 
@@ -24,6 +26,8 @@ export interface FuzzResult {
 export interface FuzzLimits {
   readonly runs: number;
   readonly seed: number;
+  /** One input may take so much memory: heap and buffers. */
+  readonly mostBytes: number;
   /** An input that takes longer has hung. */
   readonly hangMs: number;
   /** Of the thread's heap. */
@@ -48,10 +52,13 @@ export async function fuzz(names: readonly string[], limits: FuzzLimits): Promis
   return results;
 }
 
-function feed(names: readonly string[], { runs, seed, hangMs, heapMiB }: FuzzLimits): Promise<FuzzResult[]> {
+function feed(
+  names: readonly string[],
+  { runs, seed, mostBytes, hangMs, heapMiB }: FuzzLimits,
+): Promise<FuzzResult[]> {
   const shared = new SharedArrayBuffer(8 + SHOWN_BYTES);
   const state = new Int32Array(shared, 0, 2);
-  const job: FuzzJob = { names, runs, seed, shared };
+  const job: FuzzJob = { names, runs, seed, mostBytes, shared };
   const worker = new Worker(LOADER, {
     eval: true,
     workerData: job,
