@@ -10,8 +10,8 @@ import { newFolder } from './support/scene.ts';
 import { ServerProcess } from './support/server-process.ts';
 
 const KILLS = times(5, 200);
-/** A device replays so many plates at full speed; then the next device begins. */
-const SAMPLES = times(60_000, 1_500_000);
+/** A device replays so many plates at full speed, more than fit into one start; then the next device begins. */
+const SAMPLES = times(400_000, 1_500_000);
 /** From the moment that it listens. */
 const WORKS_FOR_MS = 600;
 
