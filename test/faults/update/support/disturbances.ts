@@ -16,7 +16,7 @@ const BOMB_BYTES = 64 * 2 ** 20;
 const TOO_LARGE_BYTES = 200 * 1024;
 const HUGE_BYTES = 4 * 2 ** 30;
 const FLOOD = times(300, 5000);
-const CUTS = times(5, 40);
+const CUTS = times(5, 10);
 const WITHIN_MS = 30_000;
 
 export interface Disturbance {
