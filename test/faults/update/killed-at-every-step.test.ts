@@ -45,7 +45,7 @@ it.each(PLAYS)(
 
     const serveMs = Math.max(...chains.map(({ longestToServeMs }) => longestToServeMs));
     await tabulateUpdate({
-      fault: `1 agent killed (SIGKILL) before and after each of ${points.length} steps: ${play.name}`,
+      fault: `1 agent killed (SIGKILL) at ${moments.length} moments, before or after one of ${points.length} steps: ${play.name}`,
       times: chains.reduce((sum, { kills }) => sum + kills, 0),
       served: `a verified model after each restart, its next durable prediction at most ${Math.round(serveMs)} ms after the agent was up${unanswered > 0 ? `; ${unanswered} samples that the bad model could not answer` : ''}`,
       ended: `${play.ends}; nothing left over in the folders of packages and chunks`,
