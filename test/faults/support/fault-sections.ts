@@ -16,7 +16,7 @@ export interface UpdateRow {
   readonly served: string;
   /** How the update ended, and with which codes on the way. */
   readonly ended: string;
-  /** Samples; null where none took part. */
+  /** Samples; null where none took part, or they were not counted. */
   readonly lost: number | null;
   readonly doubled: number | null;
 }

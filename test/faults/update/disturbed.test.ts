@@ -116,8 +116,8 @@ describeWithSmallDisk('a disk that others fill in an update', () => {
         times: 1,
         served: `its champion; at most ${Math.round(watch.longestStandstillMs)} ms without a new durable prediction`,
         ended: `waited (DISK_TOO_FULL ${refused}), completed when there was room`,
-        lost: 0,
-        doubled: 0,
+        lost: null,
+        doubled: null,
       });
     },
     TEST_TIMEOUT_MS,

@@ -49,7 +49,7 @@ it.each(PLAYS)(
       times: chains.reduce((sum, { kills }) => sum + kills, 0),
       served: `a verified model after each restart, its next durable prediction at most ${Math.round(serveMs)} ms after the agent was up${unanswered > 0 ? `; ${unanswered} samples that the bad model could not answer` : ''}`,
       ended: `${play.ends}; nothing left over in the folders of packages and chunks`,
-      lost: 0,
+      lost: unanswered,
       doubled,
     });
   },
