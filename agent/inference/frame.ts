@@ -33,19 +33,18 @@ interface Placeholder {
   readonly length: number;
 }
 
+/** Of one message, in order, and their bytes with the padding. */
+interface Arrays {
+  readonly list: ArrayBufferView[];
+  bytes: number;
+}
+
 /** Writes a message in one go. Its arrays must not change until they are written. @throws RangeError when it is too large */
 export function writeFrame(to: Writable, message: object): void {
-  const arrays: ArrayBufferView[] = [];
-  let arrayBytes = 0;
-  const head = JSON.stringify(message, (_key, value: unknown) => {
-    if (!ArrayBuffer.isView(value)) return value;
-    const placeholder = { $array: value.constructor.name, at: arrayBytes, length: lengthOf(value) };
-    arrays.push(value);
-    arrayBytes += padded(value.byteLength);
-    return placeholder;
-  });
+  const arrays: Arrays = { list: [], bytes: 0 };
+  const head = JSON.stringify(withoutArrays(message, arrays));
   const headBytes = Buffer.byteLength(head);
-  const length = padded(headBytes) + arrayBytes;
+  const length = padded(headBytes) + arrays.bytes;
   if (length > MAX_FRAME_BYTES) throw new RangeError(`a message of ${length} bytes is too large`);
   const start = Buffer.alloc(PREFIX_BYTES + padded(headBytes));
   start.writeUInt32LE(length, 0);
@@ -53,7 +52,7 @@ export function writeFrame(to: Writable, message: object): void {
   start.write(head, PREFIX_BYTES);
   to.cork();
   to.write(start);
-  for (const { buffer, byteOffset, byteLength } of arrays) {
+  for (const { buffer, byteOffset, byteLength } of arrays.list) {
     to.write(Buffer.from(buffer, byteOffset, byteLength));
     if (byteLength % ALIGN > 0) to.write(Buffer.alloc(padded(byteLength) - byteLength));
   }
@@ -90,28 +89,44 @@ export class FrameReader {
     const length = this.#prefix.readUInt32LE(0);
     if (length === 0 || length > MAX_FRAME_BYTES) throw new RangeError(`a frame of ${length} bytes`);
     // Not from the pool of small buffers: arrays need their alignment.
-    return Buffer.from(new ArrayBuffer(length));
+    return Buffer.allocUnsafeSlow(length);
   }
 
   #finish(frame: Buffer): undefined {
     const headBytes = this.#prefix.readUInt32LE(4);
-    const arraysAt = padded(headBytes);
-    this.#onMessage(
-      JSON.parse(frame.toString('utf8', 0, headBytes), (_key, value: unknown) =>
-        isPlaceholder(value)
-          ? new ARRAY_TYPES[value.$array](frame.buffer as ArrayBuffer, arraysAt + value.at, value.length)
-          : value,
-      ),
-    );
+    const head: unknown = JSON.parse(frame.toString('utf8', 0, headBytes));
+    this.#onMessage(withArrays(head, frame.buffer as ArrayBuffer, padded(headBytes)));
   }
 }
 
-function isPlaceholder(value: unknown): value is Placeholder {
-  return typeof value === 'object' && value !== null && '$array' in value;
+/** A copy with placeholders; the arrays themselves go to `arrays`. */
+function withoutArrays(value: unknown, arrays: Arrays): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value)) {
+    const at = arrays.bytes;
+    arrays.list.push(value);
+    arrays.bytes += padded(value.byteLength);
+    return { $array: value.constructor.name, at, length: (value as Uint8Array).length };
+  }
+  if (Array.isArray(value)) return value.map((each) => withoutArrays(each, arrays));
+  const copy: Record<string, unknown> = {};
+  for (const key in value) copy[key] = withoutArrays((value as Record<string, unknown>)[key], arrays);
+  return copy;
 }
 
-function lengthOf(view: ArrayBufferView): number {
-  return 'length' in view ? Number(view.length) : view.byteLength;
+/** The same message with arrays in place of its placeholders; they look into `memory`, the first at `startsAt`. */
+function withArrays(value: unknown, memory: ArrayBuffer, startsAt: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if ('$array' in value) {
+    const { $array, at, length } = value as Placeholder;
+    return new ARRAY_TYPES[$array](memory, startsAt + at, length);
+  }
+  const parent = value as Record<string, unknown>;
+  for (const key in parent) {
+    const child = parent[key];
+    if (typeof child === 'object') parent[key] = withArrays(child, memory, startsAt);
+  }
+  return value;
 }
 
 function padded(bytes: number): number {
