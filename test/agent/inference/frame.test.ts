@@ -72,7 +72,7 @@ describe('messages to and from the engine', () => {
   });
 
   it('are refused when they are none', () => {
-    expect(() => read(Buffer.from('GIF89a, honestly'))).toThrow(RangeError);
+    expect(() => read(Buffer.from('What is this?'))).toThrow(RangeError);
     const torn = bytesOf({ id: 1 });
     torn.write('x', 9);
     expect(() => read(torn)).toThrow(SyntaxError);
