@@ -86,7 +86,8 @@ export class BatchRunner {
         const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion, options);
         const championDoneUs = this.#deps.clock.monotonicUs();
         this.#ran(champion, open.length, inputUs, result.computeUs);
-        this.#deps.figures?.queued(this.#deps.slot, champion, waits(open, takenUs));
+        const waitsUs = open.map(({ acceptedUs }) => takenUs - acceptedUs);
+        this.#deps.figures?.queued(this.#deps.slot, champion, waitsUs);
         return this.#decided(models, batch, result, championDoneUs, await beside);
       } catch (error) {
         await beside;
@@ -201,20 +202,16 @@ export class BatchRunner {
       },
       keep,
     );
-    for (const { latencyUs } of predictions) monitor.latency(latencyUs);
+    const latenciesUs = predictions.map(({ latencyUs }) => latencyUs);
+    monitor.predicted(latenciesUs);
     const outputUs = clock.monotonicUs() - result.decidedUs;
-    this.#deps.figures?.decided(slot, models.champion, outputUs, waits(batch.items, result.decidedUs));
+    this.#deps.figures?.decided(slot, models.champion, outputUs, latenciesUs);
     const recordAll = config.requests.record;
     return {
       predictions: recordAll ? predictions : predictions.filter((_, i) => !batch.items[i]?.request),
       replies: repliesOf(models, batch, result, predictions),
     };
   }
-}
-
-/** @returns microseconds from accepted to `untilUs`, an item each */
-function* waits(items: readonly Item[], untilUs: number): Iterable<number> {
-  for (const { acceptedUs } of items) yield untilUs - acceptedUs;
 }
 
 function both(a: Answered, b: Answered): Answered {
