@@ -190,6 +190,7 @@ export class SlotLane {
         const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion, options);
         const championDoneUs = this.#deps.clock.monotonicUs();
         this.#observe(champion, 'ok', open.length, result.computeUs);
+        this.#unreadable(champion, result);
         return this.#decided(models, batch, result, championDoneUs, await beside);
       } catch (error) {
         await beside;
@@ -243,6 +244,12 @@ export class SlotLane {
       this.#observe(model, 'error', 1);
       return null;
     }
+  }
+
+  /** Pictures that the engine could not decode: they alone are refused. */
+  #unreadable(champion: ActiveModel, { unreadable = [] }: EngineResult): void {
+    for (const [, reason] of unreadable) this.#deps.refused('IMAGE_UNREADABLE', reason);
+    if (unreadable.length > 0) this.#observe(champion, 'unreadable', unreadable.length);
   }
 
   #observe(model: ActiveModel, outcome: 'ok' | 'error' | 'unreadable', count: number, computeUs?: number) {
