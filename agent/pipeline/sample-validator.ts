@@ -84,7 +84,8 @@ const imageReader: RowReader = {
   width: 1,
   read({ image }, into, at) {
     if (!image) return 'the sample has no image';
-    (into as Uint8Array[])[at] = image;
+    // A Buffer would travel to the engine as something else than bytes.
+    (into as Uint8Array[])[at] = new Uint8Array(image.buffer, image.byteOffset, image.length);
     return null;
   },
 };
