@@ -10,6 +10,7 @@ import type { InferenceObserver } from '../monitor/inference-figures.ts';
 import type { Sample } from '../sources/source.ts';
 import type { NewPrediction, StoredPrediction } from '../store/records.ts';
 import type { Recorder } from '../store/store.ts';
+import { Decider } from './decider.ts';
 import { InputReader, type Item } from './input-reader.ts';
 import { type LaneBatch, laneBatch } from './lane-batch.ts';
 import { type LaneResult, predictionsOf } from './lane-decision.ts';
@@ -55,6 +56,7 @@ export class SlotLane {
   readonly #forModels = new Waiters();
   readonly #windowers = new Map<string, Windower>();
   readonly #readers = new WeakMap<ActiveModel, InputReader>();
+  readonly #deciders = new WeakMap<ActiveModel, Decider>();
   #monitor: { champion: ActiveModel; monitor: LaneMonitor } | undefined;
   #samples = 0;
   #inFlight = 0;
@@ -278,6 +280,7 @@ export class SlotLane {
       models,
       batch,
       { champion, challenger, championDoneUs, decidedUs },
+      (model) => this.#deciderOf(model),
       (row, timeMs) => {
         const health = monitor.health(row, timeMs);
         monitor.observe(row);
@@ -324,6 +327,14 @@ export class SlotLane {
     const reader = new InputReader(model.manifest.input, this.#windowers);
     this.#readers.set(model, reader);
     return reader;
+  }
+
+  #deciderOf(model: ActiveModel): Decider {
+    const known = this.#deciders.get(model);
+    if (known) return known;
+    const decider = new Decider(model.manifest.output.decision);
+    this.#deciders.set(model, decider);
+    return decider;
   }
 
   #monitorOf(champion: ActiveModel): LaneMonitor {
