@@ -25,7 +25,8 @@ import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
-import { machineGauges } from './monitor/machine-gauges.ts';
+import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
+import { MachineMonitor } from './monitor/machine-monitor.ts';
 import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
@@ -162,10 +163,16 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       tell,
       clock,
     });
+    const machine = new MachineMonitor({
+      ask: machineAsker(config.dataDir),
+      tell,
+      onError: (error) => counters.add(codeOf(error)),
+      clock,
+    });
     const deviceMetrics = new DeviceMetrics({
       slots: () => [...monitors].map(([slot, monitor]) => ({ slot, figures: monitor.figures() })),
       device: async () => ({
-        ...(await machineGauges(config.dataDir)),
+        ...machineGauges(machine.facts()),
         storeBytes: store.sizeBytes(),
         droppedRecords: store.droppedUnacked(),
         agentRssBytes: process.memoryUsage.rss(),
@@ -221,7 +228,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         reported: () => models.reported(),
         link: () => sync.status(),
         figures: (slot) => monitorOf(slot).figures(),
-        alarms: () => silence.problems(),
+        machine: () => machine.facts(),
+        alarms: () => [...silence.problems(), ...machine.problems()],
       });
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
@@ -287,6 +295,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     sync.onLink(() => changed.give());
     await sync.start();
     stops.push(() => sync.stop());
+    machine.start();
+    stops.push(() => machine.stop());
     processMonitor.start();
     stops.push(() => processMonitor.stop());
     silence.start();

@@ -3,6 +3,7 @@ import type { ModelFigures } from '../../monitor/inference-figures.ts';
 import type { StatusView } from '../view.ts';
 import { family } from './exposition.ts';
 import { inferenceMetrics } from './inference-metrics.ts';
+import { machineMetrics } from './machine-metrics.ts';
 import { type ProcessParts, processMetrics } from './process-metrics.ts';
 
 export interface MetricsParts extends ProcessParts {
@@ -15,7 +16,12 @@ export interface MetricsParts extends ProcessParts {
 }
 
 export function metricsText(parts: MetricsParts): string {
-  return inferenceMetrics(parts.models, parts.pending) + deviceMetrics(parts) + processMetrics(parts);
+  return [
+    inferenceMetrics(parts.models, parts.pending),
+    deviceMetrics(parts),
+    machineMetrics(parts.view.machine),
+    processMetrics(parts),
+  ].join('');
 }
 
 function deviceMetrics({ view, counters }: MetricsParts): string {
