@@ -24,6 +24,7 @@ import { createLogger } from './log.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
+import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineGauges } from './monitor/machine-gauges.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
@@ -184,6 +185,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       log,
       counters,
     });
+    const figures = new InferenceFigures(clock);
     const pipeline = new Pipeline({
       config,
       models,
@@ -192,6 +194,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       monitorOf,
       positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
+      figures,
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,
       log,

@@ -71,6 +71,10 @@ export interface PredictionView {
   role: Role;
   label: string;
   score: number;
+  /** Of the score, where that is a measured value or an anomaly score; null for a probability. */
+  unit: string | null;
+  /** The model raises an alarm with it, or is unsure among many labels. */
+  raised: boolean;
   health: number;
   /** What feedback says, if anything: the true label, and who said so. */
   truth: { label: string; kind: 'explicit' | 'implicit'; evidence: string } | null;

@@ -1,9 +1,9 @@
-/** From the outputs of a batch to the predictions that are recorded: who decided, and what the other one saw. Pure. */
+/** From the outputs of a batch to the predictions that are recorded: who decided, and what the other one saw. */
 import type { EngineResult } from '../inference/engine.ts';
-import type { SlotModels } from '../models/active-models.ts';
+import type { ActiveModel, SlotModels } from '../models/active-models.ts';
 import type { NewPrediction } from '../store/records.ts';
 import { challengerDecides } from './assign.ts';
-import { decide } from './decide.ts';
+import type { Decider } from './decider.ts';
 import type { LaneBatch } from './lane-batch.ts';
 
 export interface LaneResult {
@@ -15,12 +15,16 @@ export interface LaneResult {
   readonly decidedUs: number;
 }
 
-/** @param healthOf INPUT_HEALTH bits of an item's row */
+/**
+ * @param deciderOf in which the lane keeps what each of its models said last
+ * @param healthOf INPUT_HEALTH bits of an item's row
+ */
 export function predictionsOf(
   slot: string,
   models: SlotModels,
   batch: LaneBatch,
   result: LaneResult,
+  deciderOf: (model: ActiveModel) => Decider,
   healthOf: (row: Float32Array | Uint8Array, timeMs: number) => number,
   keepFeatures: boolean,
 ): NewPrediction[] {
@@ -31,7 +35,7 @@ export function predictionsOf(
     const row = batch.champion.data.subarray(i * width, (i + 1) * width);
     const own = {
       model: champion.manifestSha256,
-      ...decide(champion.manifest.output.decision, result.champion.output, i),
+      ...deciderOf(champion).decide(result.champion.output, i),
       latencyUs: Math.max(0, result.championDoneUs - acceptedUs),
     };
     const at = batch.challenger?.rowOf[i] ?? -1;
@@ -39,7 +43,7 @@ export function predictionsOf(
       challenger && result.challenger && at >= 0
         ? {
             model: challenger.model.manifestSha256,
-            ...decide(challenger.model.manifest.output.decision, result.challenger.result.output, at),
+            ...deciderOf(challenger.model).decide(result.challenger.result.output, at),
             latencyUs: Math.max(0, result.challenger.doneUs - acceptedUs),
           }
         : null;

@@ -12,7 +12,7 @@ import type { Recorder } from '../store/store.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { SlotLane, type SlotLaneDeps } from './slot-lane.ts';
 
-export interface PipelineDeps extends Pick<SlotLaneDeps, 'monitorOf' | 'observe'> {
+export interface PipelineDeps extends Pick<SlotLaneDeps, 'monitorOf' | 'observe' | 'figures'> {
   readonly config: Pick<DeviceConfig, 'slots'>;
   readonly models: ActiveModels;
   readonly engine: Pick<Engine, 'run'>;

@@ -6,9 +6,11 @@ import type { SlotConfig } from '../config/schema.ts';
 import type { Engine, EngineResult, RunOptions } from '../inference/engine.ts';
 import type { ActiveModel, ActiveModels, SlotModels } from '../models/active-models.ts';
 import { deadlineMs } from '../models/deadline.ts';
+import type { InferenceObserver } from '../monitor/inference-figures.ts';
 import type { Sample } from '../sources/source.ts';
 import type { NewPrediction, StoredPrediction } from '../store/records.ts';
 import type { Recorder } from '../store/store.ts';
+import { Decider } from './decider.ts';
 import { InputReader, type Item } from './input-reader.ts';
 import { type LaneBatch, laneBatch } from './lane-batch.ts';
 import { type LaneResult, predictionsOf } from './lane-decision.ts';
@@ -34,6 +36,8 @@ export interface SlotLaneDeps {
     count: number,
     computeUs?: number,
   ) => void;
+  /** Where time goes. */
+  readonly figures?: InferenceObserver;
   readonly onCommitted: (slot: string, predictions: readonly StoredPrediction[]) => void;
   readonly clock: Clock;
   /** Counts under a code, and says why in the log now and then. */
@@ -52,6 +56,7 @@ export class SlotLane {
   readonly #forModels = new Waiters();
   readonly #windowers = new Map<string, Windower>();
   readonly #readers = new WeakMap<ActiveModel, InputReader>();
+  readonly #deciders = new WeakMap<ActiveModel, Decider>();
   #monitor: { champion: ActiveModel; monitor: LaneMonitor } | undefined;
   #samples = 0;
   #inFlight = 0;
@@ -167,6 +172,7 @@ export class SlotLane {
         return null;
       }
       const { champion, challenger } = models;
+      const takenUs = this.#deps.clock.monotonicUs();
       const batch = laneBatch(
         open,
         this.#readerOf(champion),
@@ -178,6 +184,7 @@ export class SlotLane {
       // Rejected once is rejected: what is left may be asked of a successor.
       open = batch.items;
       if (open.length === 0) return [];
+      const readyUs = this.#deps.clock.monotonicUs();
       const { trialRowMs } = models;
       const beside =
         challenger && batch.challenger
@@ -188,6 +195,12 @@ export class SlotLane {
         const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion, options);
         const championDoneUs = this.#deps.clock.monotonicUs();
         this.#observe(champion, 'ok', open.length, result.computeUs);
+        this.#deps.figures?.queued(this.#deps.slot, champion, waits(open, takenUs));
+        this.#deps.figures?.executed(this.#deps.slot, champion, {
+          rows: open.length,
+          inputUs: readyUs - takenUs,
+          computeUs: result.computeUs,
+        });
         return this.#decided(models, batch, result, championDoneUs, await beside);
       } catch (error) {
         await beside;
@@ -211,6 +224,7 @@ export class SlotLane {
     this.#observe(champion, 'error', items.length);
     if (models.of(slot)?.champion !== champion) return 'retry';
     refused('SAMPLE_DROPPED', 'the model could not answer', items.length);
+    this.#deps.figures?.failed(slot, champion, items.length);
     return 'drop';
   }
 
@@ -234,11 +248,13 @@ export class SlotLane {
       const options = { ...trialOptions(rowMs, batch.rows), once: true };
       const result = await engine.run(model.manifestSha256, batch, options);
       this.#observe(model, 'ok', batch.rows, result.computeUs);
+      this.#deps.figures?.executed(this.#deps.slot, model, { rows: batch.rows, inputUs: 0, ...result });
       return { result, doneUs: clock.monotonicUs() };
     } catch (error) {
       const code = codeOf(error);
       refused(code, `challenger ${modelTitle(model.manifest)}: ${String(error)}`);
       this.#observe(model, 'error', 1);
+      this.#deps.figures?.failed(this.#deps.slot, model, batch.rows);
       return null;
     }
   }
@@ -258,11 +274,13 @@ export class SlotLane {
     const monitor = this.#monitorOf(models.champion);
     const { width } = this.#readerOf(models.champion);
     const keep = (config.keepFeatures || config.privacy === 'features') && width <= MAX_KEPT_WIDTH;
+    const decidedUs = clock.monotonicUs();
     const predictions = predictionsOf(
       slot,
       models,
       batch,
-      { champion, challenger, championDoneUs, decidedUs: clock.monotonicUs() },
+      { champion, challenger, championDoneUs, decidedUs },
+      (model) => this.#deciderOf(model),
       (row, timeMs) => {
         const health = monitor.health(row, timeMs);
         monitor.observe(row);
@@ -271,17 +289,22 @@ export class SlotLane {
       keep,
     );
     for (const { latencyUs } of predictions) monitor.latency(latencyUs);
+    const outputUs = clock.monotonicUs() - decidedUs;
+    this.#deps.figures?.decided(slot, models.champion, outputUs, waits(batch.items, decidedUs));
     return predictions;
   }
 
   /** Hands a batch to the recorder at once; resolves when it is committed. */
   async #record(items: readonly Item[], predictions: readonly NewPrediction[] | null): Promise<void> {
-    const { slot, config, recorder, refused, onCommitted } = this.#deps;
+    const { slot, config, models, recorder, refused, onCommitted, figures, clock } = this.#deps;
+    const handedUs = clock.monotonicUs();
     const position = items.at(-1)?.sample.position ?? null;
     try {
       if (predictions === null || (predictions.length === 0 && position === null)) return;
       // Samples that gave no prediction move the position too: they are not read again.
       const stored = await recorder.predictions({ slot, source: config.source, position, predictions });
+      const champion = models.of(slot)?.champion;
+      if (champion) figures?.committed(slot, champion, stored.length, clock.monotonicUs() - handedUs);
       if (stored.length > 0) onCommitted(slot, stored);
     } catch (error) {
       // The store has counted them.
@@ -306,12 +329,25 @@ export class SlotLane {
     return reader;
   }
 
+  #deciderOf(model: ActiveModel): Decider {
+    const known = this.#deciders.get(model);
+    if (known) return known;
+    const decider = new Decider(model.manifest.output.decision);
+    this.#deciders.set(model, decider);
+    return decider;
+  }
+
   #monitorOf(champion: ActiveModel): LaneMonitor {
     if (this.#monitor?.champion !== champion) {
       this.#monitor = { champion, monitor: this.#deps.monitorOf(this.#deps.slot, champion) };
     }
     return this.#monitor.monitor;
   }
+}
+
+/** @returns microseconds from accepted to `untilUs`, an item each */
+function* waits(items: readonly Item[], untilUs: number): Iterable<number> {
+  for (const { acceptedUs } of items) yield untilUs - acceptedUs;
 }
 
 /** A model on trial is taken to hang sooner; what kills the engine goes to its successor, not to the same model again. */
