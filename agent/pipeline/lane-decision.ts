@@ -47,7 +47,7 @@ export function predictionsOf(
             latencyUs: Math.max(0, result.challenger.doneUs - acceptedUs),
           }
         : null;
-    const key = sample.correlationId ?? `#${item.number}`;
+    const key = item.request?.key ?? sample.correlationId ?? `#${item.number}`;
     const isCanary = challenger && other && challengerDecides(challenger.rolloutId, key, challenger.share);
     const [deciding, shadow] = isCanary ? [other, own] : [own, other];
     return {
