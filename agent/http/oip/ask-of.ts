@@ -1,4 +1,5 @@
 /** From a parsed request to what a lane is asked, checked against the model; and from its answer to the response. Pure. */
+import { MAX_PRIORITY } from '../../config/schema.ts';
 import { agentError } from '../../errors.ts';
 import type { Ask, Asked } from '../../pipeline/ask.ts';
 import { countOf } from './datatype.ts';
@@ -6,8 +7,8 @@ import type { InferRequest } from './infer-request.ts';
 import type { InferAnswer } from './infer-response.ts';
 import type { ModelSpec } from './model-view.ts';
 
-/** The lanes know no more priorities; what is later still is last. */
-const MAX_PRIORITY = 100;
+/** What would wait longer waits without end. */
+const MAX_TIMEOUT_US = 3_600_000_000;
 
 /** @throws CodedError REQUEST_INVALID: what the request brings is not what the model takes */
 export function askOf(slot: string, request: InferRequest, { inputs, outputs }: ModelSpec): Ask {
@@ -46,7 +47,7 @@ export function askOf(slot: string, request: InferRequest, { inputs, outputs }: 
     data,
     ...(correlationIds && { correlationIds }),
     priority: Math.min(request.priority, MAX_PRIORITY),
-    timeoutUs: request.timeoutUs,
+    timeoutUs: request.timeoutUs > MAX_TIMEOUT_US ? 0 : request.timeoutUs,
   };
 }
 
