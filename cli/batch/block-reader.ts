@@ -113,7 +113,7 @@ export class BlockReader {
         correlationId: row.correlationId || null,
         features: this.#plan.input.format === 'csv' ? this.#cells(row.features) : row.features,
       };
-      const item = { sample, acceptedUs: 0, number: 0 };
+      const item = { sample, acceptedUs: 0, number: 0, request: null };
       const reading = this.#input.read(item, rows.room(), rows.places.length * rows.width);
       if (reading === 'row') {
         for (const column of this.#keep) rows.kept.push(row.features[column] ?? null);
