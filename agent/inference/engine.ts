@@ -14,11 +14,7 @@ export interface EngineModel {
  * Samples of a batch: row-major values (rows x the width of one sample); for a model of images one encoded picture each;
  * for one of tensors each sample's inputs.
  */
-export type BatchData =
-  | Float32Array
-  | Uint8Array
-  | readonly Uint8Array[]
-  | readonly (readonly NamedTensor[])[];
+type BatchData = Float32Array | Uint8Array | readonly Uint8Array[] | readonly (readonly NamedTensor[])[];
 
 export interface EngineBatch {
   readonly rows: number;
@@ -29,7 +25,7 @@ export interface EngineResult {
   /** Row-major, rows x width. */
   readonly output: Float32Array;
   readonly width: number;
-  /** Time inside ONNX Runtime, microseconds. */
+  /** Time inside ONNX Runtime and, for pictures, their decoding; microseconds. */
   readonly computeUs: number;
   /** Pictures that could not be read: their rows of the output say nothing. */
   readonly unreadable?: readonly Unreadable[];
