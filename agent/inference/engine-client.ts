@@ -3,16 +3,26 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
-import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial } from './engine.ts';
+import type {
+  Engine,
+  EngineBatch,
+  EngineModel,
+  EngineResult,
+  InferResult,
+  RunOptions,
+  Trial,
+} from './engine.ts';
 import type { EngineEnd } from './engine-child.ts';
 import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
 import { asJob, type Job, loadRequest, notLoaded, reloadJob } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
+import { type EngineRun, inferTensors, runBatch } from './engine-run.ts';
 import { EngineTrial, trialInPlace } from './engine-trial.ts';
 import { watchEngine } from './engine-watch.ts';
 import { EngineWorker } from './engine-worker.ts';
 import { restartDelayMs } from './restart-delay.ts';
 import { RunTimes } from './run-times.ts';
+import type { GraphSignature, NamedTensor } from './tensor.ts';
 
 export interface EngineProcessDeps {
   /** 0: as many as the machine has cores. */
@@ -34,6 +44,7 @@ export class EngineProcess implements Engine {
   #backlog = new Map<number, Job>();
   /** Loaded models by their load requests: what a successor has to load again. */
   readonly #loads = new Map<string, Job>();
+  readonly #models = new Map<string, EngineModel>();
   /** Models on trial, by their processes. */
   readonly #trials = new Map<EngineWorker, EngineTrial>();
   /** Processes that are asked no more, and answer what they were asked before. */
@@ -68,7 +79,7 @@ export class EngineProcess implements Engine {
   async load(model: EngineModel): Promise<void> {
     const request = loadRequest(this.#nextId++, model);
     await this.#ask(request, { once: true });
-    this.#keep(request, model.manifestSha256);
+    this.#keep(request, model);
   }
 
   /** Beside a process that works, in one of its own; in an empty one there is nothing to disturb. */
@@ -96,20 +107,29 @@ export class EngineProcess implements Engine {
     }
   }
 
-  async run(
+  async run(manifestSha256: string, batch: EngineBatch, options: RunOptions = {}): Promise<EngineResult> {
+    return runBatch(this.#runOf(manifestSha256), batch, options);
+  }
+
+  async infer(
     manifestSha256: string,
-    { rows, data }: EngineBatch,
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[] | null,
     options: RunOptions = {},
-  ): Promise<EngineResult> {
-    if (!this.#loads.has(manifestSha256)) throw notLoaded(manifestSha256);
-    const request: EngineRequest = { id: this.#nextId++, kind: 'run', model: manifestSha256, rows, data };
-    const answer = await this.#ask(request, options);
-    if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
-    return answer;
+  ): Promise<InferResult> {
+    return inferTensors(this.#runOf(manifestSha256), inputs, outputs, options);
+  }
+
+  async signature(manifestSha256: string): Promise<GraphSignature> {
+    this.#runOf(manifestSha256);
+    const answer = await this.#ask({ id: this.#nextId++, kind: 'describe', model: manifestSha256 });
+    if (answer.kind !== 'signature') throw new TypeError(`a question was answered with "${answer.kind}"`);
+    return answer.signature;
   }
 
   /** What was asked before is still answered, except when no engine is there to do it. */
   async unload(manifestSha256: string): Promise<void> {
+    this.#models.delete(manifestSha256);
     if (!this.#loads.delete(manifestSha256)) return;
     this.#runTimes.forget(manifestSha256);
     if (this.#state === 'ready') {
@@ -167,18 +187,30 @@ export class EngineProcess implements Engine {
   }
 
   /** A model that is loaded: a successor loads it again. */
-  #keep(request: EngineRequest, model: string): void {
+  #keep(request: EngineRequest, loaded: EngineModel): void {
     const { counters, log } = this.#deps;
+    const model = loaded.manifestSha256;
+    this.#models.set(model, loaded);
     const job = reloadJob(
       request,
       () => this.#reload(job),
       (reason, forGood) => {
-        if (forGood) this.#loads.delete(model);
+        if (forGood) {
+          this.#loads.delete(model);
+          this.#models.delete(model);
+        }
         counters.add('ENGINE_MODEL_UNREADABLE');
         log.error({ event: 'model-lost', model, reason }, 'it does not load again');
       },
     );
     this.#loads.set(model, job);
+  }
+
+  /** @throws CodedError MODEL_NOT_ACTIVE */
+  #runOf(manifestSha256: string): EngineRun {
+    const model = this.#models.get(manifestSha256);
+    if (!model || !this.#loads.has(manifestSha256)) throw notLoaded(manifestSha256);
+    return { model, nextId: () => this.#nextId++, ask: (request, options) => this.#ask(request, options) };
   }
 
   #submit(job: Job): void {
@@ -237,7 +269,7 @@ export class EngineProcess implements Engine {
     const before = this.#worker;
     this.#worker = successor;
     this.#trials.delete(successor);
-    this.#keep(loadRequest(this.#nextId++, model), model.manifestSha256);
+    this.#keep(loadRequest(this.#nextId++, model), model);
     if (!before) return;
     this.#retiring.add(before);
     if (before.jobs.size === 0) before.disconnect();

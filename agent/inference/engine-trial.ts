@@ -8,6 +8,7 @@ import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial 
 import type { EngineEnd } from './engine-child.ts';
 import { asJob, type Job, loadRequest } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
+import { runBatch } from './engine-run.ts';
 import type { EngineWorker } from './engine-worker.ts';
 
 export interface EngineTrialDeps {
@@ -58,11 +59,9 @@ export class EngineTrial implements Trial {
     this.#warm.add(model.manifestSha256);
   }
 
-  async run({ rows, data }: EngineBatch, options: RunOptions = {}): Promise<EngineResult> {
-    const model = this.#deps.model.manifestSha256;
-    const answer = await this.#ask({ id: this.#deps.nextId(), kind: 'run', model, rows, data }, options);
-    if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
-    return answer;
+  async run(batch: EngineBatch, options: RunOptions = {}): Promise<EngineResult> {
+    const { model, nextId } = this.#deps;
+    return runBatch({ model, nextId, ask: (request, given) => this.#ask(request, given) }, batch, options);
   }
 
   async growthBytes(): Promise<number> {

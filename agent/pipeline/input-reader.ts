@@ -1,7 +1,7 @@
 /** Reads queued samples as rows of one model's input, windows included. */
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Sample } from '../sources/source.ts';
-import { type RowReader, rowReader } from './sample-validator.ts';
+import { type RowReader, type Rows, rowReader } from './sample-validator.ts';
 import { isDue, Windower } from './windower.ts';
 
 /** A sample in a lane. */
@@ -38,14 +38,15 @@ export class InputReader {
     return this.#input.kind === 'window' ? this.#input.length : this.#rows.width;
   }
 
-  allocate(rows: number): Float32Array | Uint8Array {
+  allocate(rows: number): Rows {
     const length = rows * this.width;
+    if (this.#input.kind === 'image' || this.#input.kind === 'tensors') return new Array(length);
     const isBytes = this.#input.kind === 'tensor' && this.#input.dtype === 'uint8';
     return isBytes ? new Uint8Array(length) : new Float32Array(length);
   }
 
   /** Writes the item's row from index `at`, if it makes one. */
-  read(item: Item, into: Float32Array | Uint8Array, at: number): Reading {
+  read(item: Item, into: Rows, at: number): Reading {
     const input = this.#input;
     if (input.kind !== 'window') {
       const reason = this.#rows.read(item.sample, into, at);
@@ -60,7 +61,12 @@ export class InputReader {
     item.places ??= new Map();
     item.places.set(feature, place);
     if (!isDue(input, place)) return 'not-due';
-    windower.copy(place, input.length, into, at);
+    windower.copy(place, input.length, into as Float32Array, at);
     return 'row';
   }
+}
+
+/** Rows from..to of some data. Values are not copied. */
+export function slicedRows(data: Rows, from: number, to: number): Rows {
+  return Array.isArray(data) ? (data.slice(from, to) as Rows) : data.subarray(from, to);
 }

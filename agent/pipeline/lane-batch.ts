@@ -1,6 +1,6 @@
 /** A batch of a lane: the items that the champion can answer with their rows, and the challenger's rows of the same items. */
 import type { EngineBatch } from '../inference/engine.ts';
-import type { InputReader, Item } from './input-reader.ts';
+import { type InputReader, type Item, slicedRows } from './input-reader.ts';
 
 export interface LaneBatch {
   readonly items: readonly Item[];
@@ -33,7 +33,7 @@ export function laneBatch(
     else onReject(reading.reason);
   }
   const rows = accepted.length;
-  const batch = { rows, data: data.subarray(0, rows * champion.width) };
+  const batch = { rows, data: slicedRows(data, 0, rows * champion.width) };
   return {
     items: accepted,
     notDue,
@@ -61,5 +61,5 @@ function beside(
     rowOf[i] = reading === 'row' ? rows++ : -1;
     if (typeof reading === 'object') unreadable += 1;
   }
-  return { batch: { rows, data: data.subarray(0, rows * challenger.width) }, rowOf, unreadable };
+  return { batch: { rows, data: slicedRows(data, 0, rows * challenger.width) }, rowOf, unreadable };
 }

@@ -4,7 +4,9 @@ import type { ActiveModel, SlotModels } from '../models/active-models.ts';
 import type { NewPrediction } from '../store/records.ts';
 import { challengerDecides } from './assign.ts';
 import type { Decider } from './decider.ts';
+import { slicedRows } from './input-reader.ts';
 import type { LaneBatch } from './lane-batch.ts';
+import type { Rows } from './sample-validator.ts';
 
 export interface LaneResult {
   readonly champion: EngineResult;
@@ -30,9 +32,12 @@ export function predictionsOf(
 ): NewPrediction[] {
   const { champion, challenger } = models;
   const width = batch.champion.data.length / Math.max(1, batch.champion.rows);
-  return batch.items.map((item, i) => {
+  const unreadable = rowsOf(result.champion);
+  const unseen = result.challenger && rowsOf(result.challenger.result);
+  return batch.items.flatMap((item, i) => {
+    if (unreadable.has(i)) return [];
     const { sample, acceptedUs } = item;
-    const row = batch.champion.data.subarray(i * width, (i + 1) * width);
+    const row = valuesOf(slicedRows(batch.champion.data as Rows, i * width, (i + 1) * width));
     const own = {
       model: champion.manifestSha256,
       ...deciderOf(champion).decide(result.champion.output, i),
@@ -40,7 +45,7 @@ export function predictionsOf(
     };
     const at = batch.challenger?.rowOf[i] ?? -1;
     const other =
-      challenger && result.challenger && at >= 0
+      challenger && result.challenger && at >= 0 && !unseen?.has(at)
         ? {
             model: challenger.model.manifestSha256,
             ...deciderOf(challenger.model).decide(result.challenger.result.output, at),
@@ -56,10 +61,21 @@ export function predictionsOf(
       role: isCanary ? 'canary' : 'champion',
       correlationId: sample.correlationId,
       health: healthOf(row, sample.timeMs),
-      features: keepFeatures && row instanceof Float32Array ? row : null,
+      features: keepFeatures && row instanceof Float32Array && row.length > 0 ? row : null,
       ...deciding,
       latencyUs: Math.max(0, result.decidedUs - acceptedUs),
       shadow,
     };
   });
+}
+
+function rowsOf({ unreadable = [] }: EngineResult): Set<number> {
+  return new Set(unreadable.map(([row]) => row));
+}
+
+const NO_VALUES = new Float32Array(0);
+
+/** Pictures and tensors have no values with names, which could be watched or kept. */
+function valuesOf(row: Rows): Float32Array | Uint8Array {
+  return Array.isArray(row) ? NO_VALUES : row;
 }

@@ -195,6 +195,7 @@ export class SlotLane {
         const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion, options);
         const championDoneUs = this.#deps.clock.monotonicUs();
         this.#observe(champion, 'ok', open.length, result.computeUs);
+        this.#unreadable(champion, result);
         this.#deps.figures?.queued(this.#deps.slot, champion, waits(open, takenUs));
         this.#deps.figures?.executed(this.#deps.slot, champion, {
           rows: open.length,
@@ -257,6 +258,12 @@ export class SlotLane {
       this.#deps.figures?.failed(this.#deps.slot, model, batch.rows);
       return null;
     }
+  }
+
+  /** Pictures that the engine could not decode: they alone are refused. */
+  #unreadable(champion: ActiveModel, { unreadable = [] }: EngineResult): void {
+    for (const [, reason] of unreadable) this.#deps.refused('IMAGE_UNREADABLE', reason);
+    if (unreadable.length > 0) this.#observe(champion, 'unreadable', unreadable.length);
   }
 
   #observe(model: ActiveModel, outcome: 'ok' | 'error' | 'unreadable', count: number, computeUs?: number) {
