@@ -8,6 +8,7 @@ import type { BenchResult } from './result.ts';
 const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> =
   {
     engine: () => import('./engine.ts'),
+    http: () => import('./http.ts'),
     start: () => import('./start.ts'),
     transport: () => import('./transport.ts'),
     update: () => import('./update.ts'),
