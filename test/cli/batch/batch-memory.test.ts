@@ -74,7 +74,6 @@ it.skipIf(process.platform !== 'linux')(
     const small = await peakBytes(SMALL_BYTES);
     const large = await peakBytes(LARGE_BYTES);
     expect(small).toBeGreaterThan(0);
-    console.log(small / MIB, large / MIB);
     expect(large - small).toBeLessThan(LARGE_BYTES / 4);
   },
 );
