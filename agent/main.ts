@@ -15,7 +15,7 @@ import { loadDeviceConfig } from './config/load.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
-import { metricsText } from './http/metrics-text.ts';
+import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { StatusServer } from './http/status-server.ts';
 import { buildStatusView } from './http/status-view.ts';
@@ -24,7 +24,10 @@ import { createLogger } from './log.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
-import { machineGauges } from './monitor/machine-gauges.ts';
+import { InferenceFigures } from './monitor/inference-figures.ts';
+import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
+import { MachineMonitor } from './monitor/machine-monitor.ts';
+import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
@@ -160,10 +163,16 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       tell,
       clock,
     });
+    const machine = new MachineMonitor({
+      ask: machineAsker(config.dataDir),
+      tell,
+      onError: (error) => counters.add(codeOf(error)),
+      clock,
+    });
     const deviceMetrics = new DeviceMetrics({
       slots: () => [...monitors].map(([slot, monitor]) => ({ slot, figures: monitor.figures() })),
       device: async () => ({
-        ...(await machineGauges(config.dataDir)),
+        ...machineGauges(machine.facts()),
         storeBytes: store.sizeBytes(),
         droppedRecords: store.droppedUnacked(),
         agentRssBytes: process.memoryUsage.rss(),
@@ -184,6 +193,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       log,
       counters,
     });
+    const figures = new InferenceFigures(clock);
+    const processMonitor = new ProcessMonitor();
     const pipeline = new Pipeline({
       config,
       models,
@@ -192,6 +203,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       monitorOf,
       positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
+      figures,
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,
       log,
@@ -216,7 +228,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         reported: () => models.reported(),
         link: () => sync.status(),
         figures: (slot) => monitorOf(slot).figures(),
-        alarms: () => silence.problems(),
+        machine: () => machine.facts(),
+        alarms: () => [...silence.problems(), ...machine.problems()],
       });
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
@@ -250,7 +263,26 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
         : {}),
       ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
-      metricsText: () => metricsText(view(), counters.snapshot()),
+      inference: {
+        slots: new Map(Object.entries(config.slots).map(([slot, { batch }]) => [slot, batch.maxRows])),
+        models,
+        ask: (slot, ask) => pipeline.ask(slot, ask),
+        engineAlive: () => engine.status().alive,
+        agentVersion: project.version,
+        clock,
+        log,
+        counters,
+      },
+      metricsText: () =>
+        metricsText({
+          view: view(),
+          counters: counters.snapshot(),
+          models: figures.all(),
+          pending: Object.fromEntries(Object.keys(config.slots).map((slot) => [slot, pipeline.queued(slot)])),
+          process: processMonitor.figures(),
+          startedAtMs,
+          connections: http.connections,
+        }),
       pageFolder: join(project.folder, 'dist', 'pages', 'status'),
       log,
       counters,
@@ -273,6 +305,10 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     sync.onLink(() => changed.give());
     await sync.start();
     stops.push(() => sync.stop());
+    machine.start();
+    stops.push(() => machine.stop());
+    processMonitor.start();
+    stops.push(() => processMonitor.stop());
     silence.start();
     stops.push(() => silence.stop());
     deviceMetrics.start();

@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<{ run: (say: (line: string) => void)
     batch: () => import('./batch.ts'),
     engine: () => import('./engine.ts'),
     start: () => import('./start.ts'),
+    transport: () => import('./transport.ts'),
     update: () => import('./update.ts'),
   };
 

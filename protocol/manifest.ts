@@ -43,15 +43,62 @@ const tensorInput = z.strictObject({
   shape: z.array(z.int().min(1)).min(1).max(4),
 });
 
+const unit = z.string().max(16).default('');
+const twoLabels = z.array(z.string()).length(2);
+
 const decision = z.discriminatedUnion('kind', [
   /** The label of the largest of `labels.length` outputs; the score is that output. */
-  z.strictObject({ kind: z.literal('argmax'), labels: z.array(z.string()).min(2).max(1000) }),
-  /** One output (a probability or an anomaly score): labels[1] when it is >= threshold, else labels[0]. */
   z.strictObject({
-    kind: z.literal('threshold'),
-    labels: z.array(z.string()).length(2),
-    threshold: z.number(),
+    kind: z.literal('argmax'),
+    labels: z.array(z.string()).min(2).max(1000),
+    /** An answer to a request names so many labels, best first; the record keeps the first. */
+    topK: z.int().min(1).max(1000).optional(),
   }),
+  /** One output (a probability): labels[1] when it is >= threshold, else labels[0]. */
+  z
+    .strictObject({
+      kind: z.literal('threshold'),
+      labels: twoLabels,
+      threshold: z.number(),
+      /** Once at labels[1], it stays there until the output falls below this. */
+      release: z.number().optional(),
+    })
+    .refine(({ threshold, release = threshold }) => release <= threshold, {
+      path: ['release'],
+      message: 'not above the threshold',
+    }),
+  /** One output (a regression), in bands: labels[i] from edges[i-1] up to below edges[i]. The score is the output. */
+  z
+    .strictObject({
+      kind: z.literal('bands'),
+      labels: z.array(z.string()).min(2).max(1000),
+      edges: z.array(z.number()).min(1),
+      unit,
+    })
+    .refine(({ labels, edges }) => edges.length === labels.length - 1, {
+      path: ['edges'],
+      message: 'one less than there are labels',
+    })
+    .refine(({ edges }) => edges.every((edge, i) => i === 0 || edge > (edges[i - 1] as number)), {
+      path: ['edges'],
+      message: 'not ascending',
+    }),
+  /** One output, how unusual the sample is: labels[1] from the threshold on, as for `threshold`. */
+  z
+    .strictObject({
+      kind: z.literal('anomaly'),
+      labels: twoLabels,
+      threshold: z.number(),
+      release: z.number().optional(),
+      unit,
+      /** False where small outputs are the unusual ones (a likelihood): then labels[1] is at <= threshold. */
+      higherIsWorse: z.boolean().default(true),
+    })
+    .refine(
+      ({ threshold, release = threshold, higherIsWorse }) =>
+        higherIsWorse ? release <= threshold : release >= threshold,
+      { path: ['release'], message: 'on the unusual side of the threshold' },
+    ),
 ]);
 
 /** The one number the model is judged by, and what it must beat. */

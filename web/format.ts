@@ -2,6 +2,7 @@
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const ratio = new Intl.NumberFormat(undefined, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
+const measured = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
 const share = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
@@ -22,6 +23,12 @@ export function formatCount(value: number): string {
 /** `0.842`: a metric or a score. */
 export function formatRatio(value: number): string {
   return ratio.format(value);
+}
+
+/** `0.842` of a probability, `4.21 mm/s` of a value with a unit. */
+export function formatScore({ score, unit }: { score: number; unit: string | null }): string {
+  if (unit === null) return formatRatio(score);
+  return unit === '' ? measured.format(score) : `${measured.format(score)} ${unit}`;
 }
 
 export function formatShare(value: number): string {

@@ -1,4 +1,5 @@
 /** The predictions that the status page shows of a slot, and how many of them wait for a person. */
+import type { Decision } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig, FeedbackRule } from '../config/schema.ts';
 import type { ActiveModels } from '../models/active-models.ts';
@@ -24,9 +25,10 @@ const FORGOTTEN_AFTER_MS = 15 * 60_000;
 /** Newest first, each once: the newest, the newest raised, and the newest that turned out otherwise. */
 export function recentPredictions(parts: Parts, slot: string): PredictionView[] {
   const { predictions } = parts.store;
+  const decision = parts.models.of(slot)?.champion.manifest.output.decision;
   const chosen = [
     ...predictions.recent(slot, NEWEST),
-    ...predictions.notable({ slot, raised: raisedBy(parts.models, slot), limit: NOTABLE }),
+    ...predictions.notable({ slot, raised: (each) => isRaised(decision, each), limit: NOTABLE }),
   ];
   const unique = new Map(chosen.map((prediction) => [prediction.seq, prediction]));
   return [...unique.values()]
@@ -42,7 +44,8 @@ export function unansweredOf(
   { config, models, clock }: Parts,
   { slot, labels, recent }: Pick<SlotView, 'slot' | 'labels' | 'recent'>,
 ): number {
-  if (models.of(slot)?.champion.manifest.output.decision.kind !== 'threshold') return 0;
+  const kind = models.of(slot)?.champion.manifest.output.decision.kind;
+  if (kind !== 'threshold' && kind !== 'anomaly') return 0;
   const afterMs = rulesTakeMs(config.slots[slot]?.feedback ?? []);
   return recent.filter(({ label, truth, timeMs }) => {
     const ageMs = clock.wallMs() - timeMs;
@@ -55,17 +58,9 @@ function rulesTakeMs(rules: readonly FeedbackRule[]): number {
   return PATIENCE_MS + Math.max(0, ...rules.map((rule) => (rule.when === 'absence' ? rule.withinMs : 0)));
 }
 
-/** Whatever is not the first of two labels; where a model chooses among many, what it is unsure of. */
-function raisedBy(
-  models: ActiveModels,
-  slot: string,
-): (prediction: { label: number; score: number }) => boolean {
-  const labels = models.of(slot)?.champion.manifest.output.decision.labels ?? [];
-  return ({ label, score }) => (labels.length > 2 ? score < 0.5 : label !== 0);
-}
-
 function predictionView({ models, store }: Parts, prediction: StoredPrediction): PredictionView {
-  const labels = labelsOf(models, prediction);
+  const decision = decisionOf(models, prediction);
+  const labels = decision?.labels ?? [];
   const word = (index: number) => labels[index] ?? `label ${index}`;
   const truth = store.predictions.labelOf(prediction.seq);
   return {
@@ -75,15 +70,32 @@ function predictionView({ models, store }: Parts, prediction: StoredPrediction):
     role: prediction.role,
     label: word(prediction.label),
     score: prediction.score,
+    unit: decision && 'unit' in decision ? decision.unit : null,
+    raised: isRaised(decision, prediction),
     health: prediction.health,
     truth: truth ? { label: word(truth.label), kind: truth.kind, evidence: truth.evidence } : null,
   };
 }
 
-/** The words of the model that spoke where it is still loaded; a slot's models share their labels otherwise. */
-function labelsOf(models: ActiveModels, prediction: StoredPrediction): readonly string[] {
+/** Of the model that spoke where it is still loaded; a slot's models share their labels otherwise. */
+function decisionOf(models: ActiveModels, prediction: StoredPrediction): Decision | undefined {
   const active = models.of(prediction.slot);
   const challenger = active?.challenger?.model;
   const model = challenger?.manifestSha256 === prediction.model ? challenger : active?.champion;
-  return model?.manifest.output.decision.labels ?? [];
+  return model?.manifest.output.decision;
+}
+
+/** Whatever is not the first of two labels; where a model chooses among many, what it is unsure of. A band is no alarm. */
+function isRaised(
+  decision: Decision | undefined,
+  { label, score }: { label: number; score: number },
+): boolean {
+  switch (decision?.kind) {
+    case 'bands':
+      return false;
+    case 'argmax':
+      return decision.labels.length > 2 ? score < 0.5 : label !== 0;
+    default:
+      return label !== 0;
+  }
 }

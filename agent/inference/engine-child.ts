@@ -1,11 +1,13 @@
 /** One engine process from fork to close: speaks its messages, and tells how it ended. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { type EngineAnswer, type EngineRequest, parseAnswer } from './engine-messages.ts';
+import { FrameReader, writeFrame } from './frame.ts';
 
 /** `crash`: it ended by its own fault. `killed`: someone outside ended it (the kernel for lack of memory, a person). */
 export interface EngineEnd {
@@ -24,6 +26,10 @@ export interface EngineChildDeps {
   readonly onEnd: (end: EngineEnd) => void;
 }
 
+/** Of the engine process; engine-main knows them too. */
+const REQUESTS_FD = 3;
+const ANSWERS_FD = 4;
+
 const OUTSIDE_SIGNALS: readonly (string | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /** ONNX Runtime writes a line for each run that fails: years of that would fill the log. */
@@ -35,9 +41,8 @@ export class EngineChild {
   #lastWords = '';
   #linesLogged = 0;
   #ended = false;
-  #disconnected = false;
-  /** Set once the process is gone, maybe before its channel was read to the end. */
-  #exit: (() => void) | undefined;
+  /** It said what no engine says. */
+  #broken = false;
 
   constructor(deps: EngineChildDeps) {
     this.#deps = deps;
@@ -51,27 +56,34 @@ export class EngineChild {
   start(): void {
     const { entry, threads, log, onAnswer, onEnd } = this.#deps;
     const path = fileURLToPath(entry ?? new URL(`./engine-main${extname(import.meta.url)}`, import.meta.url));
-    const child = fork(path, [String(threads)], {
-      execArgv: loaderOf(path),
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A pipe for each way: a failed write closes the one, and what was answered before is still read from the other.
+    const child = spawn(process.execPath, [...loaderOf(path), path, String(threads)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     });
     this.#process = child;
-    child.on('message', (message) => onAnswer(parseAnswer(message)));
+    const answers = child.stdio[ANSWERS_FD] as Readable | null;
+    const reader = new FrameReader((message) => onAnswer(parseAnswer(message)));
+    answers?.on('data', (chunk: Buffer) => {
+      try {
+        if (!this.#broken) reader.push(chunk);
+      } catch (error) {
+        this.#broken = true;
+        this.#lastWords = `it said what no engine says: ${String(error)}`;
+        child.kill('SIGKILL');
+      }
+    });
     const end = (code: number | null, signal: string | null): void => {
       if (this.#ended) return;
       this.#ended = true;
-      const cause = OUTSIDE_SIGNALS.includes(signal) ? 'killed' : 'crash';
+      const cause = OUTSIDE_SIGNALS.includes(signal) && !this.#broken ? 'killed' : 'crash';
       const how = signal ?? `exit code ${code}`;
       onEnd({ cause, text: this.#lastWords ? `${how}: ${this.#lastWords}` : how });
     };
-    // `close` comes after the channel was read to its end, `exit` may come before; it never comes when this side disconnects.
+    // After all that it said was read.
     child.on('close', end);
-    child.on('exit', (code, signal) => {
-      this.#exit = () => end(code, signal);
-      if (this.#disconnected) this.#exit();
-    });
-    // A failed send shows itself as the end of the process; a failed fork has no other sign than this.
+    // A write that fails shows itself as the end of the process.
+    for (const pipe of child.stdio) pipe?.on('error', () => undefined);
+    // A failed spawn has no other sign than this.
     child.on('error', (error) => {
       this.#lastWords = error.message;
       if (child.pid === undefined) end(null, null);
@@ -87,18 +99,20 @@ export class EngineChild {
   }
 
   send(request: EngineRequest): void {
-    this.#process?.send(request);
+    if (this.#requests?.writable) writeFrame(this.#requests, request);
   }
 
   kill(): void {
     this.#process?.kill('SIGKILL');
   }
 
-  /** The process ends itself when its channel closes. */
+  /** The process ends itself when nobody can ask it any more; what it was asked before it still answers. */
   disconnect(): void {
-    this.#disconnected = true;
-    if (this.#process?.connected) this.#process.disconnect();
-    this.#exit?.();
+    this.#requests?.end();
+  }
+
+  get #requests(): Writable | null | undefined {
+    return this.#process?.stdio[REQUESTS_FD] as Writable | null | undefined;
   }
 }
 

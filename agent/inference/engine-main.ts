@@ -4,10 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { CodedError } from '../../protocol/errors.ts';
 import { type AgentErrorCode, agentError } from '../errors.ts';
 import { type EngineAnswer, type EngineRequest, parseRequest } from './engine-messages.ts';
+import { FrameReader, writeFrame } from './frame.ts';
 import { type GraphSpec, type GraphValue, graphMismatch, sampleWidth } from './graph-spec.ts';
 
 const MEMORY_EVERY_MS = 5000;
@@ -21,10 +23,14 @@ const threads = Number(process.argv[2] ?? '1');
 const models = new Map<string, Loaded>();
 let last: Promise<void> = Promise.resolve();
 
-process.on('message', (message) => {
+const reader = new FrameReader((message) => {
   last = last.then(() => answer(parseRequest(message)));
 });
-process.on('disconnect', () => process.exit(0));
+const requests = new Socket({ fd: 3, writable: false }).on('data', (chunk) => reader.push(chunk));
+const answers = new Socket({ fd: 4, readable: false });
+// Nobody is left to ask or to hear.
+requests.on('close', () => process.exit(0));
+for (const pipe of [requests, answers]) pipe.on('error', () => process.exit(0));
 // The agent decides when its engine ends: Ctrl-C and systemd signal the whole group while batches are still to be drained.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 setInterval(sendMemory, MEMORY_EVERY_MS).unref();
@@ -102,7 +108,7 @@ async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<En
     throw agentError('ENGINE_OUTPUT_INVALID', `the graph failed: ${wordsOf(cause)}`, { cause });
   }
   const computeUs = Math.round((performance.now() - startedMs) * 1000);
-  const bad = output.findIndex((value) => !Number.isFinite(value));
+  const bad = firstNotFinite(output);
   const width = loaded.spec.outputWidth;
   if (bad >= 0) {
     throw agentError(
@@ -135,6 +141,12 @@ async function runGraph(
   return data32;
 }
 
+/** @returns its index; -1 when there is none */
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
+
 function zeros(spec: GraphSpec, rows: number): Float32Array | Uint8Array {
   const length = rows * sampleWidth(spec);
   return spec.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
@@ -163,6 +175,5 @@ function sendMemory(): void {
 }
 
 function send(message: EngineAnswer): void {
-  // Without a channel the agent is gone, and `disconnect` ends this process.
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+  writeFrame(answers, message);
 }

@@ -109,6 +109,11 @@ export class SlotManager {
     this.#endBootLoop();
     await this.#restore();
     await this.#useConfigured();
+    // A kill may have cut the tidying up after a refusal, and a model that is still wanted keeps its chunks.
+    for (const model of Object.keys(this.state.refused)) {
+      const ref = refOf(this.state, model);
+      if (ref) this.#deps.onSettled(ref);
+    }
     this.#goOn();
   }
 

@@ -21,10 +21,9 @@ export function attentionReason(prediction: PredictionView, labels: readonly str
   if (isOtherwise(prediction)) return 'the line says otherwise';
   const health = HEALTH_WORDS.find((_, bit) => (prediction.health & (1 << bit)) !== 0);
   if (health) return health;
-  if (labels.length === 2 && prediction.label === labels[1])
-    return truth ? 'as raised' : 'the model raises it';
-  if (labels.length > 2 && prediction.score < 0.5) return truth ? 'though unsure' : 'the model is unsure';
-  return undefined;
+  if (!prediction.raised) return undefined;
+  if (labels.length > 2) return truth ? 'though unsure' : 'the model is unsure';
+  return truth ? 'as raised' : 'the model raises it';
 }
 
 export interface KeptPredictions {

@@ -1,6 +1,6 @@
 /** One prediction: what the model said, what happened, and, when opened, the answers a person can give. */
 import { useRef } from 'preact/hooks';
-import { formatClock, formatRatio } from '../../web/format.ts';
+import { formatClock, formatScore } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
 import type { PredictionView } from '../http/view.ts';
@@ -48,7 +48,7 @@ export function PredictionRow(props: Props) {
         <span class="soft">{formatClock(prediction.timeMs, nowMs)}</span>
         <span class="part">{prediction.correlationId ?? 'no part number'}</span>
         <span class="said">
-          <strong>{prediction.label}</strong> <span class="faint">{formatRatio(prediction.score)}</span>
+          <strong>{prediction.label}</strong> <span class="faint">{formatScore(prediction)}</span>
           {prediction.role === 'canary' ? <span class="tag">trial</span> : null}
         </span>
         <span class="outcome">

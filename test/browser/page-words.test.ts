@@ -12,23 +12,26 @@ import {
 import { followWords, safeUrl } from '../../sync-server/console/device-words.ts';
 import { fleetHeadline } from '../../sync-server/console/fleet-headline.ts';
 import type { FleetView } from '../../sync-server/http/view.ts';
-import { formatAge, formatBytes } from '../../web/format.ts';
+import { formatAge, formatBytes, formatScore } from '../../web/format.ts';
 import { refusedRows } from '../../web/refused-words.ts';
 import { advancingFleet, emptyFleet, rolledBackFleet, twelveDevices } from './fixtures/fleet-views.ts';
 import { healthy, NOW_MS, offline } from './fixtures/status-views.ts';
 
 const LABELS = ['ok', 'failure'];
 
-const prediction = fc.record<PredictionView>({
+const anyPrediction = fc.record<PredictionView>({
   id: fc.integer({ min: 1, max: 60 }).map((seq) => `9f3ac01e-${seq}`),
   timeMs: fc.integer({ min: 0, max: 10_000 }),
   correlationId: fc.constant(null),
   role: fc.constant('champion'),
   label: fc.constantFrom(...LABELS),
   score: fc.double({ min: 0, max: 1, noNaN: true }),
+  unit: fc.constant(null),
+  raised: fc.constant(false),
   health: fc.constantFrom(0, 0, 0, 1, 16),
   truth: fc.constant(null),
 });
+const prediction = anyPrediction.map((each) => ({ ...each, raised: each.label === 'failure' }));
 const recent = fc.uniqueArray(prediction, { selector: ({ id }) => id, maxLength: 20 });
 const nothing = { attention: [], latest: [] };
 
@@ -81,6 +84,8 @@ describe('the predictions kept in view', () => {
       role: 'champion',
       label: 'failure',
       score: 0.9,
+      unit: null,
+      raised: over.label !== 'ok',
       health: 0,
       truth: truthOf('failure'),
       ...over,
@@ -98,6 +103,15 @@ describe('the predictions kept in view', () => {
     if (!calm) throw new Error('the fixture has no calm part');
     expect(attentionReason({ ...calm, truth: null, health: 16 }, LABELS)).toBeUndefined();
     expect(attentionReason({ ...calm, truth: null, health: 1 }, LABELS)).toBe('an input is missing');
+  });
+});
+
+describe('the score of a prediction', () => {
+  it('has three digits as a probability, and its unit as a measured value', () => {
+    const words = (score: number, unit: string | null) => formatScore({ score, unit }).replace(',', '.');
+    expect(words(0.8423, null)).toBe('0.842');
+    expect(words(4.21375, 'mm/s')).toBe('4.214 mm/s');
+    expect(words(12.5, '')).toBe('12.5');
   });
 });
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { challengerDecides } from '../../../agent/pipeline/assign.ts';
-import { decide } from '../../../agent/pipeline/decide.ts';
 import { rowReader } from '../../../agent/pipeline/sample-validator.ts';
 import { isDue, Windower } from '../../../agent/pipeline/windower.ts';
 import type { Sample } from '../../../agent/sources/source.ts';
@@ -92,24 +91,6 @@ describe('windows', () => {
   it('are due when they are full, and every stride values from then on', () => {
     const due = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((place) => isDue({ length: 4, stride: 3 }, place));
     expect(due).toEqual([4, 7]);
-  });
-});
-
-describe('the decision', () => {
-  it('takes the largest output of a row, the first of equals', () => {
-    const decision = { kind: 'argmax', labels: ['a', 'b', 'c'] } as const;
-    const output = Float32Array.of(9, 9, 9, 0.25, 0.5, 0.5);
-    expect(decide({ ...decision, labels: [...decision.labels] }, output, 1)).toEqual({
-      label: 1,
-      score: 0.5,
-    });
-  });
-
-  it('says the second label from the threshold on', () => {
-    const decision = { kind: 'threshold' as const, labels: ['ok', 'failure'], threshold: 0.5 };
-    const output = Float32Array.of(0.25, 0.5);
-    expect(decide(decision, output, 0)).toEqual({ label: 0, score: 0.25 });
-    expect(decide(decision, output, 1)).toEqual({ label: 1, score: 0.5 });
   });
 });
 
