@@ -263,6 +263,16 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
         : {}),
       ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
+      inference: {
+        slots: new Map(Object.entries(config.slots).map(([slot, { batch }]) => [slot, batch.maxRows])),
+        models,
+        ask: (slot, ask) => pipeline.ask(slot, ask),
+        engineAlive: () => engine.status().alive,
+        agentVersion: project.version,
+        clock,
+        log,
+        counters,
+      },
       metricsText: () =>
         metricsText({
           view: view(),

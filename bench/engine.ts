@@ -196,9 +196,9 @@ class Ours {
       monitorOf: () => ({
         health: (values, timeMs) => monitor.health(values, timeMs),
         observe: (values) => monitor.observe(values),
-        latency: (us) => {
-          latencies.push(us);
-          monitor.latency(us);
+        predicted: (latenciesUs) => {
+          latencies.push(...latenciesUs);
+          monitor.predicted(latenciesUs);
         },
       }),
       observe: () => undefined,

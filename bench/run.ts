@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<{ run: (say: (line: string) => void)
   {
     engine: () => import('./engine.ts'),
     start: () => import('./start.ts'),
+    transport: () => import('./transport.ts'),
     update: () => import('./update.ts'),
   };
 

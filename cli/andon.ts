@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { DEFAULT_SERVER } from './admin-api.ts';
 import { addAnalyzeCommand } from './commands/analyze.ts';
+import { addBatchCommand } from './commands/batch.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
 import { addKeyCommands } from './commands/keys.ts';
@@ -34,6 +35,7 @@ addKeyCommands(program);
 addStickCommands(program);
 addPlanCommand(program);
 addAnalyzeCommand(program);
+addBatchCommand(program);
 
 try {
   await program.parseAsync();

@@ -63,6 +63,9 @@ const absenceRule = z.strictObject({
   weight: z.number().gt(0).max(1).default(0.9),
 });
 
+/** Priorities are few: each has a queue of its own. */
+export const MAX_PRIORITY = 100;
+
 const slot = z.strictObject({
   source: id,
   /** Package folder to start with, before any desired state came. */
@@ -72,8 +75,18 @@ const slot = z.strictObject({
   /** `result`: a caller waits until the prediction is durable. `commit`: the result may come up to `store.commitWithinMs` earlier. */
   recordBefore: z.enum(['result', 'commit']).default('commit'),
   batch: z
-    .strictObject({ maxRows: z.int().min(1).max(1024).default(256), maxQueued: z.int().min(1).default(4096) })
+    .strictObject({
+      maxRows: z.int().min(1).max(1024).default(256),
+      /** How long a batch that is not full may wait for more, while the engine is busy with the one before. */
+      maxDelayUs: z.int().min(0).max(1_000_000).default(0),
+      /** Samples that may wait, and as many rows of requests. */
+      maxQueued: z.int().min(1).default(4096),
+      /** Of the samples, and of requests that name none: 1 goes first. */
+      priority: z.int().min(1).max(MAX_PRIORITY).default(10),
+    })
     .prefault({}),
+  /** Requests over HTTP; `record: false`: they are answered, and leave no prediction behind. */
+  requests: z.strictObject({ record: z.boolean().default(true) }).prefault({}),
   /** Keep the input row in the store on the device (needed for `privacy: "features"`). */
   keepFeatures: z.boolean().default(false),
   feedback: z.array(z.discriminatedUnion('when', [eventRule, absenceRule])).default([]),

@@ -13,6 +13,7 @@ import { type Injection, injectionSchema } from '../sources/injection.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
 import { LiveStream } from './live-stream.ts';
+import { addOipRoutes, type OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
 import type { FeedbackRequest, HoldRequest, StatusView } from './view.ts';
@@ -53,6 +54,8 @@ export interface StatusServerDeps {
   /** Only in a demo: drops the connection to the broker and keeps it down until told otherwise. */
   readonly cutLink?: (cut: boolean) => void;
   readonly metricsText: () => string;
+  /** Open Inference Protocol under `/v2`. */
+  readonly inference?: OipDeps;
   /** Folder of the built page: index.html, app.js, app.css. */
   readonly pageFolder: string;
   readonly log: Logger;
@@ -106,6 +109,10 @@ export class StatusServer {
     });
     this.#addGuards();
     this.#addRoutes();
+    const { inference } = deps;
+    if (inference) {
+      this.app.register(async (app) => addOipRoutes(app, inference), { prefix: '/v2' });
+    }
   }
 
   /** Open now. */

@@ -12,6 +12,7 @@ import { EngineTrial, trialInPlace } from './engine-trial.ts';
 import { watchEngine } from './engine-watch.ts';
 import { EngineWorker } from './engine-worker.ts';
 import { restartDelayMs } from './restart-delay.ts';
+import { RunTimes } from './run-times.ts';
 
 export interface EngineProcessDeps {
   /** 0: as many as the machine has cores. */
@@ -38,6 +39,7 @@ export class EngineProcess implements Engine {
   /** Processes that are asked no more, and answer what they were asked before. */
   readonly #retiring = new Set<EngineWorker>();
   readonly #deathsMs: number[] = [];
+  readonly #runTimes = new RunTimes();
   #worker: EngineWorker | undefined;
   #state: 'stopped' | 'starting' | 'ready' | 'down' = 'stopped';
   #nextId = 1;
@@ -109,6 +111,7 @@ export class EngineProcess implements Engine {
   /** What was asked before is still answered, except when no engine is there to do it. */
   async unload(manifestSha256: string): Promise<void> {
     if (!this.#loads.delete(manifestSha256)) return;
+    this.#runTimes.forget(manifestSha256);
     if (this.#state === 'ready') {
       await this.#ask({ id: this.#nextId++, kind: 'unload', model: manifestSha256 });
       return;
@@ -192,6 +195,7 @@ export class EngineProcess implements Engine {
       log,
       clock,
       timeoutMs,
+      runTimes: this.#runTimes,
       onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#trials.get(ready)?.ready()),
       onAnswered: (answered) => this.#onAnswered(answered),
       onEnd: (ended, end) => this.#onEnd(ended, end),
@@ -283,13 +287,13 @@ export class EngineProcess implements Engine {
   /** @returns whether the request that it died of is asked again */
   #blame(worker: EngineWorker, end: EngineEnd, blamed: Job | undefined): boolean {
     const { counters, log, onDeath } = this.#deps;
-    const { cause, code } = causeOf(end, worker.hung);
+    const { cause, code } = causeOf(end, worker.hang);
     const model = blamed?.request.model ?? null;
     counters.add(code);
     log.error({ event: 'engine-ended', code, cause, model, end: end.text }, 'starting its successor');
     if (blamed) blamed.strikes += 1;
     onDeath?.({ model, cause });
-    const givenUp = blamed && verdictOn(blamed, end, worker.hung);
+    const givenUp = blamed && verdictOn(blamed, end, worker.hang);
     if (!blamed || !givenUp) return blamed !== undefined;
     this.#backlog.delete(blamed.request.id);
     blamed.refuse(givenUp);

@@ -107,10 +107,10 @@ export class EngineTrial implements Trial {
   /** The process has ended; what was open is refused. */
   ended({ cause, text }: EngineEnd): void {
     const { worker } = this.#deps;
-    const code: AgentErrorCode = worker.hung ? 'ENGINE_TIMEOUT' : 'ENGINE_CRASHED';
-    const words = worker.hung ? 'it hung on its trial' : `the engine ended on its trial: ${text}`;
+    const code: AgentErrorCode = worker.hang ? 'ENGINE_TIMEOUT' : 'ENGINE_CRASHED';
+    const words = worker.hang ? 'it hung on its trial' : `the engine ended on its trial: ${text}`;
     // A kill from outside says nothing of the model.
-    const isForeign = cause === 'killed' && !worker.hung;
+    const isForeign = cause === 'killed' && worker.hang !== 'busy';
     this.#fail(isForeign ? impossible(words) : agentError(code, words));
   }
 

@@ -1,19 +1,8 @@
 /** Reads queued samples as rows of one model's input, windows included. */
 import type { Manifest } from '../../protocol/manifest.ts';
-import type { Sample } from '../sources/source.ts';
+import type { Item } from './lane-item.ts';
 import { type RowReader, rowReader } from './sample-validator.ts';
 import { isDue, Windower } from './windower.ts';
-
-/** A sample in a lane. */
-export interface Item {
-  readonly sample: Sample;
-  /** Monotonic. */
-  readonly acceptedUs: number;
-  /** Counts the samples of the lane from 1. */
-  readonly number: number;
-  /** Feature -> place in its windower: a sample that is read again, for another model, is not pushed again. */
-  places?: Map<string, number>;
-}
 
 export type Reading = 'row' | 'not-due' | { readonly reason: string };
 
@@ -47,6 +36,7 @@ export class InputReader {
   /** Writes the item's row from index `at`, if it makes one. */
   read(item: Item, into: Float32Array | Uint8Array, at: number): Reading {
     const input = this.#input;
+    if (item.row) return this.#readGiven(item.row, into, at);
     if (input.kind !== 'window') {
       const reason = this.#rows.read(item.sample, into, at);
       return reason === null ? 'row' : { reason };
@@ -61,6 +51,22 @@ export class InputReader {
     item.places.set(feature, place);
     if (!isDue(input, place)) return 'not-due';
     windower.copy(place, input.length, into, at);
+    return 'row';
+  }
+
+  /** A row that a caller made for the model itself. */
+  #readGiven(row: Float32Array | Uint8Array, into: Float32Array | Uint8Array, at: number): Reading {
+    if (row.length !== this.width) {
+      return { reason: `a row has ${row.length} values, the model takes ${this.width}` };
+    }
+    if (row.BYTES_PER_ELEMENT !== into.BYTES_PER_ELEMENT) {
+      return {
+        reason: `the values are ${row.BYTES_PER_ELEMENT === 1 ? 'bytes' : 'float32'}, the model takes the other`,
+      };
+    }
+    const bad = row.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) return { reason: `value ${bad} of a row is ${row[bad]}` };
+    into.set(row, at);
     return 'row';
   }
 }

@@ -1,6 +1,7 @@
 /** A batch of a lane: the items that the champion can answer with their rows, and the challenger's rows of the same items. */
 import type { EngineBatch } from '../inference/engine.ts';
-import type { InputReader, Item } from './input-reader.ts';
+import type { InputReader } from './input-reader.ts';
+import type { Item } from './lane-item.ts';
 
 export interface LaneBatch {
   readonly items: readonly Item[];
@@ -16,21 +17,25 @@ export interface LaneBatch {
   } | null;
 }
 
-/** @param onReject an item that the champion cannot read */
+/** @param onReject an item that the champion cannot read; a request that it belongs to is refused as a whole */
 export function laneBatch(
   items: readonly Item[],
   champion: InputReader,
   challenger: InputReader | null,
-  onReject: (reason: string) => void,
+  onReject: (item: Item, reason: string) => void,
 ): LaneBatch {
   const accepted: Item[] = [];
   let notDue = 0;
   const data = champion.allocate(items.length);
   for (const item of items) {
+    if (item.request?.settled) continue;
     const reading = champion.read(item, data, accepted.length * champion.width);
     if (reading === 'row') accepted.push(item);
     else if (reading === 'not-due') notDue += 1;
-    else onReject(reading.reason);
+    else {
+      onReject(item, reading.reason);
+      while (item.request && accepted.at(-1)?.request === item.request) accepted.pop();
+    }
   }
   const rows = accepted.length;
   const batch = { rows, data: data.subarray(0, rows * champion.width) };

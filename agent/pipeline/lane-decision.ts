@@ -5,6 +5,7 @@ import type { NewPrediction } from '../store/records.ts';
 import { challengerDecides } from './assign.ts';
 import type { Decider } from './decider.ts';
 import type { LaneBatch } from './lane-batch.ts';
+import type { Item } from './lane-item.ts';
 
 export interface LaneResult {
   readonly champion: EngineResult;
@@ -29,37 +30,77 @@ export function predictionsOf(
   keepFeatures: boolean,
 ): NewPrediction[] {
   const { champion, challenger } = models;
-  const width = batch.champion.data.length / Math.max(1, batch.champion.rows);
+  const rowAt = rowsOf(batch.champion.data, batch.champion.rows, keepFeatures);
+  const championDecider = deciderOf(champion);
+  const challengerDecider = challenger && deciderOf(challenger.model);
+  const decidedBy = (i: number): Seen => {
+    const { label, score } = championDecider.decide(result.champion.output, i);
+    return { model: champion.manifestSha256, label, score, doneUs: result.championDoneUs };
+  };
+  const seenBeside = (i: number): Seen | null => {
+    const at = batch.challenger?.rowOf[i] ?? -1;
+    if (!challenger || !challengerDecider || !result.challenger || at < 0) return null;
+    const { label, score } = challengerDecider.decide(result.challenger.result.output, at);
+    return { model: challenger.model.manifestSha256, label, score, doneUs: result.challenger.doneUs };
+  };
   return batch.items.map((item, i) => {
     const { sample, acceptedUs } = item;
-    const row = batch.champion.data.subarray(i * width, (i + 1) * width);
-    const own = {
-      model: champion.manifestSha256,
-      ...deciderOf(champion).decide(result.champion.output, i),
-      latencyUs: Math.max(0, result.championDoneUs - acceptedUs),
-    };
-    const at = batch.challenger?.rowOf[i] ?? -1;
-    const other =
-      challenger && result.challenger && at >= 0
-        ? {
-            model: challenger.model.manifestSha256,
-            ...deciderOf(challenger.model).decide(result.challenger.result.output, at),
-            latencyUs: Math.max(0, result.challenger.doneUs - acceptedUs),
-          }
-        : null;
-    const key = sample.correlationId ?? `#${item.number}`;
-    const isCanary = challenger && other && challengerDecides(challenger.rolloutId, key, challenger.share);
-    const [deciding, shadow] = isCanary ? [other, own] : [own, other];
+    const row = rowAt(i);
+    const own = decidedBy(i);
+    const other = seenBeside(i);
+    const isCanary =
+      challenger && other && challengerDecides(challenger.rolloutId, keyOf(item), challenger.share);
+    const deciding = isCanary ? other : own;
+    const shadow = isCanary ? own : other;
     return {
       timeMs: sample.timeMs,
       slot,
+      model: deciding.model,
       role: isCanary ? 'canary' : 'champion',
       correlationId: sample.correlationId,
+      label: deciding.label,
+      score: deciding.score,
+      latencyUs: Math.max(0, result.decidedUs - acceptedUs),
       health: healthOf(row, sample.timeMs),
       features: keepFeatures && row instanceof Float32Array ? row : null,
-      ...deciding,
-      latencyUs: Math.max(0, result.decidedUs - acceptedUs),
-      shadow,
+      shadow: shadow && {
+        model: shadow.model,
+        label: shadow.label,
+        score: shadow.score,
+        latencyUs: Math.max(0, shadow.doneUs - acceptedUs),
+      },
     };
   });
+}
+
+/** What one of the two models said of an item, and when. */
+interface Seen {
+  readonly model: string;
+  readonly label: number;
+  readonly score: number;
+  readonly doneUs: number;
+}
+
+function keyOf({ request, sample, number }: Item): string {
+  return request?.key ?? sample.correlationId ?? `#${number}`;
+}
+
+/** Rows of at most this many values are quicker copied than looked at through a view of their own. */
+const COPIED_WIDTH = 64;
+
+/** @param keep whether a row is still looked at after the next one was asked for */
+function rowsOf(
+  data: Float32Array | Uint8Array,
+  rows: number,
+  keep: boolean,
+): (i: number) => Float32Array | Uint8Array {
+  const width = data.length / Math.max(1, rows);
+  if (keep || width > COPIED_WIDTH || data instanceof Uint8Array) {
+    return (i) => data.subarray(i * width, (i + 1) * width);
+  }
+  const row = new Float32Array(width);
+  return (i) => {
+    for (let k = 0; k < width; k++) row[k] = data[i * width + k] as number;
+    return row;
+  };
 }

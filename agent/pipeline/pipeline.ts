@@ -4,11 +4,14 @@ import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { ActiveModels } from '../models/active-models.ts';
 import type { LineEvent, SampleSink } from '../sources/source.ts';
 import type { StoredPrediction } from '../store/records.ts';
 import type { Recorder } from '../store/store.ts';
+import type { Ask, Asked } from './ask.ts';
+import { EngineShare } from './engine-share.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { SlotLane, type SlotLaneDeps } from './slot-lane.ts';
 
@@ -37,11 +40,13 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps);
+    const share = new EngineShare(deps.engine, deps.clock);
     for (const [slot, config] of Object.entries(deps.config.slots)) {
       const lane = new SlotLane({
         ...deps,
         slot,
         config,
+        engine: share.of(slot),
         after: deps.positionOf?.(slot, config.source) ?? 0,
         onCommitted: (from, predictions) => this.#committed(from, predictions),
         refused: (code, reason, count) => this.#refusals.add(code, `${slot}: ${reason}`, count),
@@ -75,6 +80,18 @@ export class Pipeline {
       },
       refused: (code, message) => this.#refusals.add(code, `${source}: ${message}`),
     };
+  }
+
+  /**
+   * A caller's request: it goes through the slot's lane as the samples of its source do, is decided as one, and recorded
+   * unless the slot's config says otherwise.
+   * @throws CodedError SLOT_UNKNOWN, REQUEST_INVALID, REQUEST_TOO_LARGE; QUEUE_FULL, REQUEST_TIMEOUT; SAMPLE_INVALID;
+   * MODEL_NOT_ACTIVE, ENGINE_* when no model could answer; STORE_* where the answer waits for its commit
+   */
+  async ask(slot: string, ask: Ask): Promise<Asked> {
+    const lane = this.#lanes.get(slot);
+    if (!lane) throw agentError('SLOT_UNKNOWN', `there is no slot "${slot}"`);
+    return lane.ask(ask);
   }
 
   /** Where a source that can be read again goes on: after what every slot bound to it has committed. */

@@ -45,7 +45,7 @@ ${chart(
 ${chart(
   sweep.points,
   ({ p99Ms }) => p99Ms,
-  (value) => value.toPrecision(2),
+  (value) => String(Number(value.toPrecision(2))),
   advice.pick,
 )}
 ${agreement ? `<h2>Beside ${escaped(agreement.other.title)}</h2>\n<pre>${escaped(agreementText(agreement))}</pre>` : ''}

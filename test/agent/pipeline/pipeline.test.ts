@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { systemClock } from '../../../agent/clock.ts';
-import { deviceConfigSchema, type SlotConfig } from '../../../agent/config/schema.ts';
+import { deviceConfigSchema } from '../../../agent/config/schema.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import type { ActiveModel, SlotModels } from '../../../agent/models/active-models.ts';
@@ -22,6 +23,8 @@ import {
   writePackage,
 } from '../../support/packages.ts';
 import { waitFor } from '../../support/wait-for.ts';
+
+type SlotInput = NonNullable<z.input<typeof deviceConfigSchema>['slots'][string]>;
 
 const log = pino({ level: 'silent' });
 const SLOT = 'press';
@@ -45,7 +48,7 @@ class CountingMonitor implements LaneMonitor {
   observe = () => {
     this.rows += 1;
   };
-  latency = () => undefined;
+  predicted = () => undefined;
 }
 let monitor: CountingMonitor;
 let loaded: Set<string>;
@@ -89,7 +92,7 @@ afterEach(async () => {
 });
 
 function open(
-  slot: Partial<SlotConfig> = {},
+  slot: Partial<SlotInput> = {},
   recorder: Pick<Store['recorder'], 'predictions'> = store.recorder,
 ): void {
   const { slots } = deviceConfigSchema.parse({
@@ -414,5 +417,171 @@ describe('the pipeline', () => {
     sink.refused('SOURCE_ROW_TOO_LONG', 'a row of 10 MB');
     sink.event({ timeMs: 1, kind: 'machine-failed', correlationId: 'p1', station: null });
     expect(counters.snapshot()).toMatchObject({ SOURCE_ROW_TOO_LONG: 1, 'source.line-events': 1 });
+  });
+
+  describe('asked by a caller', () => {
+    const rows = (...values: number[][]) => ({
+      rows: values.length,
+      data: Float32Array.from(values.flat()),
+    });
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+
+    it('answers with the outputs of its rows, among the samples of the line, and records them as those', async () => {
+      open();
+      const champion = await load();
+      play(champion);
+      for (let i = 0; i < 40; i++) sink.sample(sample(i));
+      const asked = await pipeline.ask(SLOT, { ...rows([5, 1], [1, 5]), correlationIds: ['q1', null] });
+      await pipeline.drain();
+      expect(asked).toMatchObject({ model: champion.manifestSha256, version: 1, role: 'champion', width: 1 });
+      expect([...asked.output]).toEqual([expect.closeTo(sigmoid(4), 5), expect.closeTo(sigmoid(-4), 5)]);
+      expect(asked.decisions.map(({ label }) => label)).toEqual(['failure', 'ok']);
+      expect(asked.batchRows).toBe(42);
+      expect(committed).toHaveLength(42);
+      expect(committed.at(-2)).toMatchObject({ correlationId: 'q1', label: 1 });
+      expect(store.predictions.byCorrelationId(SLOT, 'q1')?.score).toBeCloseTo(sigmoid(4), 5);
+    });
+
+    it('waits for the commit, and knows the predictions’ ids, where the slot records before the result', async () => {
+      open({ recordBefore: 'result' });
+      play(await load());
+      const { predictionIds } = await pipeline.ask(SLOT, rows([5, 1], [1, 5]));
+      expect(predictionIds).toEqual(all().map(({ run, seq }) => `${run}-${seq}`));
+      expect(predictionIds).toHaveLength(2);
+    });
+
+    it('leaves nothing behind where the slot does not record requests', async () => {
+      open({ requests: { record: false }, recordBefore: 'result' });
+      play(await load());
+      sink.sample(sample(1));
+      const { output, predictionIds } = await pipeline.ask(SLOT, rows([5, 1]));
+      await pipeline.drain();
+      expect([output[0], predictionIds]).toEqual([expect.closeTo(sigmoid(4), 5), null]);
+      expect(committed.map((p) => p.correlationId)).toEqual(['p1']);
+    });
+
+    it('has all rows of a request decided by one model, the canary’s share of them by the canary', async () => {
+      open();
+      const champion = await load();
+      const challenger = await load({ version: 2, graph: { weights: [[-1, 1]] } });
+      play(champion, { model: challenger, share: 0.4, rolloutId: 'r' });
+      const requests = await Promise.all(
+        Array.from({ length: 60 }, () => pipeline.ask(SLOT, rows([5, 1], [5, 1], [5, 1]))),
+      );
+      for (const { role, version, output } of requests) {
+        expect(version).toBe(role === 'canary' ? 2 : 1);
+        for (const score of output) expect(score).toBeCloseTo(sigmoid(role === 'canary' ? -4 : 4), 5);
+      }
+      const canaries = requests.filter(({ role }) => role === 'canary').length;
+      expect(canaries).toBeGreaterThan(5);
+      expect(canaries).toBeLessThan(55);
+    });
+
+    it.each([
+      ['a row of another width', { rows: 1, data: Float32Array.from([1, 2, 3]) }, 'SAMPLE_INVALID'],
+      ['bytes for a float model', { rows: 1, data: Uint8Array.from([1, 2]) }, 'SAMPLE_INVALID'],
+      ['a value that is not finite', rows([1, 1], [1, Number.NaN]), 'SAMPLE_INVALID'],
+      ['values that make no rows', { rows: 2, data: Float32Array.from([1, 2, 3]) }, 'REQUEST_INVALID'],
+      ['too few correlation ids', { ...rows([1, 2]), correlationIds: [] }, 'REQUEST_INVALID'],
+      ['a priority that is none', { ...rows([1, 2]), priority: 101 }, 'REQUEST_INVALID'],
+    ])('refuses %s, alone, and blames no model for it', async (_what, ask, code) => {
+      open();
+      play(await load());
+      const neighbour = pipeline.ask(SLOT, rows([5, 1]));
+      await expect(pipeline.ask(SLOT, ask)).rejects.toMatchObject({ code });
+      expect((await neighbour).output[0]).toBeCloseTo(sigmoid(4), 5);
+      expect(observed.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+    });
+
+    it('knows its slots', async () => {
+      open();
+      await expect(pipeline.ask('nowhere', rows([1, 2]))).rejects.toMatchObject({ code: 'SLOT_UNKNOWN' });
+    });
+
+    it('refuses what waited too long for a model, counts it, and lets the others wait on', async () => {
+      open();
+      const patient = pipeline.ask(SLOT, rows([5, 1]));
+      await expect(pipeline.ask(SLOT, { ...rows([1, 1], [2, 2]), timeoutUs: 2000 })).rejects.toMatchObject({
+        code: 'REQUEST_TIMEOUT',
+      });
+      expect(counters.get('REQUEST_TIMEOUT')).toBe(2);
+      play(await load());
+      pipeline.modelsChanged();
+      expect((await patient).output[0]).toBeCloseTo(sigmoid(4), 5);
+    });
+
+    it('sheds what does not fit into the queue, counts it, and takes nothing of the samples’ room', async () => {
+      open({ batch: { maxQueued: 4 } });
+      const first = pipeline.ask(SLOT, rows([5, 1], [5, 1], [5, 1]));
+      await expect(pipeline.ask(SLOT, rows([1, 1], [2, 2]))).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+      await expect(pipeline.ask(SLOT, rows([1, 1], [1, 1], [1, 1], [1, 1], [1, 1]))).rejects.toMatchObject({
+        code: 'REQUEST_TOO_LARGE',
+      });
+      expect(counters.get('QUEUE_FULL')).toBe(2);
+      for (let i = 0; i < 4; i++) sink.sample(sample(i));
+      expect(counters.get('SAMPLE_DROPPED')).toBe(0);
+      play(await load());
+      pipeline.modelsChanged();
+      expect((await first).output).toHaveLength(3);
+      await pipeline.drain();
+      expect(committed).toHaveLength(7);
+    });
+
+    it('lets a caller with priority go before all that waits', async () => {
+      open({ batch: { maxRows: 1 } });
+      for (let i = 0; i < 20; i++) sink.sample(sample(i));
+      const usual = pipeline.ask(SLOT, { ...rows([5, 1]), correlationIds: ['usual'] });
+      const urgent = pipeline.ask(SLOT, { ...rows([5, 1]), correlationIds: ['urgent'], priority: 1 });
+      play(await load());
+      pipeline.modelsChanged();
+      await Promise.all([usual, urgent]);
+      await pipeline.drain();
+      const order = committed.map((p) => p.correlationId);
+      expect([order[0], order.at(-1)]).toEqual(['urgent', 'usual']);
+      expect(order.slice(1, 21)).toEqual(Array.from({ length: 20 }, (_, i) => `p${i}`));
+    });
+
+    it('answers every request although the engine is killed twice on the way, and keeps the order of the source', async () => {
+      open({ batch: { maxRows: 16 } });
+      play(await load());
+      const answers: Promise<{ output: Float32Array }>[] = [];
+      for (let i = 0; i < 900; i++) {
+        sink.sample(sample(i));
+        if (i % 3 === 0)
+          answers.push(pipeline.ask(SLOT, { ...rows([i % 7, 3], [3, i % 7]), priority: i % 2 }));
+        if (i % 400 === 399) {
+          await waitFor('some', () => committed.length > i / 2);
+          process.kill(engine.pid ?? 0, 'SIGKILL');
+        }
+      }
+      for (const [k, answer] of answers.entries()) {
+        const { output } = await answer;
+        const x = ((3 * k) % 7) - 3;
+        expect([...output]).toEqual([expect.closeTo(sigmoid(x), 5), expect.closeTo(sigmoid(-x), 5)]);
+      }
+      await pipeline.drain();
+      const ofSource = committed.flatMap(({ correlationId }) => correlationId ?? []);
+      expect(ofSource).toEqual(Array.from({ length: 900 }, (_, i) => `p${i}`));
+      expect(committed).toHaveLength(900 + 600);
+    });
+
+    it('refuses the row that a model cannot answer, and nobody else’s', async () => {
+      open();
+      play(await load({ graph: { weights: [[1, -1]], kind: 'sqrt' } }));
+      const asks = [rows([5, 1]), rows([5, 1], [1, 5]), rows([10, 1])];
+      const [a, b, c] = await Promise.allSettled(asks.map((ask) => pipeline.ask(SLOT, ask)));
+      expect([a?.status, b?.status, c?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect(b).toMatchObject({ reason: { code: 'ENGINE_OUTPUT_INVALID' } });
+    });
+
+    it('is told that the agent stops, rather than left waiting', async () => {
+      open();
+      const waiting = expect(pipeline.ask(SLOT, rows([5, 1]))).rejects.toMatchObject({
+        code: 'MODEL_NOT_ACTIVE',
+      });
+      await pipeline.drain();
+      await waiting;
+      await expect(pipeline.ask(SLOT, rows([5, 1]))).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    });
   });
 });

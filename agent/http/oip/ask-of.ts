@@ -1,0 +1,86 @@
+/** From a parsed request to what a lane is asked, checked against the model; and from its answer to the response. Pure. */
+import { MAX_PRIORITY } from '../../config/schema.ts';
+import { agentError } from '../../errors.ts';
+import type { Ask, Asked } from '../../pipeline/ask.ts';
+import { countOf } from './datatype.ts';
+import type { InferRequest } from './infer-request.ts';
+import type { InferAnswer } from './infer-response.ts';
+import type { ModelSpec } from './model-view.ts';
+
+/** What would wait longer waits without end. */
+const MAX_TIMEOUT_US = 3_600_000_000;
+
+/** @throws CodedError REQUEST_INVALID: what the request brings is not what the model takes */
+export function askOf(slot: string, request: InferRequest, { inputs, outputs }: ModelSpec): Ask {
+  const [input, ...more] = request.inputs;
+  const [spec] = inputs;
+  if (!input || !spec || more.length > 0) {
+    throw invalid(
+      `expected ${inputs.length} inputs but got ${request.inputs.length} inputs for model '${slot}'`,
+    );
+  }
+  const { name, datatype, shape, data } = input;
+  if (name !== spec.name) throw invalid(`unexpected inference input '${name}' for model '${slot}'`);
+  if (datatype !== spec.datatype) {
+    throw invalid(
+      `inference input '${name}' data-type is '${datatype}', but model '${slot}' expects '${spec.datatype}'`,
+    );
+  }
+  const fits =
+    shape.length === spec.shape.length && spec.shape.every((size, i) => size < 0 || size === shape[i]);
+  if (!fits) {
+    throw invalid(
+      `unexpected shape for input '${name}' for model '${slot}'. Expected [${spec.shape}], got [${shape}]`,
+    );
+  }
+  const rows = shape[0] ?? 0;
+  if (rows === 0) throw invalid(`input '${name}' for model '${slot}' has no rows`);
+  if (!(data instanceof Float32Array || data instanceof Uint8Array)) {
+    throw invalid(`inference input '${name}' cannot be ${datatype}`);
+  }
+  // Before the engine works for an answer that nobody could take.
+  const strange = request.outputs?.find((output) => outputs.every((each) => each.name !== output.name));
+  if (strange) throw invalid(`unexpected inference output '${strange.name}' for model '${slot}'`);
+  const correlationIds = correlationIdsOf(request, rows);
+  return {
+    rows,
+    data,
+    ...(correlationIds && { correlationIds }),
+    priority: Math.min(request.priority, MAX_PRIORITY),
+    timeoutUs: request.timeoutUs > MAX_TIMEOUT_US ? 0 : request.timeoutUs,
+  };
+}
+
+export function answerOf(slot: string, asked: Asked, { manifest, outputs }: ModelSpec): InferAnswer {
+  const [first] = asked.decisions;
+  const many = asked.decisions.length > 1;
+  const [output] = outputs;
+  const name = output?.name ?? manifest.output.tensor;
+  const shape = [asked.decisions.length, asked.width];
+  return {
+    model: slot,
+    version: String(asked.version),
+    outputs: [{ name, datatype: 'FP32', shape, data: asked.output.subarray(0, countOf(shape)) }],
+    labels: { output: name, names: asked.width > 1 ? manifest.output.decision.labels : [] },
+    parameters: {
+      label: many ? asked.decisions.map(({ label }) => label) : first?.label,
+      score: many ? asked.decisions.map(({ score }) => score) : first?.score,
+      role: asked.role,
+      ...(asked.predictionIds && { prediction_ids: asked.predictionIds }),
+    },
+  };
+}
+
+function correlationIdsOf(
+  { correlationId }: InferRequest,
+  rows: number,
+): readonly (string | null)[] | undefined {
+  if (correlationId === null) return undefined;
+  const ids = typeof correlationId === 'string' ? [correlationId] : correlationId;
+  if (ids.length !== rows) throw invalid(`there are ${rows} rows and ${ids.length} correlation ids`);
+  return ids;
+}
+
+function invalid(message: string) {
+  return agentError('REQUEST_INVALID', message);
+}

@@ -1,0 +1,105 @@
+/** What the statistics extension tells of each model and version, fed by the requests that it answered or refused. */
+
+export interface Timed {
+  readonly rows: number;
+  /** Nanoseconds, as all times here. */
+  readonly inputNs: number;
+  readonly queueNs: number;
+  readonly inferNs: number;
+  readonly outputNs: number;
+  /** From the whole body to the whole answer. */
+  readonly totalNs: number;
+}
+
+interface Duration {
+  count: number;
+  ns: number;
+}
+
+interface Tally {
+  lastMs: number;
+  rows: number;
+  executions: number;
+  readonly success: Duration;
+  readonly fail: Duration;
+  readonly queue: Duration;
+  readonly input: Duration;
+  readonly infer: Duration;
+  readonly output: Duration;
+}
+
+export class InferenceStatistics {
+  readonly #tallies = new Map<string, Tally>();
+
+  succeeded(slot: string, version: string, timed: Timed, nowMs: number): void {
+    const tally = this.#tallyOf(slot, version);
+    tally.lastMs = nowMs;
+    tally.rows += timed.rows;
+    // Requests that shared a batch count one each: `execution_count` is then an upper bound.
+    tally.executions += 1;
+    add(tally.success, timed.totalNs);
+    add(tally.queue, timed.queueNs);
+    add(tally.input, timed.inputNs);
+    add(tally.infer, timed.inferNs);
+    add(tally.output, timed.outputNs);
+  }
+
+  failed(slot: string, version: string, totalNs: number): void {
+    add(this.#tallyOf(slot, version).fail, totalNs);
+  }
+
+  /** Every field is there and a whole number: clients read them unchecked. */
+  view(slot: string, version: string): object {
+    const tally = this.#tallyOf(slot, version);
+    const none = newDuration();
+    const { success, fail, queue, input, infer, output } = tally;
+    return {
+      name: slot,
+      version,
+      last_inference: tally.lastMs,
+      inference_count: tally.rows,
+      execution_count: tally.executions,
+      inference_stats: {
+        success,
+        fail,
+        queue,
+        compute_input: input,
+        compute_infer: infer,
+        compute_output: output,
+        cache_hit: none,
+        cache_miss: none,
+      },
+      response_stats: {},
+      batch_stats: [],
+      memory_usage: [],
+    };
+  }
+
+  #tallyOf(slot: string, version: string): Tally {
+    const key = `${slot}/${version}`;
+    const known = this.#tallies.get(key);
+    if (known) return known;
+    const tally = {
+      lastMs: 0,
+      rows: 0,
+      executions: 0,
+      success: newDuration(),
+      fail: newDuration(),
+      queue: newDuration(),
+      input: newDuration(),
+      infer: newDuration(),
+      output: newDuration(),
+    };
+    this.#tallies.set(key, tally);
+    return tally;
+  }
+}
+
+function newDuration(): Duration {
+  return { count: 0, ns: 0 };
+}
+
+function add(duration: Duration, ns: number): void {
+  duration.count += 1;
+  duration.ns += Math.max(0, Math.round(ns));
+}

@@ -1,0 +1,175 @@
+/** The Open Inference Protocol v2 under `/v2`, with the extensions of Triton that its clients use. A slot is a model. */
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { Logger } from 'pino';
+import type { Clock } from '../../clock.ts';
+import type { Counters } from '../../counters.ts';
+import { agentError } from '../../errors.ts';
+import type { ActiveModels, SlotModels } from '../../models/active-models.ts';
+import type { Ask, Asked } from '../../pipeline/ask.ts';
+import { toCodedError } from '../http-errors.ts';
+import { codingFor, compressed, decompressed } from './content-coding.ts';
+import { infer } from './inference-handler.ts';
+import { InferenceStatistics } from './inference-statistics.ts';
+import { configOf, manifestsOf, metadataOf, specOf, unknownModel } from './model-view.ts';
+import { oipBodyOf, oipStatusOf } from './oip-errors.ts';
+import { OIP_LIMITS } from './oip-limits.ts';
+
+export interface OipDeps {
+  /** Slot -> the most rows of a batch. */
+  readonly slots: ReadonlyMap<string, number>;
+  readonly models: ActiveModels;
+  /** As `Pipeline.ask`. */
+  readonly ask: (slot: string, ask: Ask) => Promise<Asked>;
+  readonly engineAlive: () => boolean;
+  readonly agentVersion: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+}
+
+interface ModelParams {
+  readonly model: string;
+  readonly version?: string;
+}
+
+type Handler = (params: ModelParams, request: FastifyRequest, reply: FastifyReply) => unknown;
+
+const EXTENSIONS = [
+  'binary_tensor_data',
+  'classification',
+  'model_configuration',
+  'model_repository',
+  'statistics',
+];
+const METHODS: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const HEADER_LENGTH = 'inference-header-content-length';
+
+/** Registers all routes on an instance whose prefix is `/v2`. */
+export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
+  const statistics = new InferenceStatistics();
+  answerInTritonsWords(app, deps);
+  app.removeAllContentTypeParsers();
+  // Clients of the field send no content type, or one that says nothing: the length of the JSON decides.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  const route = (method: HTTPMethods, url: string, handler: Handler): void => {
+    app.route({
+      method,
+      url,
+      bodyLimit: OIP_LIMITS.bodyBytes,
+      handler: (request, reply) => handler(request.params as ModelParams, request, reply),
+    });
+    app.route({
+      method: METHODS.filter((each) => each !== method),
+      url,
+      handler: () => {
+        throw agentError('METHOD_NOT_ALLOWED', 'Method Not Allowed');
+      },
+    });
+  };
+  const model = (method: HTTPMethods, tail: string, handler: Handler): void => {
+    route(method, `/models/:model${tail}`, handler);
+    route(method, `/models/:model/versions/:version(^[0-9]+$)${tail}`, handler);
+  };
+  const specFor = ({ model, version }: ModelParams) => specOf(model, modelsOf(deps, model), version);
+  const statisticsOf = (slot: string, version?: string) => {
+    const models = deps.models.of(slot);
+    const versions = models ? manifestsOf(models).map((manifest) => String(manifest.version)) : [];
+    const asked = versions.filter((each) => version === undefined || each === version);
+    return [...new Set(asked)].map((each) => statistics.view(slot, each));
+  };
+
+  route('GET', '/', () => ({ name: 'andon', version: deps.agentVersion, extensions: EXTENSIONS }));
+  route('GET', '/health/live', () => ({ live: true }));
+  route('GET', '/health/ready', (_params, _request, reply) => {
+    const ready = deps.engineAlive() && [...deps.slots.keys()].every((slot) => deps.models.of(slot));
+    return reply
+      .code(ready ? 200 : 400)
+      .send(ready ? { ready } : { ready, error: 'the server is not ready' });
+  });
+
+  model('GET', '', (params) => metadataOf(params.model, modelsOf(deps, params.model), specFor(params)));
+  model('GET', '/ready', (params, _request, reply) => {
+    const ready = deps.engineAlive() && specFor(params) !== undefined;
+    const body = { name: params.model, ready };
+    return reply.code(ready ? 200 : 400).send(ready ? body : { ...body, error: 'the engine is not ready' });
+  });
+  model('GET', '/config', (params) =>
+    configOf(params.model, specFor(params), deps.slots.get(params.model) ?? 1),
+  );
+  route('GET', '/models/stats', () => ({
+    model_stats: [...deps.slots.keys()].flatMap((slot) => statisticsOf(slot)),
+  }));
+  model('GET', '/stats', (params) => {
+    specFor(params);
+    return { model_stats: statisticsOf(params.model, params.version) };
+  });
+
+  model('POST', '/infer', async (params, request, reply) => {
+    const { headers } = request;
+    const spec = specFor(params);
+    const coding = headers['content-encoding'];
+    const sent = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
+    const body = coding === undefined ? sent : await decompressed(sent, coding, OIP_LIMITS.bodyBytes);
+    const response = await infer(
+      { ask: deps.ask, statistics, clock: deps.clock },
+      params.model,
+      spec,
+      body,
+      headerLength(headers[HEADER_LENGTH]),
+    );
+    if (response.headerBytes === undefined) reply.header('content-type', 'application/json');
+    else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, response.headerBytes);
+    const answerCoding = codingFor(headers['accept-encoding']);
+    if (answerCoding === null) return reply.send(response.body);
+    return reply.header('content-encoding', answerCoding).send(await compressed(response.body, answerCoding));
+  });
+
+  route('POST', '/repository/index', () =>
+    [...deps.slots.keys()].flatMap((slot) => {
+      const models = deps.models.of(slot);
+      if (!models) return [{ name: slot, state: 'UNAVAILABLE', reason: 'the slot has no model yet' }];
+      return manifestsOf(models).map(({ version }) => ({
+        name: slot,
+        version: String(version),
+        state: 'READY',
+        reason: '',
+      }));
+    }),
+  );
+  for (const verb of ['load', 'unload']) {
+    route('POST', `/repository/models/:model/${verb}`, () => {
+      throw agentError(
+        'MODEL_CONTROL_REFUSED',
+        'explicit model load / unload is not allowed: models come signed, with a rollout or a bundle',
+      );
+    });
+  }
+}
+
+function modelsOf({ slots, models }: OipDeps, slot: string): SlotModels {
+  if (!slots.has(slot)) throw unknownModel(slot, undefined);
+  const active = models.of(slot);
+  if (!active) {
+    throw agentError('MODEL_NOT_ACTIVE', `Request for unknown model: '${slot}' has no available versions`);
+  }
+  return active;
+}
+
+function answerInTritonsWords(app: FastifyInstance, { counters, log }: OipDeps): void {
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not Found' }));
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = toCodedError(thrown);
+    counters.add(error.code);
+    const status = oipStatusOf(error);
+    if (status === 500) log.error({ err: thrown, url: request.url }, 'request failed');
+    return reply.code(status).send(oipBodyOf(error));
+  });
+}
+
+/** @throws CodedError REQUEST_INVALID */
+function headerLength(value: string | string[] | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^\d{1,10}$/.test(value)) return Number(value);
+  throw agentError('REQUEST_INVALID', `${HEADER_LENGTH} is ${JSON.stringify(value)}, not a number of bytes`);
+}

@@ -1,0 +1,34 @@
+/** A request for predictions that comes from a caller who waits: what it brings, and what it is answered with. */
+import type { Role } from '../../protocol/records.ts';
+
+export interface Ask {
+  /** Samples, at least one: they go through the engine together and are decided by the same model. */
+  readonly rows: number;
+  /** The model's input tensor, row-major: rows x the width of one sample. Not copied; unchanged until the answer. */
+  readonly data: Float32Array | Uint8Array;
+  /** A part or serial number for each row; absent: none. */
+  readonly correlationIds?: readonly (string | null)[];
+  /** 1 is first, 0 the slot's default. */
+  readonly priority?: number;
+  /** A request that waits longer than this is refused, not run. Absent or 0: it waits. */
+  readonly timeoutUs?: number;
+}
+
+export interface Asked {
+  /** sha256 of the manifest of the model that decided, and its integer version. */
+  readonly model: string;
+  readonly version: number;
+  readonly role: Exclude<Role, 'shadow'>;
+  /** Row-major, rows x width: the output that the decision reads. */
+  readonly output: Float32Array;
+  readonly width: number;
+  /** One a row. */
+  readonly decisions: readonly { readonly label: string; readonly score: number }[];
+  /** One a row, once they are committed; null where the slot does not record requests, or answers before the commit. */
+  readonly predictionIds: readonly string[] | null;
+  /** From its acceptance until it was given to the engine. */
+  readonly queueUs: number;
+  /** Inside ONNX Runtime, of the whole batch that it travelled in; and that batch's rows. 0 for an answer of the cache. */
+  readonly computeUs: number;
+  readonly batchRows: number;
+}

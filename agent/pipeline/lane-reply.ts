@@ -1,0 +1,53 @@
+/** From the outputs of a batch to the answers of the requests that travelled in it. Pure. */
+import type { SlotModels } from '../models/active-models.ts';
+import type { NewPrediction } from '../store/records.ts';
+import type { Asked } from './ask.ts';
+import type { LaneBatch } from './lane-batch.ts';
+import type { LaneResult } from './lane-decision.ts';
+import type { LaneRequest } from './lane-request.ts';
+
+export interface Reply {
+  readonly request: LaneRequest;
+  /** Where its predictions begin among those of the batch that are recorded. */
+  readonly first: number;
+  readonly asked: Asked;
+}
+
+/** @param predictions one an item of the batch */
+export function repliesOf(
+  models: SlotModels,
+  batch: LaneBatch,
+  result: LaneResult,
+  predictions: readonly NewPrediction[],
+): Reply[] {
+  const replies: Reply[] = [];
+  for (let i = 0; i < batch.items.length; i++) {
+    const request = batch.items[i]?.request;
+    if (!request) continue;
+    const own = predictions.slice(i, i + request.rows);
+    const role = own[0]?.role === 'canary' ? 'canary' : 'champion';
+    const isCanary = role === 'canary' && models.challenger && result.challenger;
+    const { manifest, manifestSha256 } = isCanary ? models.challenger.model : models.champion;
+    const { output, width, computeUs } = isCanary ? result.challenger.result : result.champion;
+    const row = isCanary ? (batch.challenger?.rowOf[i] ?? 0) : i;
+    const { labels } = manifest.output.decision;
+    replies.push({
+      request,
+      first: i,
+      asked: {
+        model: manifestSha256,
+        version: manifest.version,
+        role,
+        output: output.subarray(row * width, (row + request.rows) * width),
+        width,
+        decisions: own.map(({ label, score }) => ({ label: labels[label] ?? '', score })),
+        predictionIds: null,
+        queueUs: request.startedUs - request.acceptedUs,
+        computeUs,
+        batchRows: batch.champion.rows,
+      },
+    });
+    i += request.rows - 1;
+  }
+  return replies;
+}
