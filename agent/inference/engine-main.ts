@@ -124,8 +124,8 @@ async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<En
   const loaded = loadedOf(request.model);
   const { spec } = loaded;
   if (spec.kind !== 'rows') throw agentError('ENGINE_INPUT_MISMATCH', 'this model takes tensors, not rows');
-  const { data, unreadable } = await rowsOf(spec, request.data);
   const startedMs = performance.now();
+  const { data, unreadable } = await rowsOf(spec, request.data);
   let output: Float32Array;
   try {
     output = await runRows(loaded, spec, request.rows, data);

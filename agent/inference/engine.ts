@@ -29,7 +29,7 @@ export interface EngineResult {
   /** Row-major, rows x width. */
   readonly output: Float32Array;
   readonly width: number;
-  /** Time inside ONNX Runtime, microseconds. */
+  /** Time inside ONNX Runtime and, for pictures, their decoding; microseconds. */
   readonly computeUs: number;
   /** Pictures that could not be read: their rows of the output say nothing. */
   readonly unreadable?: readonly Unreadable[];

@@ -18,8 +18,8 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const;
 
-export type NumericDtype = keyof typeof ARRAYS;
-export type NumericData = InstanceType<(typeof ARRAYS)[NumericDtype]>;
+type NumericDtype = keyof typeof ARRAYS;
+type NumericData = InstanceType<(typeof ARRAYS)[NumericDtype]>;
 export type TensorData = NumericData | readonly string[];
 
 export interface NamedTensor {
