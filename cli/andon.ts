@@ -1,6 +1,7 @@
 /** The `andon` command: reads arguments, calls one command file each, and tells errors as a sentence and a hint. */
 import { Command } from 'commander';
 import { DEFAULT_SERVER } from './admin-api.ts';
+import { addAnalyzeCommand } from './commands/analyze.ts';
 import { addBatchCommand } from './commands/batch.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
@@ -33,6 +34,7 @@ addMlflowCommands(program);
 addKeyCommands(program);
 addStickCommands(program);
 addPlanCommand(program);
+addAnalyzeCommand(program);
 addBatchCommand(program);
 
 try {

@@ -13,7 +13,7 @@ export function MachinePanel({ machine }: { machine: MachineView | null }) {
         <Meter
           name="Processor"
           used={cpuPercent / 100}
-          words={`${formatShare(cpuPercent / 100)} busy${clock}`}
+          words={`${formatShare(Math.round(cpuPercent) / 100)} busy${clock}`}
         />
       )}
       <Room name="Memory" total={machine.memoryTotalBytes} left={machine.memoryAvailableBytes} />
