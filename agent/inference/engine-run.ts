@@ -6,7 +6,7 @@ import { graphSpecOf, isStackable, type TensorsSpec } from './graph-spec.ts';
 import { concatenate, type NamedTensor } from './tensor.ts';
 
 /** Sends one request and waits for its answer. @throws CodedError what the engine says */
-export type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<EngineAnswer>;
+type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<EngineAnswer>;
 
 export interface EngineRun {
   readonly ask: AskEngine;
