@@ -5,7 +5,7 @@ import { graphSpecOf } from '../../inference/graph-spec.ts';
 import type { SlotModels } from '../../models/active-models.ts';
 import type { InputSpec } from './infer-request.ts';
 
-export const PLATFORM = 'onnxruntime_onnx';
+const PLATFORM = 'onnxruntime_onnx';
 
 export interface ModelSpec {
   readonly manifest: Manifest;
