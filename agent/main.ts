@@ -15,7 +15,7 @@ import { loadDeviceConfig } from './config/load.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
-import { metricsText } from './http/metrics-text.ts';
+import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { StatusServer } from './http/status-server.ts';
 import { buildStatusView } from './http/status-view.ts';
@@ -25,7 +25,9 @@ import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
-import { machineGauges } from './monitor/machine-gauges.ts';
+import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
+import { MachineMonitor } from './monitor/machine-monitor.ts';
+import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
@@ -161,10 +163,16 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       tell,
       clock,
     });
+    const machine = new MachineMonitor({
+      ask: machineAsker(config.dataDir),
+      tell,
+      onError: (error) => counters.add(codeOf(error)),
+      clock,
+    });
     const deviceMetrics = new DeviceMetrics({
       slots: () => [...monitors].map(([slot, monitor]) => ({ slot, figures: monitor.figures() })),
       device: async () => ({
-        ...(await machineGauges(config.dataDir)),
+        ...machineGauges(machine.facts()),
         storeBytes: store.sizeBytes(),
         droppedRecords: store.droppedUnacked(),
         agentRssBytes: process.memoryUsage.rss(),
@@ -186,6 +194,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       counters,
     });
     const figures = new InferenceFigures(clock);
+    const processMonitor = new ProcessMonitor();
     const pipeline = new Pipeline({
       config,
       models,
@@ -219,7 +228,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         reported: () => models.reported(),
         link: () => sync.status(),
         figures: (slot) => monitorOf(slot).figures(),
-        alarms: () => silence.problems(),
+        machine: () => machine.facts(),
+        alarms: () => [...silence.problems(), ...machine.problems()],
       });
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
@@ -263,7 +273,16 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         log,
         counters,
       },
-      metricsText: () => metricsText(view(), counters.snapshot()),
+      metricsText: () =>
+        metricsText({
+          view: view(),
+          counters: counters.snapshot(),
+          models: figures.all(),
+          pending: Object.fromEntries(Object.keys(config.slots).map((slot) => [slot, pipeline.queued(slot)])),
+          process: processMonitor.figures(),
+          startedAtMs,
+          connections: http.connections,
+        }),
       pageFolder: join(project.folder, 'dist', 'pages', 'status'),
       log,
       counters,
@@ -286,6 +305,10 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     sync.onLink(() => changed.give());
     await sync.start();
     stops.push(() => sync.stop());
+    machine.start();
+    stops.push(() => machine.stop());
+    processMonitor.start();
+    stops.push(() => processMonitor.stop());
     silence.start();
     stops.push(() => silence.stop());
     deviceMetrics.start();

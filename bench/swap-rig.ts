@@ -84,7 +84,7 @@ export class SwapRig {
       models: this.#manager,
       engine: this.#engine,
       recorder: this.#store.recorder,
-      monitorOf: () => ({ health: () => 0, observe: () => undefined, latency: () => undefined }),
+      monitorOf: () => ({ health: () => 0, observe: () => undefined, predicted: () => undefined }),
       observe: (...outcome) => this.#manager.observe(...outcome),
       onLineEvent: () => undefined,
       clock,

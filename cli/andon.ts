@@ -1,6 +1,8 @@
 /** The `andon` command: reads arguments, calls one command file each, and tells errors as a sentence and a hint. */
 import { Command } from 'commander';
 import { DEFAULT_SERVER } from './admin-api.ts';
+import { addAnalyzeCommand } from './commands/analyze.ts';
+import { addBatchCommand } from './commands/batch.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
 import { addKeyCommands } from './commands/keys.ts';
@@ -32,6 +34,8 @@ addMlflowCommands(program);
 addKeyCommands(program);
 addStickCommands(program);
 addPlanCommand(program);
+addAnalyzeCommand(program);
+addBatchCommand(program);
 
 try {
   await program.parseAsync();

@@ -13,7 +13,12 @@ export type CliErrorCode =
   | 'MLFLOW_FACT_INVALID'
   | 'MLFLOW_FACTS_MISSING'
   | 'DEMO_FOLDER_FOREIGN'
-  | 'DEMO_PART_FAILED';
+  | 'DEMO_PART_FAILED'
+  | 'INPUT_UNREADABLE'
+  | 'INPUT_COLUMN_MISSING'
+  | 'OUTPUT_EXISTS'
+  | 'BATCH_CHANGED'
+  | 'BATCH_RUNNING';
 
 export function cliError(
   code: CliErrorCode,

@@ -89,6 +89,7 @@ export class StatusServer {
   readonly #deps: StatusServerDeps;
   readonly #live: LiveStream;
   #page: ReadonlyMap<string, PageFile> | undefined;
+  #connections = 0;
   /** The fastify instance, for `inject` in tests. */
   readonly app: FastifyInstance;
 
@@ -100,12 +101,23 @@ export class StatusServer {
       counters: deps.counters,
     });
     this.app = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+    this.app.server.on('connection', (socket) => {
+      this.#connections += 1;
+      socket.once('close', () => {
+        this.#connections -= 1;
+      });
+    });
     this.#addGuards();
     this.#addRoutes();
     const { inference } = deps;
     if (inference) {
       this.app.register(async (app) => addOipRoutes(app, inference), { prefix: '/v2' });
     }
+  }
+
+  /** Open now. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /**

@@ -38,6 +38,7 @@ export interface StatusParts {
   readonly reported: () => Readonly<Record<string, ReportedSlot>>;
   readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs'>;
   readonly figures: (slot: string) => SlotFigures;
+  readonly machine: () => StatusView['machine'];
   /** Silence and the like, in words. */
   readonly alarms: () => readonly Problem[];
 }
@@ -78,6 +79,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
       dropped: store.droppedUnacked(),
     },
     engine: parts.engine.status(),
+    machine: parts.machine(),
     counters: errorCounts(parts.counters),
     events: recentEvents(store),
   };

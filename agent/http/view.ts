@@ -25,10 +25,24 @@ export interface StatusView {
   };
   store: { sizeBytes: number; maxBytes: number; storeEpoch: string; dropped: number };
   engine: { alive: boolean; restarts: number; rssBytes: number };
+  /** Null until it was first looked at, and while it does not answer. */
+  machine: MachineView | null;
   /** Error codes with counts, never zero. */
   counters: Record<string, number>;
   /** Newest first, at most 30. */
   events: { timeMs: number; kind: string; severity: Severity; slot: string | null; message: string }[];
+}
+
+/** What this machine cannot tell is null. */
+export interface MachineView {
+  cpuPercent: number | null;
+  temperatureC: number | null;
+  cpuGHz: number | null;
+  memoryTotalBytes: number | null;
+  memoryAvailableBytes: number | null;
+  /** Of the disk that holds the agent's data. */
+  diskTotalBytes: number | null;
+  diskAvailableBytes: number | null;
 }
 
 export interface SlotView {

@@ -77,11 +77,11 @@ export class SlotMonitor {
     watch?.drift.observe(this.#observed(watch, values));
   }
 
-  /** A prediction was made. @param us sample accepted to decision made */
-  latency(us: number): void {
+  /** Predictions were made. @param latenciesUs sample accepted to decision made, each */
+  predicted(latenciesUs: readonly number[]): void {
     this.#lastPredictionMs = this.#deps.clock.monotonicUs() / 1000;
-    this.#rate.add();
-    this.#latency.add(us);
+    this.#rate.add(latenciesUs.length);
+    for (const us of latenciesUs) this.#latency.add(us);
   }
 
   figures(): SlotFigures {

@@ -5,6 +5,8 @@ import type { NewPrediction } from '../store/records.ts';
 import { challengerDecides } from './assign.ts';
 import type { Decider } from './decider.ts';
 import type { LaneBatch } from './lane-batch.ts';
+import type { Item } from './lane-item.ts';
+import type { Rows } from './sample-validator.ts';
 
 export interface LaneResult {
   readonly champion: EngineResult;
@@ -16,6 +18,7 @@ export interface LaneResult {
 }
 
 /**
+ * @returns one an item; null where the engine could not read it, or its request is refused already
  * @param deciderOf in which the lane keeps what each of its models said last
  * @param healthOf INPUT_HEALTH bits of an item's row
  */
@@ -27,39 +30,86 @@ export function predictionsOf(
   deciderOf: (model: ActiveModel) => Decider,
   healthOf: (row: Float32Array | Uint8Array, timeMs: number) => number,
   keepFeatures: boolean,
-): NewPrediction[] {
+): (NewPrediction | null)[] {
   const { champion, challenger } = models;
-  const width = batch.champion.data.length / Math.max(1, batch.champion.rows);
-  return batch.items.map((item, i) => {
-    const { sample, acceptedUs } = item;
-    const row = batch.champion.data.subarray(i * width, (i + 1) * width);
-    const own = {
-      model: champion.manifestSha256,
-      ...deciderOf(champion).decide(result.champion.output, i),
-      latencyUs: Math.max(0, result.championDoneUs - acceptedUs),
-    };
+  const rowAt = rowsOf(batch.champion.data as Rows, batch.champion.rows, keepFeatures);
+  const unreadable = unreadableOf(result.champion);
+  const unseen = result.challenger && unreadableOf(result.challenger.result);
+  const championDecider = deciderOf(champion);
+  const challengerDecider = challenger && deciderOf(challenger.model);
+  const decidedBy = (i: number): Seen => {
+    const { label, score } = championDecider.decide(result.champion.output, i);
+    return { model: champion.manifestSha256, label, score, doneUs: result.championDoneUs };
+  };
+  const seenBeside = (i: number): Seen | null => {
     const at = batch.challenger?.rowOf[i] ?? -1;
-    const other =
-      challenger && result.challenger && at >= 0
-        ? {
-            model: challenger.model.manifestSha256,
-            ...deciderOf(challenger.model).decide(result.challenger.result.output, at),
-            latencyUs: Math.max(0, result.challenger.doneUs - acceptedUs),
-          }
-        : null;
-    const key = item.request?.key ?? sample.correlationId ?? `#${item.number}`;
-    const isCanary = challenger && other && challengerDecides(challenger.rolloutId, key, challenger.share);
-    const [deciding, shadow] = isCanary ? [other, own] : [own, other];
+    if (!challenger || !challengerDecider || !result.challenger || at < 0 || unseen?.has(at)) return null;
+    const { label, score } = challengerDecider.decide(result.challenger.result.output, at);
+    return { model: challenger.model.manifestSha256, label, score, doneUs: result.challenger.doneUs };
+  };
+  return batch.items.map((item, i) => {
+    if (unreadable.has(i) || item.request?.settled) return null;
+    const { sample, acceptedUs } = item;
+    const row = rowAt(i);
+    const own = decidedBy(i);
+    const other = seenBeside(i);
+    const isCanary =
+      challenger && other && challengerDecides(challenger.rolloutId, keyOf(item), challenger.share);
+    const deciding = isCanary ? other : own;
+    const shadow = isCanary ? own : other;
     return {
       timeMs: sample.timeMs,
       slot,
+      model: deciding.model,
       role: isCanary ? 'canary' : 'champion',
       correlationId: sample.correlationId,
-      health: healthOf(row, sample.timeMs),
-      features: keepFeatures && row instanceof Float32Array ? row : null,
-      ...deciding,
+      label: deciding.label,
+      score: deciding.score,
       latencyUs: Math.max(0, result.decidedUs - acceptedUs),
-      shadow,
+      health: healthOf(row, sample.timeMs),
+      features: keepFeatures && row instanceof Float32Array && row.length > 0 ? row : null,
+      shadow: shadow && {
+        model: shadow.model,
+        label: shadow.label,
+        score: shadow.score,
+        latencyUs: Math.max(0, shadow.doneUs - acceptedUs),
+      },
     };
   });
+}
+
+/** What one of the two models said of an item, and when. */
+interface Seen {
+  readonly model: string;
+  readonly label: number;
+  readonly score: number;
+  readonly doneUs: number;
+}
+
+function keyOf({ request, sample, number }: Item): string {
+  return request?.key ?? sample.correlationId ?? `#${number}`;
+}
+
+/** Rows of at most this many values are quicker copied than looked at through a view of their own. */
+const COPIED_WIDTH = 64;
+
+/** Pictures and tensors have no values with names, which could be watched or kept. */
+const NO_VALUES = new Float32Array(0);
+
+/** @param keep whether a row is still looked at after the next one was asked for */
+function rowsOf(data: Rows, rows: number, keep: boolean): (i: number) => Float32Array | Uint8Array {
+  if (Array.isArray(data)) return () => NO_VALUES;
+  const width = data.length / Math.max(1, rows);
+  if (keep || width > COPIED_WIDTH || data instanceof Uint8Array) {
+    return (i) => data.subarray(i * width, (i + 1) * width);
+  }
+  const row = new Float32Array(width);
+  return (i) => {
+    for (let k = 0; k < width; k++) row[k] = data[i * width + k] as number;
+    return row;
+  };
+}
+
+function unreadableOf({ unreadable = [] }: EngineResult): Set<number> {
+  return new Set(unreadable.map(([row]) => row));
 }

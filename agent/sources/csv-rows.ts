@@ -47,15 +47,27 @@ export class CsvRows implements RowReader {
   readonly #columns: readonly string[];
   readonly #config: FileSourceConfig;
   readonly #mapping: RowMapping;
+  readonly #meaning: (cell: string) => number | string | null;
   #headerSeen = false;
   /** Lines of a record whose quotes have not closed yet. */
   #open: string[] = [];
   #openChars = 0;
 
-  constructor(columns: readonly string[], config: FileSourceConfig) {
+  /** @param meaning what a cell says as a feature */
+  constructor(
+    columns: readonly string[],
+    config: FileSourceConfig,
+    meaning: (cell: string) => number | string | null = cellValue,
+  ) {
     this.#columns = columns;
     this.#config = config;
     this.#mapping = new RowMapping(config);
+    this.#meaning = meaning;
+  }
+
+  /** Whether the last record goes on in the next line. */
+  get isOpen(): boolean {
+    return this.#open.length > 0;
   }
 
   take(line: Line): Row[] {
@@ -104,7 +116,7 @@ export class CsvRows implements RowReader {
       const problem = `has ${cells.length} cells, the header has ${this.#columns.length}`;
       return { code: 'SAMPLE_INVALID', problem };
     }
-    return this.#mapping.toRow(this.#columns, cells, cellValue);
+    return this.#mapping.toRow(this.#columns, cells, this.#meaning);
   }
 }
 

@@ -9,6 +9,7 @@ import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { StatusView } from '../http/view.ts';
 import { BringModel } from './bring-model.tsx';
 import { DevicePanel, LinkPanel } from './device-panel.tsx';
+import { MachinePanel } from './machine-panel.tsx';
 import { SlotSection } from './slot-section.tsx';
 
 export function StatusPage() {
@@ -51,6 +52,7 @@ export function StatusPage() {
           <div>
             <LinkPanel view={view} nowMs={nowMs} />
             <DevicePanel view={view} nowMs={nowMs} />
+            <MachinePanel machine={view.machine} />
           </div>
           <div>
             <h2>Events</h2>

@@ -29,8 +29,8 @@ export class Contexts {
   readonly #insert: Statement<[string, string, string, number], Row>;
   readonly #all: Statement<[], Row>;
   readonly #byId = new Map<number, Context>();
-  /** Those of this run, by their words. */
-  readonly #own = new Map<string, Context>();
+  /** Those of this run, by model: asked for with every row, so by a word that is there already. */
+  readonly #own = new Map<string, Context[]>();
 
   constructor(sqlite: Sqlite, run: string) {
     this.#run = run;
@@ -52,8 +52,9 @@ export class Contexts {
 
   /** The context of this run with these words, made if need be. Inside a transaction only. */
   of(slot: string, model: string, role: Role): Context {
-    const known = this.#own.get(key(slot, model, role));
-    if (known) return known;
+    for (const known of this.#own.get(model) ?? []) {
+      if (known.role === role && known.slot === slot) return known;
+    }
     return this.#keep(this.#insert.get(this.#run, slot, model, ROLES.indexOf(role)) as Row);
   }
 
@@ -71,11 +72,7 @@ export class Contexts {
   #keep([id, run, slot, model, role]: Row): Context {
     const context: Context = { id, run, slot, model, role: ROLES[role] as Role };
     this.#byId.set(id, context);
-    if (run === this.#run) this.#own.set(key(slot, model, context.role), context);
+    if (run === this.#run) this.#own.set(model, [...(this.#own.get(model) ?? []), context]);
     return context;
   }
-}
-
-function key(slot: string, model: string, role: Role): string {
-  return `${role} ${model} ${slot}`;
 }

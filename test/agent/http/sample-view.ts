@@ -46,6 +46,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
     },
     store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0 },
     engine: { alive: true, restarts: 0, rssBytes: 80_000_000 },
+    machine: null,
     counters: {},
     events: [],
     ...change,

@@ -86,6 +86,7 @@ function viewOf(change: Partial<StatusParts> = {}) {
       online: 0.7,
       labels: 3,
     }),
+    machine: () => null,
     alarms: () => [],
     ...change,
   });

@@ -112,7 +112,7 @@ describe('the engine process', () => {
       '[batch, 2], not [batch, 1]',
     ],
     ['bytes in place of floats', { graph: { dtype: 'uint8' as const } }, 'is uint8, not float32'],
-    ['a fixed batch', { graph: { batch: 1 } }, 'fixed batch of 1'],
+    ['a fixed batch', { graph: { batch: 2 } }, 'fixed batch of 2'],
   ])('refuses a graph with %s than its manifest', async (_what, { graph }, words) => {
     await startEngine();
     const files = makePackage({ onnx: tinyOnnx({ weights: [[1, -1]], ...graph }) });
@@ -252,6 +252,27 @@ describe('the engine process', () => {
     await expect(behind).resolves.toMatchObject({ width: 1 });
     expect(counters.get('ENGINE_TIMEOUT')).toBe(2);
     expect(deaths[0]).toEqual({ model: looping.manifestSha256, cause: 'hang' });
+  });
+
+  it.runIf(process.platform === 'linux').each([
+    ['stands still by a signal', 'killed'],
+    ['works on and on', 'hang'],
+  ])('knows from the model’s own times that an engine hangs that %s', async (_what, cause) => {
+    // With the certain limit alone this test would end in its own timeout.
+    await startEngine({ timeoutMs: 600_000 });
+    const model = write(makePackage({ graph: loopGraph }));
+    await engine.load(model);
+    const ask = (value: number) =>
+      engine.run(model.manifestSha256, { rows: 1, data: Float32Array.of(value, 0) });
+    for (let i = 0; i < 20; i++) await ask(1);
+    if (cause === 'killed') {
+      process.kill(engine.pid ?? 0, 'SIGSTOP');
+      await expect(ask(3)).resolves.toMatchObject({ width: 1 });
+    } else {
+      await expect(ask(FOR_EVER)).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT' });
+    }
+    expect(deaths[0]).toEqual({ model: model.manifestSha256, cause });
+    expect(counters.get('ENGINE_TIMEOUT')).toBe(engine.status().restarts);
   });
 
   it('leaves no process behind when it stops', async () => {

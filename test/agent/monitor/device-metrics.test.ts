@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { DeviceMetrics } from '../../../agent/monitor/device-metrics.ts';
-import { machineGauges } from '../../../agent/monitor/machine-gauges.ts';
+import { machineAsker, machineGauges } from '../../../agent/monitor/machine-facts.ts';
 import type { NewMetric } from '../../../agent/store/records.ts';
 
 const figures = {
@@ -86,7 +86,7 @@ it('does not ask a machine again that has not answered yet', async () => {
 });
 
 it('asks the machine for its memory and its disk', async () => {
-  const gauges = await machineGauges(tmpdir());
+  const gauges = machineGauges(await machineAsker(tmpdir())());
   expect(gauges.memoryAvailableBytes).toBeGreaterThan(1024 * 1024);
   expect(gauges.diskAvailableBytes).toBeGreaterThan(0);
 });

@@ -48,7 +48,7 @@ class CountingMonitor implements LaneMonitor {
   observe = () => {
     this.rows += 1;
   };
-  latency = () => undefined;
+  predicted = () => undefined;
 }
 let monitor: CountingMonitor;
 let loaded: Set<string>;

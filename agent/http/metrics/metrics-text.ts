@@ -1,13 +1,30 @@
-/** `GET /metrics`: the view as Prometheus text. */
-import type { StatusView } from './view.ts';
+/** `GET /metrics`: everything this device counts, as Prometheus text. */
+import type { ModelFigures } from '../../monitor/inference-figures.ts';
+import type { StatusView } from '../view.ts';
+import { family } from './exposition.ts';
+import { inferenceMetrics } from './inference-metrics.ts';
+import { machineMetrics } from './machine-metrics.ts';
+import { type ProcessParts, processMetrics } from './process-metrics.ts';
 
-interface Series {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
+export interface MetricsParts extends ProcessParts {
+  readonly view: StatusView;
+  /** Every count of the agent, by code or `stage.what`. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly models: readonly ModelFigures[];
+  /** Slot -> samples that wait. */
+  readonly pending: Readonly<Record<string, number>>;
 }
 
-/** @param counters every count of the agent, by code or `stage.what` */
-export function metricsText(view: StatusView, counters: Readonly<Record<string, number>>): string {
+export function metricsText(parts: MetricsParts): string {
+  return [
+    inferenceMetrics(parts.models, parts.pending),
+    deviceMetrics(parts),
+    machineMetrics(parts.view.machine),
+    processMetrics(parts),
+  ].join('');
+}
+
+function deviceMetrics({ view, counters }: MetricsParts): string {
   const { link, store, engine, slots } = view;
   const slotSeries = (value: (slot: StatusView['slots'][number]) => number | null) =>
     slots.flatMap((slot) => {
@@ -39,6 +56,9 @@ export function metricsText(view: StatusView, counters: Readonly<Record<string, 
       'Records that the server has not acknowledged.',
       Object.entries(link.backlog).map(([stream, value]) => ({ labels: { stream }, value })),
     ),
+    family('andon_upload_bytes_total', 'counter', 'Bytes of records sent to the server.', [
+      { value: counters['sync.bytes-sent'] ?? 0 },
+    ]),
     family('andon_store_bytes', 'gauge', 'Size of the store.', [{ value: store.sizeBytes }]),
     family('andon_store_limit_bytes', 'gauge', 'Hard cap of the store.', [{ value: store.maxBytes }]),
     family('andon_store_dropped_total', 'counter', 'Records dropped before they were acknowledged.', [
@@ -74,17 +94,4 @@ export function metricsText(view: StatusView, counters: Readonly<Record<string, 
       slotSeries(({ metric }) => metric?.online ?? null),
     ),
   ].join('');
-}
-
-function family(name: string, type: 'counter' | 'gauge', help: string, series: readonly Series[]): string {
-  if (series.length === 0) return '';
-  const lines = series.map(({ labels = {}, value }) => {
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
-    return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n');
 }
