@@ -100,6 +100,7 @@ function writeRequests(folder: string, manifest: Manifest): { binary: string; js
   );
   const row = golden.samples[0]?.input ?? [];
   const bytes = Buffer.from(Float32Array.from(row).buffer);
+  if (manifest.input.kind !== 'features') throw new Error('the bench sends rows of features');
   const input = { name: manifest.input.tensor, datatype: 'FP32', shape: [1, row.length] };
   const header = Buffer.from(
     JSON.stringify({

@@ -14,7 +14,11 @@ export interface EngineModel {
  * Samples of a batch: row-major values (rows x the width of one sample); for a model of images one encoded picture each;
  * for one of tensors each sample's inputs.
  */
-type BatchData = Float32Array | Uint8Array | readonly Uint8Array[] | readonly (readonly NamedTensor[])[];
+export type BatchData =
+  | Float32Array
+  | Uint8Array
+  | readonly Uint8Array[]
+  | readonly (readonly NamedTensor[])[];
 
 export interface EngineBatch {
   readonly rows: number;

@@ -30,7 +30,7 @@ export class BlockReader {
     const input = model.manifest.input;
     // Windows go on over the blocks: whoever reads such a file reads all of it.
     this.#input = new InputReader(input, new Map<string, Windower>());
-    this.#features = input.kind === 'tensor' ? [] : input.features.map(({ name }) => name);
+    this.#features = 'features' in input ? input.features.map(({ name }) => name) : [];
     const featureOf = new Map(Object.entries(source.columns).map(([feature, column]) => [column, feature]));
     this.#keep = output.keep.map((column) => featureOf.get(column) ?? column);
     this.#mapping = new RowMapping(sourceConfig(plan));

@@ -74,7 +74,7 @@ async function predict(models: SlotModels, samples: readonly Partial<Sample>[]):
     models: { of: () => models },
     engine,
     recorder: store.recorder,
-    monitorOf: () => ({ health: () => 0, observe: () => undefined, latency: () => undefined }),
+    monitorOf: () => ({ health: () => 0, observe: () => undefined, predicted: () => undefined }),
     observe: (_slot, _model, outcome, count) => observed.push(`${outcome} ${count}`),
     onLineEvent: () => undefined,
     clock: systemClock,
