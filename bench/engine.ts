@@ -76,6 +76,7 @@ function rounded(rates: readonly number[]): string {
 const manifestBytes = readFileSync(join(folder, 'manifest.json'));
 const manifest = parseManifest(manifestBytes);
 const golden = goldenSchema.parse(JSON.parse(readFileSync(join(folder, manifest.golden.file), 'utf8')));
+const inputName = 'tensor' in manifest.input ? manifest.input.tensor : '';
 const rows = golden.samples.map(({ input }) => Float32Array.from(input));
 
 class BareLoop {
@@ -117,7 +118,7 @@ class BareLoop {
   }
 
   async #run(tensor: Tensor): Promise<void> {
-    const result = await this.#session.run({ [manifest.input.tensor]: tensor });
+    const result = await this.#session.run({ [inputName]: tensor });
     if (!result[manifest.output.tensor]) throw new Error('no output');
   }
 }
@@ -143,7 +144,7 @@ class Ours {
     this.#pipeline = parts.pipeline;
     this.#dataDir = parts.dataDir;
     this.#latencies = parts.latencies;
-    const names = manifest.input.kind === 'tensor' ? [] : manifest.input.features.map(({ name }) => name);
+    const names = 'features' in manifest.input ? manifest.input.features.map(({ name }) => name) : [];
     this.#samples = rows.map((row) => ({
       source: 'bench',
       timeMs: Date.now(),

@@ -7,7 +7,9 @@ import type { BenchResult } from './result.ts';
 
 const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> =
   {
+    batch: () => import('./batch.ts'),
     engine: () => import('./engine.ts'),
+    http: () => import('./http.ts'),
     start: () => import('./start.ts'),
     transport: () => import('./transport.ts'),
     update: () => import('./update.ts'),

@@ -76,7 +76,7 @@ export class Line {
 function rowsOf(files: Package): Record<string, number | string>[] {
   const manifest: Manifest = parseManifest(files.get('manifest.json') ?? Buffer.alloc(0));
   const golden = goldenSchema.parse(JSON.parse(String(files.get(manifest.golden.file))));
-  const features = manifest.input.kind === 'tensor' ? [] : manifest.input.features;
+  const features = 'features' in manifest.input ? manifest.input.features : [];
   return golden.samples.map(({ input }) =>
     Object.fromEntries(
       features.map(({ name, categories }, i) => {

@@ -4,6 +4,23 @@
  */
 import { z } from 'zod';
 
+/** Element types of tensors, by their ONNX names in lower case. */
+export const DTYPES = [
+  'float32',
+  'float64',
+  'float16',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+  'string',
+] as const;
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex sha256');
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
 
@@ -41,6 +58,40 @@ const tensorInput = z.strictObject({
   dtype: z.enum(['float32', 'uint8']),
   /** Without the batch dimension, for example [1, 64, 64] (channel, row, column). */
   shape: z.array(z.int().min(1)).min(1).max(4),
+});
+
+/** Any inputs, as requests bring them. Samples are run together only where every shape begins with a free dimension. */
+const tensorsInput = z.strictObject({
+  kind: z.literal('tensors'),
+  tensors: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(256),
+        dtype: z.enum(DTYPES),
+        /** The graph's own, batch dimension included; -1 for a free one. */
+        shape: z.array(z.union([z.literal(-1), z.int().min(1)])).max(8),
+      }),
+    )
+    .min(1)
+    .max(64)
+    .refine(
+      (tensors) => new Set(tensors.map((each) => each.name)).size === tensors.length,
+      'two tensors with the same name',
+    ),
+});
+
+/** An encoded picture (JPEG, PNG, WebP, …), decoded and fitted on the device: uint8 [batch, ...layout]. */
+const imageInput = z.strictObject({
+  kind: z.literal('image'),
+  tensor: z.string(),
+  /** Pixels. */
+  width: z.int().min(1).max(4096),
+  height: z.int().min(1).max(4096),
+  /** 1: grey; 3: red, green, blue. */
+  channels: z.union([z.literal(1), z.literal(3)]),
+  layout: z.enum(['nchw', 'nhwc']),
+  /** `fill` stretches, `contain` adds black borders, `cover` cuts off what is too much. */
+  fit: z.enum(['fill', 'contain', 'cover']),
 });
 
 const unit = z.string().max(16).default('');
@@ -121,7 +172,7 @@ export const manifestSchema = z.strictObject({
   summary: z.string().min(1).max(280),
   precision: z.enum(['float32', 'int8']),
   model: z.strictObject({ file: z.string(), opset: z.int().min(7) }),
-  input: z.discriminatedUnion('kind', [featureInput, windowInput, tensorInput]),
+  input: z.discriminatedUnion('kind', [featureInput, windowInput, tensorInput, tensorsInput, imageInput]),
   /** The ONNX output that the decision reads: float32 [batch, k]. */
   output: z.strictObject({ tensor: z.string(), decision }),
   metric,
@@ -155,23 +206,40 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Feature = z.infer<typeof feature>;
 export type Decision = z.infer<typeof decision>;
+export type Dtype = (typeof DTYPES)[number];
+export type TensorsInput = z.infer<typeof tensorsInput>;
+export type ImageInput = z.infer<typeof imageInput>;
 export type Metric = z.infer<typeof metric>;
 
+const goldenSample = z
+  .strictObject({
+    /** Row-major input values of one sample (a uint8 tensor as numbers 0..255). */
+    input: z.array(z.number()).default([]),
+    /** For a model of images, in place of `input`: the bytes of an encoded picture. */
+    image: z.base64().min(1).optional(),
+    /** For a model of tensors: one a graph's input, row-major; 64-bit integers as decimal text, float16 as their 16 bits. */
+    tensors: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          shape: z.array(z.int().min(1)).max(8),
+          data: z.array(z.union([z.number(), z.string(), z.boolean()])),
+        }),
+      )
+      .min(1)
+      .optional(),
+    output: z.array(z.number()).min(1),
+    /** Index of the true label, where known. */
+    label: z.int().min(0).optional(),
+  })
+  .refine(
+    ({ input, image, tensors }) =>
+      [input.length > 0, image !== undefined, tensors !== undefined].filter(Boolean).length === 1,
+    'one of input, image and tensors',
+  );
+
 /** golden.json: inputs with the outputs that the trained model gave, for the self-test on the device. */
-export const goldenSchema = z.strictObject({
-  samples: z
-    .array(
-      z.strictObject({
-        /** Row-major input values of one sample (a uint8 tensor as numbers 0..255). */
-        input: z.array(z.number()).min(1),
-        output: z.array(z.number()).min(1),
-        /** Index of the true label, where known. */
-        label: z.int().min(0).optional(),
-      }),
-    )
-    .min(1)
-    .max(512),
-});
+export const goldenSchema = z.strictObject({ samples: z.array(goldenSample).min(1).max(512) });
 
 /** baseline.json: what the training data looked like, for drift. `edges` are inner cut points of the bins. */
 export const baselineProfileSchema = z.strictObject({
@@ -191,6 +259,7 @@ export const baselineProfileSchema = z.strictObject({
 });
 
 export type Golden = z.infer<typeof goldenSchema>;
+export type GoldenSample = Golden['samples'][number];
 export type BaselineProfile = z.infer<typeof baselineProfileSchema>;
 
 /** A short human name: `milling-failure 3 (worse-on-purpose)`. */

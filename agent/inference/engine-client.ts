@@ -1,24 +1,40 @@
 /** The engine as the agent holds it: one child process that is replaced at once when it crashes or hangs, with its work. */
 import type { Logger } from 'pino';
+import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
-import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial } from './engine.ts';
+import type {
+  Engine,
+  EngineBatch,
+  EngineModel,
+  EngineResult,
+  InferResult,
+  RunOptions,
+  Trial,
+} from './engine.ts';
 import type { EngineEnd } from './engine-child.ts';
 import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
-import { asJob, type Job, loadRequest, notLoaded, reloadJob } from './engine-job.ts';
+import { asJob, type Job, loadRequest, notLoaded } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
+import { type EngineRun, inferTensors, runBatch } from './engine-run.ts';
+import { EngineSuccessor } from './engine-successor.ts';
 import { EngineTrial, trialInPlace } from './engine-trial.ts';
-import { watchEngine } from './engine-watch.ts';
 import { EngineWorker } from './engine-worker.ts';
+import { GrowthWatch } from './growth-watch.ts';
+import { LiveWorkers } from './live-workers.ts';
+import { LoadedModels } from './loaded-models.ts';
 import { restartDelayMs } from './restart-delay.ts';
 import { RunTimes } from './run-times.ts';
+import type { GraphSignature, NamedTensor } from './tensor.ts';
 
 export interface EngineProcessDeps {
   /** 0: as many as the machine has cores. */
   readonly threads: number;
   /** An engine that answers nothing for this long is killed and replaced. */
   readonly timeoutMs: number;
+  /** A process that holds more is replaced by a fresh one; absent or 0: one that grows far beyond its size after loading. */
+  readonly maxRssMiB?: number;
   readonly log: Logger;
   readonly clock: Clock;
   readonly counters: Counters;
@@ -32,32 +48,38 @@ export class EngineProcess implements Engine {
   readonly #deps: EngineProcessDeps;
   /** Open requests while no process is ready. */
   #backlog = new Map<number, Job>();
-  /** Loaded models by their load requests: what a successor has to load again. */
-  readonly #loads = new Map<string, Job>();
-  /** Models on trial, by their processes. */
-  readonly #trials = new Map<EngineWorker, EngineTrial>();
+  readonly #models: LoadedModels;
+  /** Processes that may take over, with a model on trial or only with fresh memory. */
+  readonly #successors = new Map<EngineWorker, EngineSuccessor>();
   /** Processes that are asked no more, and answer what they were asked before. */
   readonly #retiring = new Set<EngineWorker>();
   readonly #deathsMs: number[] = [];
   readonly #runTimes = new RunTimes();
   #worker: EngineWorker | undefined;
   #state: 'stopped' | 'starting' | 'ready' | 'down' = 'stopped';
-  #nextId = 1;
+  readonly #nextId = counter();
   #restarts = 0;
-  #endWatch: (() => void) | undefined;
   #respawn: NodeJS.Timeout | undefined;
   #onStarted: { resolve: () => void; reject: (error: Error) => void } | undefined;
-  /** Processes of this engine that have not ended, and who waits for that. */
-  readonly #alive = new Set<EngineWorker>();
-  #onAllEnded: (() => void) | undefined;
+  readonly #alive = new LiveWorkers();
+  readonly #growth: GrowthWatch;
 
   constructor(deps: EngineProcessDeps) {
     this.#deps = deps;
+    this.#growth = new GrowthWatch(deps.maxRssMiB ? deps.maxRssMiB * 2 ** 20 : null);
+    this.#models = new LoadedModels({
+      counters: deps.counters,
+      lost: (model, reason) =>
+        deps.log.error({ event: 'model-lost', model, reason }, 'it does not load again'),
+      again: (job) => {
+        if (this.#state === 'ready' && !this.#worker?.jobs.has(job.request.id)) this.#submit(job);
+      },
+    });
   }
 
   /** @throws CodedError ENGINE_CRASHED when the process ends before it is ready */
   async start(): Promise<void> {
-    this.#endWatch = watchEngine(this.#alive, this.#deps.timeoutMs, this.#deps.clock);
+    this.#alive.watch(this.#deps.timeoutMs, this.#deps.clock);
     await new Promise<void>((resolve, reject) => {
       this.#onStarted = { resolve, reject };
       this.#spawn();
@@ -66,27 +88,18 @@ export class EngineProcess implements Engine {
   }
 
   async load(model: EngineModel): Promise<void> {
-    const request = loadRequest(this.#nextId++, model);
+    const request = loadRequest(this.#nextId(), model);
     await this.#ask(request, { once: true });
-    this.#keep(request, model.manifestSha256);
+    this.#models.keep(model, request.id);
   }
 
   /** Beside a process that works, in one of its own; in an empty one there is nothing to disturb. */
   async trial(model: EngineModel): Promise<Trial> {
-    const nextId = () => this.#nextId++;
-    if (this.#loads.size === 0) {
-      return trialInPlace(model, this, () => this.#ask({ id: nextId(), kind: 'measure', model: null }));
+    if (this.#models.jobs.size === 0) {
+      return trialInPlace(model, this, () => this.#ask({ id: this.#nextId(), kind: 'measure', model: null }));
     }
-    const worker = this.#newWorker();
-    const trial = new EngineTrial({
-      model,
-      worker,
-      loads: this.#loads,
-      mayTakeOver: () => this.#state === 'ready' && !this.#isLoading(),
-      takeOver: () => this.#takeOver(worker, model),
-      nextId,
-    });
-    this.#trials.set(worker, trial);
+    const successor = this.#newSuccessor(model);
+    const trial = new EngineTrial(model, successor, this.#nextId);
     try {
       await trial.start();
       return trial;
@@ -96,24 +109,32 @@ export class EngineProcess implements Engine {
     }
   }
 
-  async run(
+  async run(manifestSha256: string, batch: EngineBatch, options: RunOptions = {}): Promise<EngineResult> {
+    return runBatch(this.#runOf(manifestSha256), batch, options);
+  }
+
+  async infer(
     manifestSha256: string,
-    { rows, data }: EngineBatch,
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[] | null,
     options: RunOptions = {},
-  ): Promise<EngineResult> {
-    if (!this.#loads.has(manifestSha256)) throw notLoaded(manifestSha256);
-    const request: EngineRequest = { id: this.#nextId++, kind: 'run', model: manifestSha256, rows, data };
-    const answer = await this.#ask(request, options);
-    if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
-    return answer;
+  ): Promise<InferResult> {
+    return inferTensors(this.#runOf(manifestSha256), inputs, outputs, options);
+  }
+
+  async signature(manifestSha256: string): Promise<GraphSignature> {
+    this.#runOf(manifestSha256);
+    const answer = await this.#ask({ id: this.#nextId(), kind: 'describe', model: manifestSha256 });
+    if (answer.kind !== 'signature') throw new TypeError(`a question was answered with "${answer.kind}"`);
+    return answer.signature;
   }
 
   /** What was asked before is still answered, except when no engine is there to do it. */
   async unload(manifestSha256: string): Promise<void> {
-    if (!this.#loads.delete(manifestSha256)) return;
+    if (!this.#models.delete(manifestSha256)) return;
     this.#runTimes.forget(manifestSha256);
     if (this.#state === 'ready') {
-      await this.#ask({ id: this.#nextId++, kind: 'unload', model: manifestSha256 });
+      await this.#ask({ id: this.#nextId(), kind: 'unload', model: manifestSha256 });
       return;
     }
     for (const [id, job] of this.#backlog) {
@@ -124,32 +145,23 @@ export class EngineProcess implements Engine {
   }
 
   async stop(): Promise<void> {
-    this.#endWatch?.();
     clearTimeout(this.#respawn);
     this.#state = 'stopped';
-    for (const trial of this.#trials.values()) trial.stop();
-    const open = [...this.#alive].flatMap((worker) => [...worker.jobs.values()]);
-    for (const job of [...this.#backlog.values(), ...open]) {
+    for (const successor of this.#successors.values()) successor.stop();
+    for (const job of [...this.#backlog.values(), ...this.#alive.jobs]) {
       job.refuse(agentError('ENGINE_CRASHED', 'the engine was stopped'));
     }
     this.#backlog.clear();
-    this.#loads.clear();
-    if (this.#alive.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const impatience = setTimeout(() => {
-        for (const worker of this.#alive) worker.kill();
-      }, 1000);
-      this.#onAllEnded = () => {
-        clearTimeout(impatience);
-        resolve();
-      };
-      for (const worker of this.#alive) worker.disconnect();
-    });
+    this.#models.clear();
+    await this.#alive.stop();
   }
 
   status(): { restarts: number; rssBytes: number; alive: boolean } {
-    const rssBytes = [...this.#alive].reduce((sum, worker) => sum + worker.rssBytes, 0);
-    return { restarts: this.#restarts, rssBytes, alive: this.#state === 'ready' };
+    return {
+      restarts: this.#restarts,
+      rssBytes: this.#alive.rssBytes,
+      alive: this.#state === 'ready',
+    };
   }
 
   /** Process id of the engine at this moment. */
@@ -166,19 +178,11 @@ export class EngineProcess implements Engine {
     return answer;
   }
 
-  /** A model that is loaded: a successor loads it again. */
-  #keep(request: EngineRequest, model: string): void {
-    const { counters, log } = this.#deps;
-    const job = reloadJob(
-      request,
-      () => this.#reload(job),
-      (reason, forGood) => {
-        if (forGood) this.#loads.delete(model);
-        counters.add('ENGINE_MODEL_UNREADABLE');
-        log.error({ event: 'model-lost', model, reason }, 'it does not load again');
-      },
-    );
-    this.#loads.set(model, job);
+  /** @throws CodedError MODEL_NOT_ACTIVE */
+  #runOf(manifestSha256: string): EngineRun {
+    const model = this.#models.get(manifestSha256);
+    if (!model) throw notLoaded(manifestSha256);
+    return { model, nextId: this.#nextId, ask: (request, options) => this.#ask(request, options) };
   }
 
   #submit(job: Job): void {
@@ -196,8 +200,9 @@ export class EngineProcess implements Engine {
       clock,
       timeoutMs,
       runTimes: this.#runTimes,
-      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#trials.get(ready)?.ready()),
+      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#successors.get(ready)?.ready()),
       onAnswered: (answered) => this.#onAnswered(answered),
+      onMemory: (grown) => this.#onMemory(grown),
       onEnd: (ended, end) => this.#onEnd(ended, end),
     });
     this.#alive.add(worker);
@@ -214,41 +219,78 @@ export class EngineProcess implements Engine {
   #onReady(): void {
     if (this.#state !== 'starting') return;
     this.#state = 'ready';
-    const loads = new Set([...this.#loads.values()]);
+    const loads = new Set([...this.#models.jobs.values()]);
     const open = [...this.#backlog.values()].filter((job) => !loads.has(job));
     this.#backlog = new Map();
     for (const job of [...loads, ...open]) this.#worker?.submit(job);
     this.#onStarted?.resolve();
-    this.#goOnWithTrials();
+    this.#goOnWithSuccessors();
   }
 
   #onAnswered(worker: EngineWorker): void {
     if (this.#retiring.has(worker) && worker.jobs.size === 0) worker.disconnect();
     // In the next turn: a model that was loaded just now is known to be loaded by then.
-    if (this.#trials.size > 0) setImmediate(() => this.#goOnWithTrials());
+    if (this.#successors.size > 0) setImmediate(() => this.#goOnWithSuccessors());
   }
 
-  #goOnWithTrials(): void {
+  #goOnWithSuccessors(): void {
     if (this.#state !== 'ready') return;
-    for (const trial of this.#trials.values()) trial.goOn();
+    for (const successor of this.#successors.values()) successor.goOn();
   }
 
-  #takeOver(successor: EngineWorker, model: EngineModel): void {
+  /** @param newcomer the model that only this process has */
+  #newSuccessor(newcomer: EngineModel | null): EngineSuccessor {
+    const worker = this.#newWorker();
+    const successor = new EngineSuccessor({
+      worker,
+      loads: this.#models.jobs,
+      mayTakeOver: () => this.#state === 'ready' && !this.#isLoading(),
+      takeOver: () => this.#takeOver(worker, newcomer),
+      nextId: this.#nextId,
+    });
+    this.#successors.set(worker, successor);
+    return successor;
+  }
+
+  #takeOver(successor: EngineWorker, newcomer: EngineModel | null): void {
     const before = this.#worker;
     this.#worker = successor;
-    this.#trials.delete(successor);
-    this.#keep(loadRequest(this.#nextId++, model), model.manifestSha256);
+    this.#successors.delete(successor);
+    if (newcomer) this.#models.keep(newcomer, this.#nextId());
     if (!before) return;
     this.#retiring.add(before);
     if (before.jobs.size === 0) before.disconnect();
   }
 
-  #onEnd(worker: EngineWorker, end: EngineEnd): void {
-    this.#alive.delete(worker);
-    if (this.#state === 'stopped') {
-      if (this.#alive.size === 0) this.#onAllEnded?.();
-      return;
+  #onMemory(worker: EngineWorker): void {
+    const { rssBytes, loadedRssBytes } = worker;
+    const isAtWork = worker === this.#worker && this.#state === 'ready';
+    // A newcomer on trial brings fresh memory of its own.
+    if (!isAtWork || this.#successors.size > 0 || this.#models.jobs.size === 0) return;
+    if (!this.#growth.isTooLarge(rssBytes, loadedRssBytes, this.#nowMs())) return;
+    this.#growth.renewed(this.#nowMs());
+    void this.#renew(rssBytes);
+  }
+
+  /** Memory that ONNX Runtime or a model does not give back goes with its process; no request notices. */
+  async #renew(rssBytes: number): Promise<void> {
+    const { counters, log } = this.#deps;
+    const successor = this.#newSuccessor(null);
+    try {
+      await successor.start();
+      await successor.adopt();
+      counters.add('engine.renewed');
+      log.warn({ event: 'engine-renewed', rssBytes }, 'the engine held too much memory');
+    } catch (error) {
+      successor.discard();
+      counters.add(codeOf(error));
+      log.error({ event: 'engine-not-renewed', rssBytes, code: codeOf(error) }, String(error));
     }
+  }
+
+  #onEnd(worker: EngineWorker, end: EngineEnd): void {
+    this.#alive.ended(worker);
+    if (this.#state === 'stopped') return;
     if (worker !== this.#worker) {
       this.#onOtherEnd(worker, end);
       return;
@@ -256,7 +298,7 @@ export class EngineProcess implements Engine {
     const wasReady = this.#state === 'ready';
     this.#state = 'down';
     if (this.#onStarted && !wasReady) {
-      this.#endWatch?.();
+      this.#alive.endWatch();
       this.#state = 'stopped';
       const hint = 'Check that the installation is complete: node cli/setup.mjs.';
       this.#onStarted.reject(agentError('ENGINE_CRASHED', `the engine did not start: ${end.text}`, { hint }));
@@ -273,13 +315,13 @@ export class EngineProcess implements Engine {
 
   /** One with a model on trial, or one that has been replaced: what that one had not answered is asked again. */
   #onOtherEnd(worker: EngineWorker, end: EngineEnd): void {
-    this.#trials.get(worker)?.ended(end);
-    this.#trials.delete(worker);
+    this.#successors.get(worker)?.ended(end);
+    this.#successors.delete(worker);
     if (!this.#retiring.delete(worker) || worker.jobs.size === 0) return;
     const [first, ...others] = worker.jobs.values();
     if (first && this.#blame(worker, end, first)) this.#submit(first);
     for (const job of others) {
-      if (this.#loads.has(job.request.model ?? '')) this.#submit(job);
+      if (this.#models.jobs.has(job.request.model ?? '')) this.#submit(job);
       else job.refuse(notLoaded(job.request.model ?? ''));
     }
   }
@@ -304,13 +346,12 @@ export class EngineProcess implements Engine {
     return [...(this.#worker?.jobs.values() ?? [])].some(({ request }) => request.kind === 'load');
   }
 
-  #reload(job: Job): void {
-    const { model, id } = job.request;
-    const isWanted = this.#loads.get(model ?? '') === job && !this.#worker?.jobs.has(id);
-    if (this.#state === 'ready' && isWanted) this.#submit(job);
-  }
-
   #nowMs(): number {
     return this.#deps.clock.monotonicUs() / 1000;
   }
+}
+
+function counter(): () => number {
+  let next = 1;
+  return () => next++;
 }

@@ -10,13 +10,26 @@ import type { CodedError } from '../../protocol/errors.ts';
 import { type AgentErrorCode, agentError } from '../errors.ts';
 import { type EngineAnswer, type EngineRequest, parseRequest } from './engine-messages.ts';
 import { FrameReader, writeFrame } from './frame.ts';
-import { type GraphSpec, type GraphValue, graphMismatch, sampleWidth } from './graph-spec.ts';
+import {
+  type GraphSpec,
+  type GraphValue,
+  graphMismatch,
+  type RowSpec,
+  runsOneByOne,
+  sampleWidth,
+} from './graph-spec.ts';
+import { decodeImages, type Unreadable } from './image-decoder.ts';
+import { decodedTensor, feedData, signatureOf, warmUpInputs } from './session-tensors.ts';
+import type { GraphSignature, NamedTensor } from './tensor.ts';
+import { inputsProblem } from './tensor-check.ts';
 
 const MEMORY_EVERY_MS = 5000;
 
 interface Loaded {
   readonly session: InferenceSession;
   readonly spec: GraphSpec;
+  /** The graph was exported with a batch of one. */
+  readonly oneByOne: boolean;
 }
 
 const threads = Number(process.argv[2] ?? '1');
@@ -45,6 +58,10 @@ async function answer(request: EngineRequest): Promise<void> {
         return done(request.id);
       case 'run':
         return send(await run(request));
+      case 'infer':
+        return send(await infer(request));
+      case 'describe':
+        return send({ kind: 'signature', id: request.id, signature: signature(loadedOf(request.model)) });
       case 'unload':
         await models.get(request.model)?.session.release();
         models.delete(request.model);
@@ -75,53 +92,133 @@ async function load({ model, path, sha256, spec }: Extract<EngineRequest, { kind
   } catch (cause) {
     throw unreadable(path, cause);
   }
-  const mismatch = graphMismatch(
-    spec,
-    session.inputMetadata.map(graphValue),
-    session.outputMetadata.map(graphValue),
-  );
+  const inputs = session.inputMetadata.map(graphValue);
+  const mismatch = graphMismatch(spec, inputs, session.outputMetadata.map(graphValue));
   if (mismatch) {
     await session.release();
     throw agentError('ENGINE_INPUT_MISMATCH', mismatch);
   }
+  const loaded = { session, spec, oneByOne: runsOneByOne(spec, inputs) };
   try {
-    // Two runs of different sizes: kernels are prepared, and a batch dimension that is free in name only shows itself.
-    await runGraph({ session, spec }, 1, zeros(spec, 1));
-    await runGraph({ session, spec }, 2, zeros(spec, 2));
+    await warmUp(loaded);
   } catch (cause) {
     await session.release();
     throw unreadable(path, cause);
   }
-  models.set(model, { session, spec });
+  models.set(model, loaded);
+}
+
+/** Two runs of different sizes: kernels are prepared, and a batch dimension that is free in name only shows itself. */
+async function warmUp(loaded: Loaded): Promise<void> {
+  const { spec } = loaded;
+  for (const rows of [1, 2]) {
+    if (spec.kind === 'rows') await runRows(loaded, spec, rows, zeros(spec, rows));
+    else {
+      const inputs = warmUpInputs(spec.inputs, rows);
+      if (inputs) await runTensors(loaded, inputs, [spec.output]);
+    }
+  }
 }
 
 async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<EngineAnswer> {
-  const loaded = models.get(request.model);
-  if (!loaded) {
-    throw agentError('MODEL_NOT_ACTIVE', `model ${request.model.slice(0, 12)} is not loaded`);
-  }
+  const loaded = loadedOf(request.model);
+  const { spec } = loaded;
+  if (spec.kind !== 'rows') throw agentError('ENGINE_INPUT_MISMATCH', 'this model takes tensors, not rows');
   const startedMs = performance.now();
+  const { data, unreadable } = await rowsOf(spec, request.data);
   let output: Float32Array;
   try {
-    output = await runGraph(loaded, request.rows, request.data);
+    output = await runRows(loaded, spec, request.rows, data);
   } catch (cause) {
     throw agentError('ENGINE_OUTPUT_INVALID', `the graph failed: ${wordsOf(cause)}`, { cause });
   }
   const computeUs = Math.round((performance.now() - startedMs) * 1000);
   const bad = firstNotFinite(output);
-  const width = loaded.spec.outputWidth;
+  const width = spec.outputWidth;
   if (bad >= 0) {
     throw agentError(
       'ENGINE_OUTPUT_INVALID',
       `output ${bad % width} of row ${Math.floor(bad / width)} is ${output[bad]}`,
     );
   }
-  return { kind: 'output', id: request.id, output, width, computeUs };
+  return {
+    kind: 'output',
+    id: request.id,
+    output,
+    width,
+    computeUs,
+    ...(unreadable.length > 0 ? { unreadable } : {}),
+  };
+}
+
+async function infer(request: Extract<EngineRequest, { kind: 'infer' }>): Promise<EngineAnswer> {
+  const loaded = loadedOf(request.model);
+  const problem = inputsProblem(signature(loaded).inputs, request.inputs);
+  if (problem !== null) throw agentError('ENGINE_INPUT_MISMATCH', problem);
+  const startedMs = performance.now();
+  try {
+    const outputs = await runTensors(loaded, request.inputs, request.outputs);
+    const computeUs = Math.round((performance.now() - startedMs) * 1000);
+    return { kind: 'outputs', id: request.id, outputs, computeUs };
+  } catch (cause) {
+    throw agentError('ENGINE_OUTPUT_INVALID', `the graph failed: ${wordsOf(cause)}`, { cause });
+  }
+}
+
+async function runTensors(
+  { session }: Loaded,
+  inputs: readonly NamedTensor[],
+  outputs: readonly string[] | null,
+): Promise<NamedTensor[]> {
+  const wanted = outputs ?? session.outputNames;
+  const feeds = inputs.map(({ name, dtype, data, shape }) => [
+    name,
+    new Tensor(dtype, feedData(data), shape),
+  ]);
+  const results = await session.run(Object.fromEntries(feeds), [...wanted]);
+  return wanted.map((name) => decodedTensor(name, results[name]));
+}
+
+function signature({ session }: Loaded): GraphSignature {
+  return signatureOf(session.inputMetadata.map(graphValue), session.outputMetadata.map(graphValue));
+}
+
+/** @throws CodedError MODEL_NOT_ACTIVE */
+function loadedOf(model: string): Loaded {
+  const loaded = models.get(model);
+  if (!loaded) throw agentError('MODEL_NOT_ACTIVE', `model ${model.slice(0, 12)} is not loaded`);
+  return loaded;
+}
+
+async function rowsOf(
+  spec: RowSpec,
+  data: Extract<EngineRequest, { kind: 'run' }>['data'],
+): Promise<{ data: Float32Array | Uint8Array; unreadable: readonly Unreadable[] }> {
+  if (data instanceof Float32Array || data instanceof Uint8Array) return { data, unreadable: [] };
+  if (!spec.image) throw agentError('ENGINE_INPUT_MISMATCH', 'this model takes no pictures');
+  return decodeImages(spec.image, data);
+}
+
+async function runRows(
+  { session, oneByOne }: Loaded,
+  spec: RowSpec,
+  rows: number,
+  data: Float32Array | Uint8Array,
+): Promise<Float32Array> {
+  if (!oneByOne || rows === 1) return runGraph(session, spec, rows, data);
+  const width = sampleWidth(spec);
+  const output = new Float32Array(rows * spec.outputWidth);
+  for (let row = 0; row < rows; row++) {
+    const sample = data.subarray(row * width, (row + 1) * width);
+    output.set(await runGraph(session, spec, 1, sample), row * spec.outputWidth);
+  }
+  return output;
 }
 
 /** @throws Error when the graph fails, or gives anything but float32 [rows, outputWidth] */
 async function runGraph(
-  { session, spec }: Loaded,
+  session: InferenceSession,
+  spec: RowSpec,
   rows: number,
   data: Float32Array | Uint8Array,
 ): Promise<Float32Array> {
@@ -147,7 +244,7 @@ function firstNotFinite(values: Float32Array): number {
   return -1;
 }
 
-function zeros(spec: GraphSpec, rows: number): Float32Array | Uint8Array {
+function zeros(spec: RowSpec, rows: number): Float32Array | Uint8Array {
   const length = rows * sampleWidth(spec);
   return spec.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
 }

@@ -1,10 +1,27 @@
 /** What the agent and its engine process say to each other over their IPC channel. Both ends are the same build. */
 import type { AgentErrorCode } from '../errors.ts';
 import type { GraphSpec } from './graph-spec.ts';
+import type { Unreadable } from './image-decoder.ts';
+import type { GraphSignature, NamedTensor } from './tensor.ts';
 
 export type EngineRequest =
   | { id: number; kind: 'load'; model: string; path: string; sha256: string; spec: GraphSpec }
-  | { id: number; kind: 'run'; model: string; rows: number; data: Float32Array | Uint8Array }
+  /** A list holds encoded pictures. */
+  | {
+      id: number;
+      kind: 'run';
+      model: string;
+      rows: number;
+      data: Float32Array | Uint8Array | readonly Uint8Array[];
+    }
+  | {
+      id: number;
+      kind: 'infer';
+      model: string;
+      inputs: readonly NamedTensor[];
+      outputs: readonly string[] | null;
+    }
+  | { id: number; kind: 'describe'; model: string }
   | { id: number; kind: 'unload'; model: string }
   | { id: number; kind: 'measure'; model: null };
 
@@ -13,15 +30,32 @@ export type EngineAnswer =
   | { kind: 'ready' }
   | { kind: 'memory'; rssBytes: number }
   | { kind: 'done'; id: number; rssBytes: number }
-  | { kind: 'output'; id: number; output: Float32Array; width: number; computeUs: number }
+  | {
+      kind: 'output';
+      id: number;
+      output: Float32Array;
+      width: number;
+      computeUs: number;
+      unreadable?: readonly Unreadable[];
+    }
+  | { kind: 'outputs'; id: number; outputs: readonly NamedTensor[]; computeUs: number }
+  | { kind: 'signature'; id: number; signature: GraphSignature }
   | { kind: 'failed'; id: number; code: AgentErrorCode; message: string };
 
 /** @throws TypeError for what is no request of ours */
 export function parseRequest(value: unknown): EngineRequest {
   const kind = kindOf(value);
-  if (kind === 'load' || kind === 'run' || kind === 'unload' || kind === 'measure')
-    return value as EngineRequest;
-  throw new TypeError(`not an engine request: ${String(kind)}`);
+  switch (kind) {
+    case 'load':
+    case 'run':
+    case 'infer':
+    case 'describe':
+    case 'unload':
+    case 'measure':
+      return value as EngineRequest;
+    default:
+      throw new TypeError(`not an engine request: ${String(kind)}`);
+  }
 }
 
 /** @throws TypeError for what is no answer of ours */
@@ -31,6 +65,8 @@ export function parseAnswer(value: unknown): EngineAnswer {
     case 'memory':
     case 'done':
     case 'output':
+    case 'outputs':
+    case 'signature':
     case 'failed':
       return value as EngineAnswer;
     default:

@@ -17,6 +17,8 @@ export interface EngineWorkerDeps extends Pick<EngineChildDeps, 'threads' | 'ent
   readonly onReady: (worker: EngineWorker) => void;
   /** A request was answered and its job settled. */
   readonly onAnswered: (worker: EngineWorker) => void;
+  /** It said how much memory it has: `rssBytes`. */
+  readonly onMemory: (worker: EngineWorker) => void;
   /** Called once; what was open is in `jobs`, the one it worked on first. */
   readonly onEnd: (worker: EngineWorker, end: EngineEnd) => void;
 }
@@ -30,6 +32,8 @@ export class EngineWorker {
   readonly jobs = new Map<number, Job>();
   /** Resident memory of the process. */
   rssBytes = 0;
+  /** The same, when its newest model was loaded. */
+  loadedRssBytes = 0;
   #isReady = false;
   #hang: Hang | undefined;
   readonly #hangWatch: HangWatch;
@@ -113,12 +117,14 @@ export class EngineWorker {
         return;
       case 'memory':
         this.rssBytes = answer.rssBytes;
+        this.#deps.onMemory(this);
         return;
       default: {
         const job = this.jobs.get(answer.id);
         this.jobs.delete(answer.id);
         if (answer.kind === 'done') this.rssBytes = answer.rssBytes;
         if (!job) return;
+        if (job.request.kind === 'load') this.loadedRssBytes = this.rssBytes;
         job.strikes = 0;
         if (answer.kind === 'output' && job.request.kind === 'run') {
           this.#deps.runTimes.observe(job.request.model, job.request.rows, tookMs);

@@ -1,5 +1,7 @@
 /** What the rest of the agent knows of the engine: it loads packages and runs batches, somewhere outside this process. */
 import type { Manifest } from '../../protocol/manifest.ts';
+import type { Unreadable } from './image-decoder.ts';
+import type { GraphSignature, NamedTensor } from './tensor.ts';
 
 export interface EngineModel {
   readonly manifestSha256: string;
@@ -8,17 +10,34 @@ export interface EngineModel {
   readonly manifest: Manifest;
 }
 
+/**
+ * Samples of a batch: row-major values (rows x the width of one sample); for a model of images one encoded picture each;
+ * for one of tensors each sample's inputs.
+ */
+export type BatchData =
+  | Float32Array
+  | Uint8Array
+  | readonly Uint8Array[]
+  | readonly (readonly NamedTensor[])[];
+
 export interface EngineBatch {
   readonly rows: number;
-  /** Row-major, rows x the width of one sample. */
-  readonly data: Float32Array | Uint8Array;
+  readonly data: BatchData;
 }
 
 export interface EngineResult {
   /** Row-major, rows x width. */
   readonly output: Float32Array;
   readonly width: number;
-  /** Time inside ONNX Runtime, microseconds. */
+  /** Time inside ONNX Runtime and, for pictures, their decoding; microseconds. */
+  readonly computeUs: number;
+  /** Pictures that could not be read: their rows of the output say nothing. */
+  readonly unreadable?: readonly Unreadable[];
+}
+
+export interface InferResult {
+  /** In the order that was asked for. */
+  readonly outputs: readonly NamedTensor[];
   readonly computeUs: number;
 }
 
@@ -52,6 +71,19 @@ export interface Engine {
    * @throws CodedError ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUTPUT_INVALID (NaN or a wrong shape), MODEL_NOT_ACTIVE
    */
   run(manifestSha256: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
+  /**
+   * Runs the graph once on tensors of any type and shape.
+   * @param outputs names of those wanted; null: all that the graph has
+   * @throws CodedError as `run`; ENGINE_INPUT_MISMATCH naming the input and what was wanted
+   */
+  infer(
+    manifestSha256: string,
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[] | null,
+    options?: RunOptions,
+  ): Promise<InferResult>;
+  /** What the loaded graph takes and gives. @throws CodedError MODEL_NOT_ACTIVE */
+  signature(manifestSha256: string): Promise<GraphSignature>;
   unload(manifestSha256: string): Promise<void>;
   /**
    * Loads a model where it disturbs nothing that works: what it does there harms nobody else.

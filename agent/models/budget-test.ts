@@ -1,10 +1,10 @@
 /** What a model costs on this device, measured beside the champion: time for one row, memory of the engine; and whether the slot allows it. */
-import type { Golden, Manifest } from '../../protocol/manifest.ts';
+import type { Golden, GoldenSample, Manifest } from '../../protocol/manifest.ts';
 import type { Budget } from '../config/updates.ts';
 import { agentError } from '../errors.ts';
 import type { Trial } from '../inference/engine.ts';
-import { graphSpecOf } from '../inference/graph-spec.ts';
 import { deadlineMs } from './deadline.ts';
+import { goldenBatch } from './golden-batch.ts';
 import type { SelfTest } from './slot-state.ts';
 
 const RUNS = 50;
@@ -44,12 +44,9 @@ export async function runLargeBatch(
   { maxRows, rowMs }: { readonly maxRows: number; readonly rowMs: number },
 ): Promise<void> {
   const rows = Math.max(1, Math.min(maxRows, Math.floor(BATCH_MS / Math.max(rowMs, 1e-6))));
-  const inputs = Array.from(
-    { length: rows },
-    (_, i) => golden.samples[i % golden.samples.length]?.input ?? [],
-  );
+  const samples = Array.from({ length: rows }, (_, i) => sampleAt(golden, i));
   const options = { once: true, timeoutMs: deadlineMs(rowMs, rows) };
-  await run({ rows, data: rowsOf(manifest, inputs) }, options);
+  await run(goldenBatch(manifest, samples), options);
 }
 
 /** @throws CodedError MODEL_TOO_SLOW, MODEL_TOO_LARGE with what was measured and what is allowed */
@@ -65,13 +62,9 @@ export function checkBudget({ latencyP99Ms, memoryBytes }: SelfTest, budget: Bud
   }
 }
 
-/** @param inputs values of one sample each @returns them row-major, as the graph's type */
-export function rowsOf(
-  manifest: Manifest,
-  inputs: readonly (readonly number[])[],
-): Float32Array | Uint8Array {
-  const values = inputs.flat();
-  return graphSpecOf(manifest).dtype === 'uint8' ? Uint8Array.from(values) : Float32Array.from(values);
+/** Round and round. */
+function sampleAt({ samples }: Golden, index: number): GoldenSample {
+  return samples[index % samples.length] as GoldenSample;
 }
 
 async function latencyRound(
@@ -83,10 +76,9 @@ async function latencyRound(
   const timesMs: number[] = [];
   let totalMs = 0;
   while (timesMs.length < RUNS && (totalMs < ROUND_MS || timesMs.length < LEAST_RUNS)) {
-    const sample = golden.samples[timesMs.length % golden.samples.length];
-    const data = rowsOf(manifest, [sample?.input ?? []]);
     const options = { once: true, timeoutMs: deadlineMs(timesMs[0] ?? allowedMs, 1) };
-    const { computeUs } = await run({ rows: 1, data }, options);
+    const batch = goldenBatch(manifest, [sampleAt(golden, timesMs.length)]);
+    const { computeUs } = await run(batch, options);
     timesMs.push(computeUs / 1000);
     totalMs += computeUs / 1000;
   }

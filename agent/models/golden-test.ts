@@ -3,9 +3,8 @@ import { type Golden, goldenSchema, type Manifest } from '../../protocol/manifes
 import { firstIssues } from '../../protocol/messages.ts';
 import { agentError } from '../errors.ts';
 import type { Trial } from '../inference/engine.ts';
-import { graphSpecOf, sampleWidth } from '../inference/graph-spec.ts';
-import { rowsOf } from './budget-test.ts';
 import { deadlineMs } from './deadline.ts';
+import { goldenBatch, goldenProblem } from './golden-batch.ts';
 
 /**
  * @param bytes of the package's golden file
@@ -22,12 +21,10 @@ export function parseGolden(manifest: Manifest, bytes: Uint8Array): Golden {
   if (!parsed.success) {
     throw agentError('GOLDEN_SAMPLES_FAILED', `${manifest.golden.file}: ${firstIssues(parsed.error)}`);
   }
-  const spec = graphSpecOf(manifest);
-  const width = sampleWidth(spec);
-  const odd = parsed.data.samples.findIndex(
-    ({ input, output }) => input.length !== width || output.length !== spec.outputWidth,
-  );
-  if (odd >= 0) throw agentError('GOLDEN_SAMPLES_FAILED', `golden sample ${odd} is not as wide as the graph`);
+  for (const [i, sample] of parsed.data.samples.entries()) {
+    const problem = goldenProblem(manifest, sample);
+    if (problem !== null) throw agentError('GOLDEN_SAMPLES_FAILED', `golden sample ${i} ${problem}`);
+  }
   return parsed.data;
 }
 
@@ -48,13 +45,11 @@ export async function runGoldenTest(
   let worst = { difference: 0, sample: 0, expected: 0, got: 0 };
   for (let first = 0; first < golden.samples.length; first += ROWS_AT_ONCE) {
     const slice = golden.samples.slice(first, first + ROWS_AT_ONCE);
-    const data = rowsOf(
-      manifest,
-      slice.map(({ input }) => input),
-    );
     const options = { once: true, timeoutMs: deadlineMs(rowMs, slice.length) };
-    const batch = { rows: slice.length, data };
-    const { output, width } = await run(batch, options);
+    const { output, width, unreadable = [] } = await run(goldenBatch(manifest, slice), options);
+    for (const [row, reason] of unreadable) {
+      throw agentError('GOLDEN_SAMPLES_FAILED', `golden sample ${first + row} is no picture: ${reason}`);
+    }
     for (const [row, { output: expectedRow }] of slice.entries()) {
       for (const [k, expected] of expectedRow.entries()) {
         const got = output[row * width + k] ?? Number.NaN;

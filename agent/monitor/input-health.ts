@@ -110,7 +110,7 @@ export class InputHealth {
   }
 }
 
-/** The features of a manifest by name; none for a tensor, whose values have no names. */
+/** The features of a manifest by name; none for tensors and pictures, whose values have no names. */
 export function featuresOf(manifest: Manifest): readonly Feature[] {
-  return manifest.input.kind === 'tensor' ? [] : manifest.input.features;
+  return 'features' in manifest.input ? manifest.input.features : [];
 }

@@ -1,11 +1,15 @@
 /** A request for predictions that comes from a caller who waits: what it brings, and what it is answered with. */
 import type { Role } from '../../protocol/records.ts';
+import type { BatchData } from '../inference/engine.ts';
 
 export interface Ask {
   /** Samples, at least one: they go through the engine together and are decided by the same model. */
   readonly rows: number;
-  /** The model's input tensor, row-major: rows x the width of one sample. Not copied; unchanged until the answer. */
-  readonly data: Float32Array | Uint8Array;
+  /**
+   * The model's input tensor, row-major: rows x the width of one sample; for a model of images one encoded picture a row;
+   * for one of tensors each row's inputs. Not copied; unchanged until the answer.
+   */
+  readonly data: BatchData;
   /** A part or serial number for each row; absent: none. */
   readonly correlationIds?: readonly (string | null)[];
   /** 1 is first, 0 the slot's default. */

@@ -88,6 +88,7 @@ export class BatchRunner {
         this.#ran(champion, open.length, inputUs, result.computeUs);
         const waitsUs = open.map(({ acceptedUs }) => takenUs - acceptedUs);
         this.#deps.figures?.queued(this.#deps.slot, champion, waitsUs);
+        this.#unreadable(champion, batch, result);
         return this.#decided(models, batch, result, championDoneUs, await beside);
       } catch (error) {
         await beside;
@@ -168,6 +169,18 @@ export class BatchRunner {
     }
   }
 
+  /** Pictures that the engine could not decode: they alone are refused, and with them the requests that they came in. */
+  #unreadable(champion: ActiveModel, { items }: LaneBatch, { unreadable = [] }: EngineResult): void {
+    let ofSource = 0;
+    for (const [row, reason] of unreadable) {
+      const request = items[row]?.request;
+      if (request) request.refuse(agentError('IMAGE_UNREADABLE', reason));
+      else ofSource += 1;
+      this.#deps.refused('IMAGE_UNREADABLE', reason);
+    }
+    if (ofSource > 0) this.#observe(champion, 'unreadable', ofSource);
+  }
+
   #ran(model: ActiveModel, rows: number, inputUs: number, computeUs: number): void {
     this.#observe(model, 'ok', rows, computeUs);
     this.#deps.figures?.executed(this.#deps.slot, model, { rows, inputUs, computeUs });
@@ -189,7 +202,7 @@ export class BatchRunner {
     const { width } = this.#lane.readerOf(models.champion);
     const keep = (config.keepFeatures || config.privacy === 'features') && width <= MAX_KEPT_WIDTH;
     const result = { champion, challenger, championDoneUs, decidedUs: clock.monotonicUs() };
-    const predictions = predictionsOf(
+    const outcomes = predictionsOf(
       slot,
       models,
       batch,
@@ -202,14 +215,15 @@ export class BatchRunner {
       },
       keep,
     );
+    const predictions = outcomes.filter((outcome) => outcome !== null);
     const latenciesUs = predictions.map(({ latencyUs }) => latencyUs);
     monitor.predicted(latenciesUs);
     const outputUs = clock.monotonicUs() - result.decidedUs;
     this.#deps.figures?.decided(slot, models.champion, outputUs, latenciesUs);
-    const recordAll = config.requests.record;
+    const ofSources = () => outcomes.filter((outcome, i) => outcome && !batch.items[i]?.request);
     return {
-      predictions: recordAll ? predictions : predictions.filter((_, i) => !batch.items[i]?.request),
-      replies: repliesOf(models, batch, result, predictions),
+      predictions: config.requests.record ? predictions : ofSources().filter((outcome) => outcome !== null),
+      replies: repliesOf(models, batch, result, outcomes),
     };
   }
 }

@@ -1,7 +1,7 @@
 /** Reads queued samples as rows of one model's input, windows included. */
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Item } from './lane-item.ts';
-import { type RowReader, rowReader } from './sample-validator.ts';
+import { type RowReader, type Rows, rowReader } from './sample-validator.ts';
 import { isDue, Windower } from './windower.ts';
 
 export type Reading = 'row' | 'not-due' | { readonly reason: string };
@@ -27,14 +27,15 @@ export class InputReader {
     return this.#input.kind === 'window' ? this.#input.length : this.#rows.width;
   }
 
-  allocate(rows: number): Float32Array | Uint8Array {
+  allocate(rows: number): Rows {
     const length = rows * this.width;
+    if (this.#input.kind === 'image' || this.#input.kind === 'tensors') return new Array(length);
     const isBytes = this.#input.kind === 'tensor' && this.#input.dtype === 'uint8';
     return isBytes ? new Uint8Array(length) : new Float32Array(length);
   }
 
   /** Writes the item's row from index `at`, if it makes one. */
-  read(item: Item, into: Float32Array | Uint8Array, at: number): Reading {
+  read(item: Item, into: Rows, at: number): Reading {
     const input = this.#input;
     if (item.row) return this.#readGiven(item.row, into, at);
     if (input.kind !== 'window') {
@@ -50,23 +51,28 @@ export class InputReader {
     item.places ??= new Map();
     item.places.set(feature, place);
     if (!isDue(input, place)) return 'not-due';
-    windower.copy(place, input.length, into, at);
+    windower.copy(place, input.length, into as Float32Array, at);
     return 'row';
   }
 
   /** A row that a caller made for the model itself. */
-  #readGiven(row: Float32Array | Uint8Array, into: Float32Array | Uint8Array, at: number): Reading {
+  #readGiven(row: Float32Array | Uint8Array, into: Rows, at: number): Reading {
+    if (Array.isArray(into)) return { reason: 'the model does not take its samples as rows of one tensor' };
     if (row.length !== this.width) {
       return { reason: `a row has ${row.length} values, the model takes ${this.width}` };
     }
-    if (row.BYTES_PER_ELEMENT !== into.BYTES_PER_ELEMENT) {
-      return {
-        reason: `the values are ${row.BYTES_PER_ELEMENT === 1 ? 'bytes' : 'float32'}, the model takes the other`,
-      };
+    if (row instanceof Float32Array !== into instanceof Float32Array) {
+      const [given, wanted] = row instanceof Float32Array ? ['float32', 'bytes'] : ['bytes', 'float32'];
+      return { reason: `the values are ${given}, the model takes ${wanted}` };
     }
     const bad = row.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) return { reason: `value ${bad} of a row is ${row[bad]}` };
     into.set(row, at);
     return 'row';
   }
+}
+
+/** Rows from..to of some data. Values are not copied. */
+export function slicedRows(data: Rows, from: number, to: number): Rows {
+  return Array.isArray(data) ? (data.slice(from, to) as Rows) : data.subarray(from, to);
 }

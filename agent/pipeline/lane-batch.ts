@@ -1,6 +1,6 @@
 /** A batch of a lane: the items that the champion can answer with their rows, and the challenger's rows of the same items. */
 import type { EngineBatch } from '../inference/engine.ts';
-import type { InputReader } from './input-reader.ts';
+import { type InputReader, slicedRows } from './input-reader.ts';
 import type { Item } from './lane-item.ts';
 
 export interface LaneBatch {
@@ -38,7 +38,7 @@ export function laneBatch(
     }
   }
   const rows = accepted.length;
-  const batch = { rows, data: data.subarray(0, rows * champion.width) };
+  const batch = { rows, data: slicedRows(data, 0, rows * champion.width) };
   return {
     items: accepted,
     notDue,
@@ -66,5 +66,5 @@ function beside(
     rowOf[i] = reading === 'row' ? rows++ : -1;
     if (typeof reading === 'object') unreadable += 1;
   }
-  return { batch: { rows, data: data.subarray(0, rows * challenger.width) }, rowOf, unreadable };
+  return { batch: { rows, data: slicedRows(data, 0, rows * challenger.width) }, rowOf, unreadable };
 }

@@ -6,6 +6,7 @@ import { challengerDecides } from './assign.ts';
 import type { Decider } from './decider.ts';
 import type { LaneBatch } from './lane-batch.ts';
 import type { Item } from './lane-item.ts';
+import type { Rows } from './sample-validator.ts';
 
 export interface LaneResult {
   readonly champion: EngineResult;
@@ -17,6 +18,7 @@ export interface LaneResult {
 }
 
 /**
+ * @returns one an item; null where the engine could not read it, or its request is refused already
  * @param deciderOf in which the lane keeps what each of its models said last
  * @param healthOf INPUT_HEALTH bits of an item's row
  */
@@ -28,9 +30,11 @@ export function predictionsOf(
   deciderOf: (model: ActiveModel) => Decider,
   healthOf: (row: Float32Array | Uint8Array, timeMs: number) => number,
   keepFeatures: boolean,
-): NewPrediction[] {
+): (NewPrediction | null)[] {
   const { champion, challenger } = models;
-  const rowAt = rowsOf(batch.champion.data, batch.champion.rows, keepFeatures);
+  const rowAt = rowsOf(batch.champion.data as Rows, batch.champion.rows, keepFeatures);
+  const unreadable = unreadableOf(result.champion);
+  const unseen = result.challenger && unreadableOf(result.challenger.result);
   const championDecider = deciderOf(champion);
   const challengerDecider = challenger && deciderOf(challenger.model);
   const decidedBy = (i: number): Seen => {
@@ -39,11 +43,12 @@ export function predictionsOf(
   };
   const seenBeside = (i: number): Seen | null => {
     const at = batch.challenger?.rowOf[i] ?? -1;
-    if (!challenger || !challengerDecider || !result.challenger || at < 0) return null;
+    if (!challenger || !challengerDecider || !result.challenger || at < 0 || unseen?.has(at)) return null;
     const { label, score } = challengerDecider.decide(result.challenger.result.output, at);
     return { model: challenger.model.manifestSha256, label, score, doneUs: result.challenger.doneUs };
   };
   return batch.items.map((item, i) => {
+    if (unreadable.has(i) || item.request?.settled) return null;
     const { sample, acceptedUs } = item;
     const row = rowAt(i);
     const own = decidedBy(i);
@@ -62,7 +67,7 @@ export function predictionsOf(
       score: deciding.score,
       latencyUs: Math.max(0, result.decidedUs - acceptedUs),
       health: healthOf(row, sample.timeMs),
-      features: keepFeatures && row instanceof Float32Array ? row : null,
+      features: keepFeatures && row instanceof Float32Array && row.length > 0 ? row : null,
       shadow: shadow && {
         model: shadow.model,
         label: shadow.label,
@@ -88,12 +93,12 @@ function keyOf({ request, sample, number }: Item): string {
 /** Rows of at most this many values are quicker copied than looked at through a view of their own. */
 const COPIED_WIDTH = 64;
 
+/** Pictures and tensors have no values with names, which could be watched or kept. */
+const NO_VALUES = new Float32Array(0);
+
 /** @param keep whether a row is still looked at after the next one was asked for */
-function rowsOf(
-  data: Float32Array | Uint8Array,
-  rows: number,
-  keep: boolean,
-): (i: number) => Float32Array | Uint8Array {
+function rowsOf(data: Rows, rows: number, keep: boolean): (i: number) => Float32Array | Uint8Array {
+  if (Array.isArray(data)) return () => NO_VALUES;
   const width = data.length / Math.max(1, rows);
   if (keep || width > COPIED_WIDTH || data instanceof Uint8Array) {
     return (i) => data.subarray(i * width, (i + 1) * width);
@@ -103,4 +108,8 @@ function rowsOf(
     for (let k = 0; k < width; k++) row[k] = data[i * width + k] as number;
     return row;
   };
+}
+
+function unreadableOf({ unreadable = [] }: EngineResult): Set<number> {
+  return new Set(unreadable.map(([row]) => row));
 }

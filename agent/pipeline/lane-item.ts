@@ -1,4 +1,5 @@
 /** What waits in a lane: a sample of a source, or one row of a caller's request. */
+import type { NamedTensor } from '../inference/tensor.ts';
 import type { Sample } from '../sources/source.ts';
 import type { Ask } from './ask.ts';
 import type { LaneRequest } from './lane-request.ts';
@@ -26,17 +27,23 @@ export function itemsOf(
   { data, rows, correlationIds }: Ask,
   at: { readonly timeMs: number; readonly acceptedUs: number; readonly number: number },
 ): Item[] {
-  const width = data.length / rows;
-  return Array.from({ length: rows }, (_, row) => ({
-    sample: {
+  return Array.from({ length: rows }, (_, row) => {
+    const sample = {
       source: REQUEST_SOURCE,
       timeMs: at.timeMs,
       correlationId: correlationIds?.[row] ?? null,
       features: {},
-    },
-    acceptedUs: at.acceptedUs,
-    number: at.number + row,
-    request,
-    row: data.subarray(row * width, (row + 1) * width),
-  }));
+    };
+    const item = { acceptedUs: at.acceptedUs, number: at.number + row, request };
+    if (data instanceof Float32Array || data instanceof Uint8Array) {
+      const width = data.length / rows;
+      return { ...item, sample, row: data.subarray(row * width, (row + 1) * width) };
+    }
+    return { ...item, sample: { ...sample, ...contentOf(data[row]) } };
+  });
+}
+
+function contentOf(content: Uint8Array | readonly NamedTensor[] | undefined): Partial<Sample> {
+  if (content === undefined) return {};
+  return content instanceof Uint8Array ? { image: content } : { tensors: content };
 }

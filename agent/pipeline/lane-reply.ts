@@ -13,18 +13,21 @@ export interface Reply {
   readonly asked: Asked;
 }
 
-/** @param predictions one an item of the batch */
+/** @param predictions one an item of the batch; null: there is none */
 export function repliesOf(
   models: SlotModels,
   batch: LaneBatch,
   result: LaneResult,
-  predictions: readonly NewPrediction[],
+  predictions: readonly (NewPrediction | null)[],
 ): Reply[] {
   const replies: Reply[] = [];
+  let first = 0;
   for (let i = 0; i < batch.items.length; i++) {
+    if (!predictions[i]) continue;
+    first += 1;
     const request = batch.items[i]?.request;
     if (!request) continue;
-    const own = predictions.slice(i, i + request.rows);
+    const own = predictions.slice(i, i + request.rows).filter((prediction) => prediction !== null);
     const role = own[0]?.role === 'canary' ? 'canary' : 'champion';
     const isCanary = role === 'canary' && models.challenger && result.challenger;
     const { manifest, manifestSha256 } = isCanary ? models.challenger.model : models.champion;
@@ -33,7 +36,7 @@ export function repliesOf(
     const { labels } = manifest.output.decision;
     replies.push({
       request,
-      first: i,
+      first: first - 1,
       asked: {
         model: manifestSha256,
         version: manifest.version,
@@ -48,6 +51,7 @@ export function repliesOf(
       },
     });
     i += request.rows - 1;
+    first += request.rows - 1;
   }
   return replies;
 }

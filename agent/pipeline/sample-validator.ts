@@ -4,23 +4,37 @@
  * The rule: every feature of the manifest must be there, a number must be finite in float32, a category must be a known
  * one; what the model does not know is ignored. A value outside the manifest's range is kept: the monitor flags it.
  */
-import type { Feature, Manifest } from '../../protocol/manifest.ts';
+import type { Feature, Manifest, TensorsInput } from '../../protocol/manifest.ts';
+import { isStackable } from '../inference/graph-spec.ts';
+import type { NamedTensor } from '../inference/tensor.ts';
+import { inputsProblem } from '../inference/tensor-check.ts';
 import type { Sample } from '../sources/source.ts';
 
-type Values = Float32Array | Uint8Array;
+/** Rows of values; or one sample each, of which the engine makes its own. */
+export type Rows = Float32Array | Uint8Array | Uint8Array[] | (readonly NamedTensor[])[];
 
 export interface RowReader {
-  /** Values that `read` writes. For a window: one, the newest value. */
+  /** Values that `read` writes. For a window: one, the newest value; for pictures and tensors: one, the sample. */
   readonly width: number;
   /**
    * @param into where the row goes, from index `at`
    * @returns null, or the reason why the sample cannot be used
    */
-  read(sample: Sample, into: Values, at: number): string | null;
+  read(sample: Sample, into: Rows, at: number): string | null;
 }
 
 export function rowReader(input: Manifest['input']): RowReader {
-  return input.kind === 'tensor' ? tensorReader(input) : featureReader(input.features);
+  switch (input.kind) {
+    case 'features':
+    case 'window':
+      return featureReader(input.features);
+    case 'tensor':
+      return tensorReader(input);
+    case 'image':
+      return imageReader;
+    case 'tensors':
+      return tensorsReader(input);
+  }
 }
 
 function featureReader(features: readonly Feature[]): RowReader {
@@ -39,7 +53,7 @@ function featureReader(features: readonly Feature[]): RowReader {
         if (number === undefined) return `"${name}" has the unknown category "${short(value)}"`;
         if (typeof number !== 'number') return `"${name}" is the text "${short(value)}", not a number`;
         if (!Number.isFinite(Math.fround(number))) return `"${name}" is ${number}`;
-        into[at + i] = number;
+        (into as Float32Array)[at + i] = number;
       }
       return null;
     },
@@ -59,8 +73,36 @@ function tensorReader(input: Extract<Manifest['input'], { kind: 'tensor' }>): Ro
         const bad = tensor.findIndex((value) => !Number.isFinite(value));
         if (bad >= 0) return `value ${bad} of the tensor is ${tensor[bad]}`;
       }
-      into.set(tensor, at);
+      (into as Float32Array | Uint8Array).set(tensor, at);
       return null;
+    },
+  };
+}
+
+/** Whether it is a picture shows itself when the engine decodes it. */
+const imageReader: RowReader = {
+  width: 1,
+  read({ image }, into, at) {
+    if (!image) return 'the sample has no image';
+    // A Buffer would travel to the engine as something else than bytes.
+    (into as Uint8Array[])[at] = new Uint8Array(image.buffer, image.byteOffset, image.length);
+    return null;
+  },
+};
+
+/** A sample is one row of whatever has a free first dimension. */
+function tensorsReader(input: TensorsInput): RowReader {
+  const wanted = input.tensors.map((tensor) => ({
+    ...tensor,
+    shape: tensor.shape.map((size, i) => (i === 0 && size === -1 && isStackable(input.tensors) ? 1 : size)),
+  }));
+  return {
+    width: 1,
+    read({ tensors }, into, at) {
+      if (!tensors) return 'the sample has no tensors';
+      const problem = inputsProblem(wanted, tensors);
+      if (problem === null) (into as (readonly NamedTensor[])[])[at] = tensors;
+      return problem;
     },
   };
 }

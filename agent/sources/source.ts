@@ -1,4 +1,5 @@
 /** Where samples come from. One file a kind of source; the pipeline sees only this. */
+import type { NamedTensor } from '../inference/tensor.ts';
 
 export interface Sample {
   /** Id of the source in the config. */
@@ -7,9 +8,13 @@ export interface Sample {
   readonly timeMs: number;
   /** Part or serial number that later evidence will name. */
   readonly correlationId: string | null;
-  /** Named values as they came; null or absent is missing. Empty when `tensor` is there. */
+  /** Named values as they came; null or absent is missing. Empty when the sample is a tensor, a picture or tensors. */
   readonly features: Readonly<Record<string, number | string | null>>;
   readonly tensor?: Uint8Array | Float32Array;
+  /** The bytes of an encoded picture. */
+  readonly image?: Uint8Array;
+  /** One a graph's input. */
+  readonly tensors?: readonly NamedTensor[];
   /**
    * Place of this sample in a source that can be read again (a file), counting from 1; committed with its prediction,
    * so that a restart goes on right after it. Absent for a live source.

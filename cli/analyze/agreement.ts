@@ -31,10 +31,7 @@ interface Side {
 export async function compare(model: PackageOnDisk, other: PackageOnDisk): Promise<Agreement> {
   const shapeOf = ({ manifest }: PackageOnDisk) => {
     const { input, output } = manifest;
-    const reads =
-      input.kind === 'tensor'
-        ? { dtype: input.dtype, shape: input.shape }
-        : input.features.map((f) => f.name);
+    const reads = 'features' in input ? input.features.map(({ name }) => name) : { ...input, tensor: '' };
     return JSON.stringify([input.kind, reads, output.decision.labels]);
   };
   if (shapeOf(model) !== shapeOf(other)) {

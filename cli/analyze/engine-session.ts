@@ -4,7 +4,8 @@ import { systemClock } from '../../agent/clock.ts';
 import { Counters } from '../../agent/counters.ts';
 import type { EngineResult } from '../../agent/inference/engine.ts';
 import { EngineProcess } from '../../agent/inference/engine-client.ts';
-import { rowsOf } from '../../agent/models/budget-test.ts';
+import { goldenBatch } from '../../agent/models/golden-batch.ts';
+import type { GoldenSample } from '../../protocol/manifest.ts';
 import type { PackageOnDisk } from './package-on-disk.ts';
 
 /** The largest batch of a large model on a small device takes a while. */
@@ -39,8 +40,8 @@ export async function withEngine<T>(
     const loadMs = performance.now() - startedMs;
     const { samples } = model.golden;
     const run = (rows: number) => {
-      const inputs = Array.from({ length: rows }, (_, i) => samples[i % samples.length]?.input ?? []);
-      return engine.run(model.manifestSha256, { rows, data: rowsOf(model.manifest, inputs) }, { once: true });
+      const asked = Array.from({ length: rows }, (_, i) => samples[i % samples.length] as GoldenSample);
+      return engine.run(model.manifestSha256, goldenBatch(model.manifest, asked), { once: true });
     };
     return await use({ loadMs, run, rssBytes: () => engine.status().rssBytes });
   } finally {

@@ -30,7 +30,7 @@ export class BlockReader {
     const input = model.manifest.input;
     // Windows go on over the blocks: whoever reads such a file reads all of it.
     this.#input = new InputReader(input, new Map<string, Windower>());
-    this.#features = input.kind === 'tensor' ? [] : input.features.map(({ name }) => name);
+    this.#features = 'features' in input ? input.features.map(({ name }) => name) : [];
     const featureOf = new Map(Object.entries(source.columns).map(([feature, column]) => [column, feature]));
     this.#keep = output.keep.map((column) => featureOf.get(column) ?? column);
     this.#mapping = new RowMapping(sourceConfig(plan));
@@ -113,7 +113,7 @@ export class BlockReader {
         correlationId: row.correlationId || null,
         features: this.#plan.input.format === 'csv' ? this.#cells(row.features) : row.features,
       };
-      const item = { sample, acceptedUs: 0, number: 0 };
+      const item = { sample, acceptedUs: 0, number: 0, request: null };
       const reading = this.#input.read(item, rows.room(), rows.places.length * rows.width);
       if (reading === 'row') {
         for (const column of this.#keep) rows.kept.push(row.features[column] ?? null);

@@ -115,7 +115,7 @@ function keptOf(plan: BatchPlan, columns: readonly string[]): string[] {
 
 function featureColumns({ model, input }: BatchPlan): string[] {
   const of = model.manifest.input;
-  return of.kind === 'tensor' ? [] : of.features.map(({ name }) => input.columns[name] ?? name);
+  return 'features' in of ? of.features.map(({ name }) => input.columns[name] ?? name) : [];
 }
 
 /** The first line that is not blank, and where the one after it begins. */

@@ -24,9 +24,8 @@ export interface BatchOptions {
 
 /** @throws CodedError INPUT_*, SOURCE_*, OUTPUT_EXISTS, BATCH_*, ENGINE_* */
 export async function runBatch(asked: BatchPlan, options: BatchOptions): Promise<BatchResult> {
-  const about = aboutRun(asked);
   const { plan, size, blocks } = await openInput(asked);
-  const files = await OutputFiles.open(plan, about, options.restart);
+  const files = await OutputFiles.open(plan, aboutRun(asked), options.restart);
   const { inputAt, nextRow, counts: before, state } = files.progress;
   const { nowMs } = options.progress;
   const startedMs = nowMs();

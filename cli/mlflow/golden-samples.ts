@@ -9,6 +9,7 @@ import { Counters } from '../../agent/counters.ts';
 import type { Trial } from '../../agent/inference/engine.ts';
 import { EngineProcess } from '../../agent/inference/engine-client.ts';
 import { graphSpecOf, sampleWidth } from '../../agent/inference/graph-spec.ts';
+import { goldenBatch } from '../../agent/models/golden-batch.ts';
 import { parseGolden, runGoldenTest } from '../../agent/models/golden-test.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
 import type { Feature, Golden, Manifest } from '../../protocol/manifest.ts';
@@ -57,11 +58,12 @@ export async function proveModel(
       return parsed;
     }
     const rows = golden.rows.slice(0, MAX_SAMPLES);
-    const spec = graphSpecOf(manifest);
-    if (rows.some((row) => row.length !== sampleWidth(spec))) throw misfit('is not as wide as the graph');
-    const values = rows.flat();
-    const data = spec.dtype === 'uint8' ? Uint8Array.from(values) : Float32Array.from(values);
-    const { output, width } = await engine.run(model.manifestSha256, { rows: rows.length, data });
+    if (rows.some((row) => row.length !== widthOf(manifest))) throw misfit('is not as wide as the graph');
+    const batch = goldenBatch(
+      manifest,
+      rows.map((input) => ({ input: [...input], output: [] })),
+    );
+    const { output, width } = await engine.run(model.manifestSha256, batch);
     const samples = rows.map((input, i) => ({
       input: [...input],
       output: [...output.subarray(i * width, (i + 1) * width)].map(shortest),
@@ -97,7 +99,7 @@ export function exampleRows(bytes: Buffer, manifest: Manifest): number[][] {
   }
   const parsed = exampleSchema.safeParse(value);
   if (!parsed.success) throw misfit('is neither a tensor nor a table');
-  const width = sampleWidth(graphSpecOf(manifest));
+  const width = widthOf(manifest);
   const features = manifest.input.kind === 'features' ? manifest.input.features : [];
   return parsed.data.map((row) => {
     const numbers = flatten(row).map((each, i) =>
@@ -107,6 +109,11 @@ export function exampleRows(bytes: Buffer, manifest: Manifest): number[][] {
     if (numbers.length !== width || isOdd) throw misfit(`has rows that are not ${width} numbers`);
     return numbers;
   });
+}
+
+function widthOf(manifest: Manifest): number {
+  const spec = graphSpecOf(manifest);
+  return spec.kind === 'rows' ? sampleWidth(spec) : 0;
 }
 
 function categoryOf(feature: Feature | undefined, word: string): number {

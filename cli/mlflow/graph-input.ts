@@ -5,7 +5,8 @@ import type { Facts } from './facts.ts';
 import type { SignatureSide } from './mlmodel-file.ts';
 import type { OnnxGraph, OnnxValue } from './onnx-graph.ts';
 
-type Input = Manifest['input'];
+/** What MLflow's signatures describe: one input tensor with a row a sample. */
+type Input = Extract<Manifest['input'], { kind: 'features' | 'window' | 'tensor' }>;
 
 /** What pandas may hold where the graph takes float32: pyfunc casts it too. Text only where the manifest numbers it. */
 const NUMERIC_COLUMNS = new Set(['boolean', 'integer', 'long', 'float', 'double']);
@@ -19,18 +20,28 @@ export function graphInput(
   graph: OnnxGraph,
   signature: SignatureSide,
   facts: Facts,
-  known: Input | undefined,
+  known: Manifest['input'] | undefined,
 ): Input | string {
   const value = theInput(graph);
   checkSignature(value, signature);
   const sizes = sampleSizes(value, signature);
   const told = facts.input ?? (facts.features && { kind: 'features' as const, features: facts.features });
-  const input = told ? { ...told, tensor: value.name } : (fromGraph(value, sizes, signature) ?? known);
+  const input = told
+    ? { ...told, tensor: value.name }
+    : (fromGraph(value, sizes, signature) ?? rowInput(known));
   if (input === undefined) {
     return `andon.features: names (and units, ranges, categories) of the ${sizes[0] ?? ''} values of "${value.name}", in order`;
   }
   checkInput(input, value, sizes, signature);
   return { ...input, tensor: value.name };
+}
+
+function rowInput(known: Manifest['input'] | undefined): Input | undefined {
+  if (known?.kind !== 'image' && known?.kind !== 'tensors') return known;
+  throw refuse(
+    `the earlier version takes ${known.kind === 'image' ? 'pictures' : 'several tensors'}, which nothing in MLflow describes`,
+    'Write its package yourself (docs/models.md), or leave --manifest-from away.',
+  );
 }
 
 function theInput(graph: OnnxGraph): OnnxValue {

@@ -175,8 +175,7 @@ function checkBaseline(manifest: Manifest, bytes: Buffer): void {
   }
   const parsed = baselineProfileSchema.safeParse(value);
   const labels = manifest.output.decision.labels.length;
-  const names =
-    manifest.input.kind === 'tensor' ? undefined : manifest.input.features.map(({ name }) => name);
+  const names = 'features' in manifest.input ? manifest.input.features.map(({ name }) => name) : undefined;
   const problem = !parsed.success
     ? firstIssues(parsed.error)
     : parsed.data.labelShares.length !== labels

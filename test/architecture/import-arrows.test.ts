@@ -115,6 +115,7 @@ describe('the import arrows of the house', () => {
 
   it.each([
     ['onnxruntime-node', 'agent', 1],
+    ['sharp', 'agent', 1],
     ['better-sqlite3', 'agent', 1],
     ['better-sqlite3', 'sync-server', 1],
     ['mqtt', 'agent', 1],

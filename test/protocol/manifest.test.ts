@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Decision, manifestSchema } from '../../protocol/manifest.ts';
+import { type Decision, goldenSchema, manifestSchema } from '../../protocol/manifest.ts';
 import { firstIssues } from '../../protocol/messages.ts';
 import { makePackage, manifestOf } from '../support/packages.ts';
 
@@ -41,5 +41,46 @@ describe('the decisions of a manifest', () => {
     ['a word that it does not know', { kind: 'threshold', ...alarm, relase: 0.4 }, 'relase'],
   ])('cannot have %s', (_what, decision, words) => {
     expect(deciding(decision)).toContain(words);
+  });
+});
+
+describe('the inputs of a manifest', () => {
+  const image = {
+    kind: 'image',
+    tensor: 'x',
+    width: 224,
+    height: 224,
+    channels: 3,
+    layout: 'nchw',
+    fit: 'cover',
+  };
+  const x = { name: 'x', dtype: 'int64', shape: [-1, 128] };
+
+  it.each([
+    ['pictures', image],
+    ['several tensors', { kind: 'tensors', tensors: [x, { name: 'y', dtype: 'string', shape: [] }] }],
+  ])('can be %s', (_what, input) => {
+    expect(problemOf({ input })).toBeNull();
+  });
+
+  it.each([
+    ['pictures with an alpha channel', { ...image, channels: 4 }, 'channels'],
+    ['two tensors of one name', { kind: 'tensors', tensors: [x, x] }, 'same name'],
+    ['an unknown type', { kind: 'tensors', tensors: [{ ...x, dtype: 'complex64' }] }, 'dtype'],
+    ['an empty dimension', { kind: 'tensors', tensors: [{ ...x, shape: [0] }] }, 'shape'],
+  ])('cannot be %s', (_what, input, words) => {
+    expect(problemOf({ input })).toContain(words);
+  });
+});
+
+describe('golden samples', () => {
+  it('have one kind of input each', () => {
+    const of = (sample: object) => goldenSchema.safeParse({ samples: [{ output: [1], ...sample }] }).success;
+    expect(of({ input: [1] })).toBe(true);
+    expect(of({ image: 'AAAA' })).toBe(true);
+    expect(of({ tensors: [{ name: 'x', shape: [1], data: ['9007199254740993'] }] })).toBe(true);
+    expect(of({})).toBe(false);
+    expect(of({ input: [1], image: 'AAAA' })).toBe(false);
+    expect(of({ image: 'no base64!' })).toBe(false);
   });
 });

@@ -15,6 +15,8 @@ export interface PackageOptions {
   readonly onnx?: Buffer;
   readonly input?: Manifest['input'];
   readonly decision?: Decision;
+  /** The output that the decision reads. */
+  readonly output?: string;
   readonly golden?: Golden;
 }
 
@@ -44,7 +46,7 @@ export function makePackage(options: PackageOptions = {}): Map<string, Buffer> {
       features: Array.from({ length: width }, (_, i) => ({ name: featureName(i), unit: '' })),
     },
     output: {
-      tensor: 'probability',
+      tensor: options.output ?? 'probability',
       decision:
         options.decision ??
         (labelCount > 1

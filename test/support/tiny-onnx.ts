@@ -1,4 +1,5 @@
 /** Hand-made ONNX files for tests: a protobuf writer of the few messages that a small graph needs. */
+import type { Dtype } from '../../protocol/manifest.ts';
 
 const FLOAT = 1;
 const UINT8 = 2;
@@ -46,6 +47,58 @@ export function tinyOnnx(graph: TinyGraph = {}): Buffer {
     field(12, value(output, FLOAT, [graph.batch ?? 'batch', outputs])),
   ]);
 }
+
+/** A graph that hands its inputs on: output `${name}-out` for each. */
+export interface PassingInput {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** A word is a free dimension. */
+  readonly shape: readonly (number | string)[];
+}
+
+/** @param sum adds the first two inputs, of the same type, into one more output of this name */
+export function passingOnnx(inputs: readonly PassingInput[], sum?: string): Buffer {
+  const [first, second] = inputs;
+  const adds = sum !== undefined && first && second;
+  return model([
+    ...inputs.map(({ name }) => field(1, node('Identity', [name], [`${name}-out`]))),
+    ...(adds ? [field(1, node('Add', [first.name, second.name], [sum]))] : []),
+    text(2, 'passing'),
+    ...inputs.map(({ name, dtype, shape }) => field(11, value(name, TYPES[dtype], shape))),
+    ...inputs.map(({ name, dtype, shape }) => field(12, value(`${name}-out`, TYPES[dtype], shape))),
+    ...(adds ? [field(12, value(sum, TYPES[first.dtype], first.shape))] : []),
+  ]);
+}
+
+/** The mean over all but the batch of a uint8 tensor [batch, ...shape], as `mean` [batch, 1]. */
+export function meanOnnx(shape: readonly number[]): Buffer {
+  const axes = shape.map((_, i) => i + 1);
+  return model([
+    field(1, node('Cast', ['input'], ['x'], [intAttribute('to', FLOAT)])),
+    field(1, node('ReduceMean', ['x'], ['means'], [intsAttribute('axes', axes)])),
+    field(1, node('Flatten', ['means'], ['mean'], [intAttribute('axis', 1)])),
+    text(2, 'mean'),
+    field(11, value('input', UINT8, ['batch', ...shape])),
+    field(12, value('mean', FLOAT, ['batch', 1])),
+  ]);
+}
+
+/** TensorProto.DataType */
+const TYPES: Record<Dtype, number> = {
+  float32: FLOAT,
+  uint8: UINT8,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: INT64,
+  string: 8,
+  bool: BOOL,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+};
 
 function ending(kind: NonNullable<TinyGraph['kind']>, output: string): Buffer[] {
   switch (kind) {
@@ -99,6 +152,10 @@ function node(op: string, inputs: string[], outputs: string[], attributes: Buffe
 
 function intAttribute(name: string, number: number): Buffer {
   return Buffer.concat([text(1, name), varintField(3, number), varintField(20, 2)]);
+}
+
+function intsAttribute(name: string, numbers: readonly number[]): Buffer {
+  return Buffer.concat([text(1, name), ...numbers.map((each) => varintField(8, each)), varintField(20, 7)]);
 }
 
 function graphAttribute(name: string, graph: Buffer): Buffer {

@@ -112,7 +112,7 @@ describe('the engine process', () => {
       '[batch, 2], not [batch, 1]',
     ],
     ['bytes in place of floats', { graph: { dtype: 'uint8' as const } }, 'is uint8, not float32'],
-    ['a fixed batch', { graph: { batch: 1 } }, 'fixed batch of 1'],
+    ['a fixed batch', { graph: { batch: 2 } }, 'fixed batch of 2'],
   ])('refuses a graph with %s than its manifest', async (_what, { graph }, words) => {
     await startEngine();
     const files = makePackage({ onnx: tinyOnnx({ weights: [[1, -1]], ...graph }) });

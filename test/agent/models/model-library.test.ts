@@ -19,6 +19,8 @@ const noEngine: Engine = {
   run: async () => {
     throw new Error('nothing runs here');
   },
+  infer: () => Promise.reject(new Error('not asked')),
+  signature: () => Promise.reject(new Error('not asked')),
   trial: () => Promise.reject(new Error('not asked')),
   unload: async () => undefined,
   stop: async () => undefined,

@@ -162,7 +162,7 @@ describe('a manifest out of MLflow', () => {
   });
 
   it('takes float64 in the signature for float32 in the graph, as MLflow casts it', () => {
-    expect(draft({}, tensor('float64')).input.tensor).toBe('input');
+    expect(draft({}, tensor('float64')).input).toMatchObject({ tensor: 'input' });
   });
 
   it('says which of several outputs it would need to know', () => {

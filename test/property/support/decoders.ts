@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { encode } from '@msgpack/msgpack';
 import type { z } from 'zod';
+import { parseInferRequest } from '../../../agent/http/oip/infer-request.ts';
 import { parseGolden } from '../../../agent/models/golden-test.ts';
 import { injectionSchema } from '../../../agent/sources/injection.ts';
 import { decodeBatch, decodeBatchHeader } from '../../../protocol/batch.ts';
@@ -114,6 +115,15 @@ function json(value: unknown): Buffer {
 
 function golden(name: string): Buffer {
   return readFileSync(join(projectRoot, 'test', 'golden', name));
+}
+
+const OIP_INPUT = { name: 'x', datatype: 'FP32', shape: [1, 2] } as const;
+const OIP_INPUTS = [{ ...OIP_INPUT, shape: [-1, 2] }];
+
+/** A body whose JSON ends where `}]}` is first seen. */
+function oipBinary(datatype: string, tensor: Buffer): Buffer {
+  const parameters = { binary_data_size: tensor.length };
+  return Buffer.concat([json({ inputs: [{ ...OIP_INPUT, datatype, parameters }] }), tensor]);
 }
 
 function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
@@ -254,6 +264,25 @@ export const DECODERS: readonly Decoder[] = [
     name: 'server configuration',
     decode: (bytes) => parseServerConfig(jsonOf(bytes), '/'),
     seeds: [json({ dataDir: './data', http: { port: 1 } })],
+  },
+  {
+    name: 'Open Inference Protocol: JSON',
+    decode: (bytes) => parseInferRequest(bytes, undefined, OIP_INPUTS),
+    seeds: [json({ id: '1', inputs: [{ ...OIP_INPUT, data: [[1, 2]] }], outputs: [{ name: 'p' }] })],
+    hostile: [json({ inputs: [{ ...OIP_INPUT, shape: [2 ** 53, 2 ** 53], data: [1] }] })],
+  },
+  {
+    name: 'Open Inference Protocol: JSON and binary',
+    decode: (bytes) => parseInferRequest(bytes, bytes.indexOf('}]}') + 3 || undefined, OIP_INPUTS),
+    seeds: [
+      oipBinary('FP32', Buffer.from(Float32Array.of(1, 2).buffer)),
+      oipBinary('BYTES', Buffer.of(1, 0, 0, 0, 65, 0, 0, 0, 0)),
+    ],
+  },
+  {
+    name: 'Open Inference Protocol: one raw tensor',
+    decode: (bytes) => parseInferRequest(bytes, 0, OIP_INPUTS),
+    seeds: [Buffer.alloc(16)],
   },
   ...SOURCE_DECODERS,
 ];

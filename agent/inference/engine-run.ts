@@ -1,0 +1,102 @@
+/** A batch as requests to an engine process, and their answers as one result: how a model is asked, wherever it is loaded. */
+import { agentError } from '../errors.ts';
+import type { EngineBatch, EngineModel, EngineResult, InferResult, RunOptions } from './engine.ts';
+import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
+import { graphSpecOf, isStackable, type TensorsSpec } from './graph-spec.ts';
+import { concatenate, type NamedTensor } from './tensor.ts';
+
+/** Sends one request and waits for its answer. @throws CodedError what the engine says */
+export type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<EngineAnswer>;
+
+export interface EngineRun {
+  readonly ask: AskEngine;
+  readonly nextId: () => number;
+  readonly model: Pick<EngineModel, 'manifestSha256' | 'manifest'>;
+}
+
+export async function runBatch(
+  run: EngineRun,
+  batch: EngineBatch,
+  options: RunOptions,
+): Promise<EngineResult> {
+  const { ask, nextId, model } = run;
+  const { rows, data } = batch;
+  const spec = graphSpecOf(model.manifest);
+  if (spec.kind === 'tensors')
+    return runSamples(run, spec, data as readonly (readonly NamedTensor[])[], options);
+  const request = { id: nextId(), kind: 'run', model: model.manifestSha256, rows, data } as EngineRequest;
+  const answer = await ask(request, options);
+  if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
+  return answer;
+}
+
+export async function inferTensors(
+  { ask, nextId, model }: EngineRun,
+  inputs: readonly NamedTensor[],
+  outputs: readonly string[] | null,
+  options: RunOptions,
+): Promise<InferResult> {
+  const request = { id: nextId(), kind: 'infer' as const, model: model.manifestSha256, inputs, outputs };
+  const answer = await ask(request, options);
+  if (answer.kind !== 'outputs') throw new TypeError(`tensors were answered with "${answer.kind}"`);
+  return answer;
+}
+
+/** Samples with the same shapes go together where the graph has a free first dimension everywhere; else one by one. */
+async function runSamples(
+  run: EngineRun,
+  spec: TensorsSpec,
+  samples: readonly (readonly NamedTensor[])[],
+  options: RunOptions,
+): Promise<EngineResult> {
+  const width = spec.outputWidth;
+  const output = new Float32Array(samples.length * width);
+  let computeUs = 0;
+  for (const rows of together(spec, samples)) {
+    const inputs = stacked(rows.map((row) => samples[row] as readonly NamedTensor[]));
+    const result = await inferTensors(run, inputs, [spec.output], options);
+    computeUs += result.computeUs;
+    const values = decisionValues(result, spec, rows.length);
+    for (const [i, row] of rows.entries())
+      output.set(values.subarray(i * width, (i + 1) * width), row * width);
+  }
+  return { output, width, computeUs };
+}
+
+/** Indices of the samples of each run. */
+function together(spec: TensorsSpec, samples: readonly (readonly NamedTensor[])[]): number[][] {
+  if (!isStackable(spec.inputs)) return samples.map((_, row) => [row]);
+  const groups = new Map<string, number[]>();
+  for (const [row, sample] of samples.entries()) {
+    const key = JSON.stringify(sample.map(({ name, dtype, shape }) => [name, dtype, shape.slice(1)]).sort());
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
+  }
+  return [...groups.values()];
+}
+
+function stacked(samples: readonly (readonly NamedTensor[])[]): readonly NamedTensor[] {
+  const [first = []] = samples;
+  if (samples.length === 1) return first;
+  return first.map(({ name }) =>
+    concatenate(samples.flatMap((sample) => sample.filter((tensor) => tensor.name === name))),
+  );
+}
+
+function decisionValues({ outputs }: InferResult, spec: TensorsSpec, rows: number): Float32Array {
+  const [output] = outputs;
+  const values = output?.data;
+  const wanted = rows * spec.outputWidth;
+  if (!(values instanceof Float32Array) || values.length !== wanted) {
+    const given = `${output?.dtype} [${output?.shape.join(', ')}]`;
+    throw agentError(
+      'ENGINE_OUTPUT_INVALID',
+      `"${spec.output}" is ${given}, not ${wanted} values of float32`,
+    );
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw agentError('ENGINE_OUTPUT_INVALID', `output ${bad % spec.outputWidth} is ${values[bad]}`);
+  return values;
+}

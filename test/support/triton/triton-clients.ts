@@ -1,0 +1,51 @@
+/** The real clients of the Open Inference Protocol from PyPI, where test/support/triton/install.sh put them. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe } from 'vitest';
+
+const SCRIPT = fileURLToPath(new URL('./play.py', import.meta.url));
+const WITHIN_MS = 120_000;
+const MOST_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+function venv(): string {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return process.env.ANDON_TRITON_VENV ?? join(cache, 'andon', 'triton');
+}
+
+/** `describe`, where the client is installed. Where not: skipped with a line that says so, or failed under ANDON_REQUIRE_SYSTEM=1. */
+export function describeWith(client: 'python' | 'perf_analyzer', name: string, fn: () => void): void {
+  if (existsSync(join(venv(), 'bin', client)) || process.env.ANDON_REQUIRE_SYSTEM === '1') {
+    describe(name, fn);
+    return;
+  }
+  console.warn(`skipped "${name}": ${client} is not installed (bash test/support/triton/install.sh)`);
+  describe.skip(name, fn);
+}
+
+/** Runs play.py. @returns what it saw, unchecked */
+export async function playTritonClient(
+  url: string,
+  model: string,
+  onnx: string,
+  rows: unknown,
+): Promise<unknown> {
+  const { stdout } = await run('python', [SCRIPT, new URL(url).host, model, onnx, JSON.stringify(rows)]);
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
+/** Rejects unless it ends with exit code 0. @returns its report */
+export async function runPerfAnalyzer(url: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await run('perf_analyzer', ['-i', 'http', '-u', new URL(url).host, ...args]);
+  return stdout;
+}
+
+function run(program: string, args: readonly string[]) {
+  return promisify(execFile)(join(venv(), 'bin', program), args, {
+    timeout: WITHIN_MS,
+    maxBuffer: MOST_OUTPUT_BYTES,
+  });
+}
