@@ -1,8 +1,4 @@
 /** What answers are as bytes of the output file: one port for text and Parquet. */
-
-import { ParquetEncoder } from './parquet-encoder.ts';
-import type { OpenPlan } from './plan.ts';
-import { csvHeader } from './text-output.ts';
 import type { Answer } from './worker-messages.ts';
 
 export interface OutputEncoder {
@@ -16,21 +12,4 @@ export interface OutputEncoder {
   end(): Uint8Array;
   /** What it must know again to go on with this file. */
   memory(): string;
-}
-
-/** @param resumed where a file is gone on with: its memory, and its bytes so far */
-export function createEncoder(
-  plan: OpenPlan,
-  resumed: { readonly memory: string; readonly bytes: number } | null,
-): OutputEncoder {
-  if (plan.output.format === 'parquet') return new ParquetEncoder(plan, resumed);
-  const nothing = new Uint8Array();
-  const header = plan.output.format === 'csv' ? Buffer.from(csvHeader(plan)) : nothing;
-  return {
-    begin: () => header,
-    add: (output) => (output instanceof Uint8Array ? output : nothing),
-    isEven: () => true,
-    end: () => nothing,
-    memory: () => '',
-  };
 }

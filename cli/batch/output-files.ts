@@ -6,8 +6,9 @@ import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { codeOf } from '../../protocol/errors.ts';
 import { cliError } from '../errors.ts';
+import { createEncoder } from './create-encoder.ts';
 import { Journal, type JournalEntry, syncFolder } from './journal.ts';
-import { createEncoder, type OutputEncoder } from './output-encoder.ts';
+import type { OutputEncoder } from './output-encoder.ts';
 import type { OpenPlan } from './plan.ts';
 import { type Answer, addCounts, NO_ROWS } from './worker-messages.ts';
 
