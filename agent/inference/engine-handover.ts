@@ -109,7 +109,7 @@ export class EngineHandover {
     try {
       await successor.start();
       await successor.adopt();
-      counters.add('engine.renewed');
+      counters.add('ENGINE_RENEWED');
       log.warn({ event: 'engine-renewed', rssBytes }, 'the engine held too much memory');
     } catch (error) {
       successor.discard();

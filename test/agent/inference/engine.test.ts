@@ -304,7 +304,7 @@ describe('the engine process', () => {
     }
     await ask(1);
     expect(answered).toBe(asked);
-    expect(counters.get('engine.renewed')).toBe(1);
+    expect(counters.get('ENGINE_RENEWED')).toBe(1);
     expect(engine.status().restarts).toBe(0);
     expect(deaths).toEqual([]);
   });
