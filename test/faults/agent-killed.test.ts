@@ -11,7 +11,7 @@ import { ServerProcess } from './support/server-process.ts';
 
 const KILLS = times(5, 200);
 /** A device replays so many plates at full speed, more than fit into one start; then the next device begins. */
-const SAMPLES = times(400_000, 1_500_000);
+const SAMPLES = times(150_000, 1_500_000);
 /** From its first prediction. */
 const WORKS_FOR_MS = 600;
 

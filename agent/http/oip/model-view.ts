@@ -6,7 +6,7 @@ import type { SlotModels } from '../../models/active-models.ts';
 import { datatypeOf } from './graph-tensors.ts';
 import type { InputSpec } from './infer-request.ts';
 
-export const PLATFORM = 'onnxruntime_onnx';
+const PLATFORM = 'onnxruntime_onnx';
 
 export interface ModelSpec {
   readonly manifest: Manifest;
