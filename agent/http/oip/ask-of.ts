@@ -6,23 +6,45 @@ import { countOf } from './datatype.ts';
 import type { InferRequest } from './infer-request.ts';
 import type { InferAnswer } from './infer-response.ts';
 import type { ModelSpec } from './model-view.ts';
-import { checkedInputs, rowData, rowsOf } from './request-inputs.ts';
 
 /** What would wait longer waits without end. */
 const MAX_TIMEOUT_US = 3_600_000_000;
 
 /** @throws CodedError REQUEST_INVALID: what the request brings is not what the model takes */
-export function askOf(slot: string, request: InferRequest, model: ModelSpec): Ask {
-  const { outputs } = model;
-  const given = checkedInputs(slot, request.inputs, model.inputs);
-  const rows = model.hasRows ? rowsOf(slot, given) : 1;
+export function askOf(slot: string, request: InferRequest, { inputs, outputs }: ModelSpec): Ask {
+  const [input, ...more] = request.inputs;
+  const [spec] = inputs;
+  if (!input || !spec || more.length > 0) {
+    throw invalid(
+      `expected ${inputs.length} inputs but got ${request.inputs.length} inputs for model '${slot}'`,
+    );
+  }
+  const { name, datatype, shape, data } = input;
+  if (name !== spec.name) throw invalid(`unexpected inference input '${name}' for model '${slot}'`);
+  if (datatype !== spec.datatype) {
+    throw invalid(
+      `inference input '${name}' data-type is '${datatype}', but model '${slot}' expects '${spec.datatype}'`,
+    );
+  }
+  const fits =
+    shape.length === spec.shape.length && spec.shape.every((size, i) => size < 0 || size === shape[i]);
+  if (!fits) {
+    throw invalid(
+      `unexpected shape for input '${name}' for model '${slot}'. Expected [${spec.shape}], got [${shape}]`,
+    );
+  }
+  const rows = shape[0] ?? 0;
+  if (rows === 0) throw invalid(`input '${name}' for model '${slot}' has no rows`);
+  if (!(data instanceof Float32Array || data instanceof Uint8Array)) {
+    throw invalid(`inference input '${name}' cannot be ${datatype}`);
+  }
   // Before the engine works for an answer that nobody could take.
   const strange = request.outputs?.find((output) => outputs.every((each) => each.name !== output.name));
   if (strange) throw invalid(`unexpected inference output '${strange.name}' for model '${slot}'`);
   const correlationIds = correlationIdsOf(request, rows);
   return {
     rows,
-    data: rowData(given, rows, model),
+    data,
     ...(correlationIds && { correlationIds }),
     priority: Math.min(request.priority, MAX_PRIORITY),
     timeoutUs: request.timeoutUs > MAX_TIMEOUT_US ? 0 : request.timeoutUs,

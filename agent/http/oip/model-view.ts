@@ -1,34 +1,15 @@
 /** A slot as the Open Inference Protocol sees it: a model whose versions are those of its champion and challenger. Pure. */
-import type { Dtype, Manifest } from '../../../protocol/manifest.ts';
+import type { Manifest } from '../../../protocol/manifest.ts';
 import { agentError } from '../../errors.ts';
-import { type GraphSpec, graphSpecOf, isStackable } from '../../inference/graph-spec.ts';
+import { graphSpecOf } from '../../inference/graph-spec.ts';
 import type { SlotModels } from '../../models/active-models.ts';
-import type { Datatype } from './datatype.ts';
 import type { InputSpec } from './infer-request.ts';
 
 const PLATFORM = 'onnxruntime_onnx';
 
-const DATATYPE_OF: Readonly<Record<Dtype, Datatype>> = {
-  bool: 'BOOL',
-  uint8: 'UINT8',
-  uint16: 'UINT16',
-  uint32: 'UINT32',
-  uint64: 'UINT64',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  float16: 'FP16',
-  float32: 'FP32',
-  float64: 'FP64',
-  string: 'BYTES',
-};
-
 export interface ModelSpec {
   readonly manifest: Manifest;
   readonly version: string;
-  /** Whether the first dimension of every input counts samples; else a request is one sample. */
-  readonly hasRows: boolean;
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly InputSpec[];
 }
@@ -40,22 +21,13 @@ export function specOf(slot: string, models: SlotModels, version: string | undef
   );
   if (!manifest) throw unknownModel(slot, version);
   const graph = graphSpecOf(manifest);
+  const datatype = graph.dtype === 'uint8' ? 'UINT8' : 'FP32';
   return {
     manifest,
     version: String(manifest.version),
-    hasRows: graph.kind === 'rows' || isStackable(graph.inputs),
-    inputs: inputsOf(graph),
+    inputs: [{ name: graph.input, datatype, shape: [-1, ...graph.shape] }],
     outputs: [{ name: graph.output, datatype: 'FP32', shape: [-1, graph.outputWidth] }],
   };
-}
-
-function inputsOf(graph: GraphSpec): InputSpec[] {
-  if (graph.kind === 'tensors') {
-    return graph.inputs.map(({ name, dtype, shape }) => ({ name, datatype: DATATYPE_OF[dtype], shape }));
-  }
-  // An element a sample: the encoded picture.
-  if (graph.image) return [{ name: graph.input, datatype: 'BYTES', shape: [-1] }];
-  return [{ name: graph.input, datatype: DATATYPE_OF[graph.dtype], shape: [-1, ...graph.shape] }];
 }
 
 /** The champion's first. */
@@ -69,21 +41,17 @@ export function metadataOf(slot: string, models: SlotModels, { inputs, outputs }
 }
 
 /** As `model_configuration` gives it, which `perf_analyzer` reads: without the batch dimension, which it is told apart. */
-export function configOf(
-  slot: string,
-  { inputs, outputs, hasRows }: ModelSpec,
-  maxBatchSize: number,
-): object {
+export function configOf(slot: string, { inputs, outputs }: ModelSpec, maxBatchSize: number): object {
   const tensor = ({ name, datatype, shape }: InputSpec) => ({
     name,
     data_type: `TYPE_${datatype}`,
-    dims: hasRows ? shape.slice(1) : shape,
+    dims: shape.slice(1),
   });
   return {
     name: slot,
     platform: PLATFORM,
     backend: 'onnxruntime',
-    max_batch_size: hasRows ? maxBatchSize : 0,
+    max_batch_size: maxBatchSize,
     input: inputs.map(tensor),
     output: outputs.map(tensor),
     dynamic_batching: {},
