@@ -17,7 +17,7 @@ export interface Executed {
 }
 
 /** Rows or calls, and the time they took together. */
-export interface Duration {
+interface Duration {
   readonly count: number;
   readonly ns: number;
 }
