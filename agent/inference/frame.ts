@@ -106,7 +106,12 @@ function withoutArrays(value: unknown, arrays: Arrays): unknown {
     const at = arrays.bytes;
     arrays.list.push(value);
     arrays.bytes += padded(value.byteLength);
-    return { $array: value.constructor.name, at, length: (value as Uint8Array).length };
+    // A Buffer is one of bytes too, and the other side has only its kind to go by.
+    return {
+      $array: value instanceof Uint8Array ? 'Uint8Array' : value.constructor.name,
+      at,
+      length: (value as Uint8Array).length,
+    };
   }
   if (Array.isArray(value)) return value.map((each) => withoutArrays(each, arrays));
   const copy: Record<string, unknown> = {};

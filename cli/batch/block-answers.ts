@@ -27,8 +27,11 @@ export async function askEngine(
   const refused = new Map<number, { code: string; reason: string }>();
   const ask = async (first: number, count: number): Promise<void> => {
     try {
-      const batch = { rows: count, data: rows.values(first, count) };
-      outputs.set((await engine.run(model.manifestSha256, batch)).output, first * width);
+      const isImages = model.manifest.input.kind === 'image';
+      const data = isImages ? rows.images.slice(first, first + count) : rows.values(first, count);
+      const { output, unreadable = [] } = await engine.run(model.manifestSha256, { rows: count, data });
+      outputs.set(output, first * width);
+      for (const [row, reason] of unreadable) refused.set(first + row, { code: 'SAMPLE_INVALID', reason });
     } catch (error) {
       if (codeOf(error) !== 'ENGINE_OUTPUT_INVALID') throw error;
       if (count === 1) {

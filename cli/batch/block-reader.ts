@@ -84,6 +84,20 @@ export class BlockReader {
     return rows;
   }
 
+  /** @param read gives the bytes of a picture, or throws */
+  images(names: readonly string[], read: (name: string) => Uint8Array): BlockRows {
+    const rows = this.#newRows();
+    for (const name of names) {
+      try {
+        rows.images.push(read(name));
+        rows.accept(name);
+      } catch (error) {
+        rows.reject(name, 'SAMPLE_INVALID', `the file cannot be read: ${(error as Error).message}`);
+      }
+    }
+    return rows;
+  }
+
   none(): BlockRows {
     return this.#newRows();
   }

@@ -24,6 +24,8 @@ export class BlockRows {
   /** As many values a row as columns are kept. */
   readonly kept: Kept[] = [];
   readonly rejected: Rejected[] = [];
+  /** In place of values: an encoded picture a row. */
+  readonly images: Uint8Array[] = [];
   /** Values of a row of the model's input. */
   readonly width: number;
   #data: Float32Array | Uint8Array;

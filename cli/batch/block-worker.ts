@@ -1,4 +1,6 @@
 /** A worker thread of `andon batch` with an engine process of its own: block in, lines out. Started by worker-pool.ts. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
 import { systemClock } from '../../agent/clock.ts';
@@ -59,6 +61,9 @@ async function work({ index, block, silent }: Extract<ToWorker, { kind: 'block' 
 }
 
 async function rowsOf(block: Block): Promise<BlockRows> {
+  if ('names' in block) {
+    return reader.images(block.names, (name) => readFileSync(join(plan.input.path, name)));
+  }
   if ('group' in block) return reader.objects(await parquet.rows(block));
   // A buffer comes over from another thread as the bytes that it is.
   if (block.bytes)

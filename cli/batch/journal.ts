@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { codeOf } from '../../protocol/errors.ts';
 import { cliError } from '../errors.ts';
 import { versionOf } from '../project.ts';
+import { imageFacts } from './image-blocks.ts';
 import type { BatchPlan } from './plan.ts';
 
 const HEAD_BYTES = 1024 * 1024;
@@ -120,14 +121,16 @@ export function syncFolder(path: string): void {
 
 /** All that decides about the bytes of the output. */
 export function aboutRun(plan: BatchPlan): JournalEntry['about'] {
-  const { size, mtimeMs } = statSync(plan.input.path);
+  const isFolder = plan.input.format === 'images';
+  // A folder changes with every file that is written to it, also with an output of ours.
+  const { size, mtimeMs } = isFolder ? { size: 0, mtimeMs: 0 } : statSync(plan.input.path);
   return {
     'version of andon': versionOf(),
     model: plan.model.manifestSha256,
     'input path': resolve(plan.input.path),
     'input size': String(size),
     'input time': String(mtimeMs),
-    'input content': headHash(plan.input.path),
+    'input content': isFolder ? hashOf(imageFacts(plan.input.path)) : headHash(plan.input.path),
     'input format': JSON.stringify([plan.input.format, plan.input.delimiter]),
     '--key': plan.input.key ?? '',
     '--columns': JSON.stringify(Object.entries(plan.input.columns).sort()),
@@ -137,12 +140,16 @@ export function aboutRun(plan: BatchPlan): JournalEntry['about'] {
   };
 }
 
+function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
 function headHash(path: string): string {
   const file = openSync(path, 'r');
   try {
     const head = Buffer.alloc(HEAD_BYTES);
     const bytes = readSync(file, head, 0, HEAD_BYTES, 0);
-    return createHash('sha256').update(head.subarray(0, bytes)).digest('hex');
+    return hashOf(head.subarray(0, bytes));
   } finally {
     closeSync(file);
   }

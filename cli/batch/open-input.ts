@@ -5,9 +5,11 @@ import { csvColumns } from '../../agent/sources/csv-rows.ts';
 import type { Line } from '../../agent/sources/text-lines.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { cliError } from '../errors.ts';
-import { openParquet, type ParquetBlock, parquetBlocks } from './parquet-blocks.ts';
+import { imageBlocks, imageNames } from './image-blocks.ts';
+import { openParquet, parquetBlocks } from './parquet-blocks.ts';
 import { type BatchPlan, MAX_ROW_BYTES, type OpenPlan, sourceConfig } from './plan.ts';
-import { type TextBlock, textBlocks } from './text-blocks.ts';
+import { textBlocks } from './text-blocks.ts';
+import type { Block } from './worker-messages.ts';
 
 const NEWLINE = 0x0a;
 
@@ -16,7 +18,7 @@ export interface OpenInput {
   /** Bytes of a text file, rows of a Parquet one. */
   readonly size: number;
   /** @param from as `endsAt` of a block; 0: all of it */
-  blocks(from: number): AsyncGenerator<TextBlock | ParquetBlock>;
+  blocks(from: number): AsyncGenerator<Block>;
 }
 
 /** @throws CodedError INPUT_UNREADABLE, SOURCE_COLUMN_MISSING, SOURCE_FILE_UNREADABLE */
@@ -37,6 +39,8 @@ export async function openInput(plan: BatchPlan): Promise<OpenInput> {
       return openNdjson(plan);
     case 'parquet':
       return openParquetInput(plan);
+    case 'images':
+      return openImages(plan);
   }
 }
 
@@ -84,6 +88,20 @@ async function openParquetInput(plan: BatchPlan): Promise<OpenInput> {
     plan: { ...plan, columns: [...needed], output: { ...plan.output, keep } },
     size: file.rows,
     blocks: (from) => parquetBlocks(file, from),
+  };
+}
+
+function openImages(plan: BatchPlan): OpenInput {
+  const names = imageNames(plan.input.path);
+  if (names.length === 0) {
+    throw cliError('INPUT_UNREADABLE', `${plan.input.path} has no pictures.`, {
+      hint: 'Name a folder of .jpg, .png, .webp or .tiff files; folders in it are not looked into.',
+    });
+  }
+  return {
+    plan: { ...plan, columns: [], output: { ...plan.output, keep: [] } },
+    size: names.length,
+    blocks: (from) => imageBlocks(names, from),
   };
 }
 

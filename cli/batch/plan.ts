@@ -5,12 +5,14 @@ import type { EngineModel } from '../../agent/inference/engine.ts';
 import { cliError } from '../errors.ts';
 
 export type Format = 'csv' | 'ndjson' | 'parquet';
+/** `images`: a folder of pictures, each a row. */
+export type InputFormat = Format | 'images';
 
 export interface BatchPlan {
   readonly model: EngineModel;
   readonly input: {
     readonly path: string;
-    readonly format: Format;
+    readonly format: InputFormat;
     readonly delimiter: string;
     /** Column that names the part; it is no feature then. */
     readonly key: string | null;

@@ -1,9 +1,10 @@
 /** What the main thread of a batch run and its workers say to each other. Both are the same build. */
 import type { Kept } from './block-rows.ts';
+import type { ImageBlock } from './image-blocks.ts';
 import type { ParquetBlock } from './parquet-blocks.ts';
 import type { TextBlock } from './text-blocks.ts';
 
-export type Block = TextBlock | ParquetBlock;
+export type Block = TextBlock | ParquetBlock | ImageBlock;
 
 export type ToWorker =
   | { readonly kind: 'block'; readonly index: number; readonly block: Block; readonly silent: boolean }

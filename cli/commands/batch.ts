@@ -35,7 +35,7 @@ export function addBatchCommand(program: Command): void {
     .command('batch')
     .description('run a model over a whole file; a run that was stopped goes on where it was')
     .requiredOption('--model <model>', 'package folder, or name@version of one in models/')
-    .requiredOption('--input <file>', '.csv, .ndjson or .parquet')
+    .requiredOption('--input <file>', '.csv, .ndjson or .parquet; a folder for a model of pictures')
     .requiredOption('--output <file>', '.csv, .ndjson or .parquet; bad rows go to <output>.rejected.ndjson')
     .option('--key <column>', 'the column that names the part; it stands in the output too')
     .option('--columns <map>', 'where columns have other names: feature=column,feature=column', columnsOf, {})
@@ -80,27 +80,16 @@ async function batch(options: BatchCommandOptions, command: Command): Promise<vo
 /** @throws CodedError ARGUMENT_INVALID, and those of `openModel` */
 function planOf(options: BatchCommandOptions): BatchPlan {
   const model = openSigned(options);
-  if (model.manifest.input.kind === 'tensor') {
-    throw cliError(
-      'ARGUMENT_INVALID',
-      `${model.manifest.name} takes whole tensors, which no row of a file has.`,
-      {
-        hint: 'Use a model of named features; images in a folder cannot be given yet.',
-      },
-    );
-  }
-  if (statSync(options.input, { throwIfNoEntry: false })?.isDirectory()) {
-    throw cliError('ARGUMENT_INVALID', `${options.input} is a folder.`, {
-      hint: 'Name one .csv, .ndjson or .parquet file in it.',
-    });
-  }
+  const isFolder = statSync(options.input, { throwIfNoEntry: false })?.isDirectory() === true;
+  refuseMismatch(model, isFolder, options.input);
   return {
     model,
     input: {
       path: options.input,
-      format: formatOf(options.input),
+      format: isFolder ? 'images' : formatOf(options.input),
       delimiter: options.delimiter,
-      key: options.key ?? null,
+      // A picture has no other name than its file's.
+      key: isFolder ? 'file' : (options.key ?? null),
       columns: options.columns,
     },
     output: {
@@ -111,6 +100,26 @@ function planOf(options: BatchCommandOptions): BatchPlan {
     },
     batchRows: options.batch,
   };
+}
+
+/** @throws CodedError ARGUMENT_INVALID */
+function refuseMismatch({ manifest }: BatchPlan['model'], isFolder: boolean, input: string): void {
+  const { kind } = manifest.input;
+  if (kind === 'tensor' || kind === 'tensors') {
+    throw cliError('ARGUMENT_INVALID', `${manifest.name} takes whole tensors, which no row of a file has.`, {
+      hint: 'Use a model of named features, of a window, or of pictures.',
+    });
+  }
+  if (kind === 'image' && !isFolder) {
+    throw cliError('ARGUMENT_INVALID', `${manifest.name} takes pictures; ${input} is no folder.`, {
+      hint: 'Name the folder of the pictures with --input.',
+    });
+  }
+  if (kind !== 'image' && isFolder) {
+    throw cliError('ARGUMENT_INVALID', `${input} is a folder, and ${manifest.name} takes no pictures.`, {
+      hint: 'Name one .csv, .ndjson or .parquet file.',
+    });
+  }
 }
 
 function openSigned({ model, unsigned, metadata }: BatchCommandOptions): BatchPlan['model'] {

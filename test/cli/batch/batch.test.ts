@@ -1,16 +1,20 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { parquetWriteFile } from 'hyparquet-writer';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { goldenSchema, type Manifest } from '../../../protocol/manifest.ts';
+import { type Decision, goldenSchema, type Manifest } from '../../../protocol/manifest.ts';
 import { makePackage, manifestOf, readFiles, tinyOutput, writePackage } from '../../support/packages.ts';
 import { projectRoot } from '../../support/processes.ts';
+import { meanOnnx } from '../../support/tiny-onnx.ts';
 import { runAndon } from '../run-andon.ts';
 
 // Each run is a process with engines of its own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
+
+const BRIGHT: Decision = { kind: 'threshold', labels: ['dark', 'bright'], threshold: 100 };
 
 let folder = '';
 const at = (name: string) => join(folder, name);
@@ -159,6 +163,43 @@ describe('andon batch', () => {
       [2, 2],
       [3, -1],
       [4, 5],
+    ]);
+  });
+
+  it('looks at every picture of a folder, in the order of their names', async () => {
+    const input: Manifest['input'] = {
+      kind: 'image',
+      tensor: 'input',
+      width: 4,
+      height: 4,
+      channels: 1,
+      layout: 'nchw',
+      fit: 'fill',
+    };
+    writePackage(
+      at('bright'),
+      makePackage({ input, onnx: meanOnnx([1, 4, 4]), output: 'mean', decision: BRIGHT }),
+    );
+    mkdirSync(at('pictures'));
+    for (const [name, grey] of [
+      ['b.png', 200],
+      ['a.png', 20],
+    ] as const) {
+      const background = { r: grey, g: grey, b: grey };
+      await sharp({ create: { width: 8, height: 8, channels: 3, background } }).toFile(
+        at(`pictures/${name}`),
+      );
+    }
+    writeFileSync(at('pictures/c.jpg'), 'no picture');
+    writeFileSync(at('pictures/notes.txt'), 'not looked at');
+    const args = ['--model', at('bright'), '--input', at('pictures'), '--output', at('pictures.ndjson')];
+    expect(await runAndon('batch', '--unsigned', ...args)).toMatchObject({ code: 0, stderr: '' });
+    expect(objectsOf('pictures.ndjson')).toMatchObject([
+      { row: 1, file: 'a.png', label: 'dark' },
+      { row: 2, file: 'b.png', label: 'bright' },
+    ]);
+    expect(objectsOf('pictures.rejected.ndjson')).toMatchObject([
+      { row: 3, key: 'c.jpg', code: 'SAMPLE_INVALID' },
     ]);
   });
 
