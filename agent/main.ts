@@ -228,6 +228,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         reported: () => models.reported(),
         link: () => sync.status(),
         figures: (slot) => monitorOf(slot).figures(),
+        cacheOf: (slot) => pipeline.cacheOf(slot),
         machine: () => machine.facts(),
         alarms: () => [...silence.problems(), ...machine.problems()],
       });

@@ -85,6 +85,11 @@ const slot = z.strictObject({
       priority: z.int().min(1).max(MAX_PRIORITY).default(10),
     })
     .prefault({}),
+  /** Outputs of exactly equal inputs are kept and not computed again; null: they are not. */
+  cache: z
+    .strictObject({ maxBytes: z.int().min(64 * 1024) })
+    .nullable()
+    .default(null),
   /** Requests over HTTP; `record: false`: they are answered, and leave no prediction behind. */
   requests: z.strictObject({ record: z.boolean().default(true) }).prefault({}),
   /** Keep the input row in the store on the device (needed for `privacy: "features"`). */

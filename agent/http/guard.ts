@@ -12,6 +12,9 @@ export const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
+/** What nearly every caller sends: it is asked for at each request, and a URL takes long to parse. */
+const USUAL_HOST = /^(?:localhost|127\.0\.0\.1)(?::\d{1,5})?$/;
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
@@ -22,6 +25,7 @@ function isLoopback(host: string): boolean {
  */
 export function checkHost(listenHost: string, hostHeader: string | undefined): void {
   if (!isLoopback(listenHost)) return;
+  if (hostHeader !== undefined && USUAL_HOST.test(hostHeader)) return;
   const name = hostName(hostHeader);
   if (name !== undefined && isLoopback(name)) return;
   throw agentError('HOST_REFUSED', 'this address answers only to localhost', {

@@ -149,8 +149,8 @@ export class StatusServer {
     const { app } = this;
     app.removeContentTypeParser('text/plain');
     app.addHook('onRequest', async (request, reply) => {
-      reply.headers(SECURITY_HEADERS);
-      reply.header('cache-control', 'no-store');
+      // What a browser may show carries them; an answer to infer goes to a program, thousands of times a second.
+      if (!isInference(request)) reply.headers(SECURITY_HEADERS).header('cache-control', 'no-store');
       checkHost(this.#deps.host, request.headers.host);
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         checkOrigin(request.headers.host, request.headers.origin);
@@ -239,6 +239,10 @@ export class StatusServer {
       reply.type('text/plain; version=0.0.4; charset=utf-8').send(metricsText()),
     );
   }
+}
+
+function isInference({ method, url }: FastifyRequest): boolean {
+  return method === 'POST' && url.startsWith('/v2/');
 }
 
 function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {

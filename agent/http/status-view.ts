@@ -39,6 +39,7 @@ export interface StatusParts {
   readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs'>;
   readonly figures: (slot: string) => SlotFigures;
   readonly machine: () => StatusView['machine'];
+  readonly cacheOf: (slot: string) => SlotView['cache'];
   /** Silence and the like, in words. */
   readonly alarms: () => readonly Problem[];
 }
@@ -106,6 +107,7 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
     },
     hold: parts.models.holdOf(slot),
     cost: costOf(parts, slot, active?.champion.manifestSha256),
+    cache: parts.cacheOf(slot),
     ...figures,
     metric: manifest
       ? {

@@ -61,6 +61,19 @@ export interface SlotView {
     allowedLatencyP99Ms: number | null;
     allowedMemoryBytes: number | null;
   };
+  /** Outputs of exactly equal inputs, kept; null where the slot does not ask for that. */
+  cache: {
+    hits: number;
+    misses: number;
+    bytes: number;
+    maxBytes: number;
+    evictions: number;
+    /** Spent on hashing, and inside ONNX Runtime for what was not found. */
+    hashUs: number;
+    computeUs: number;
+    /** Hashing has lately cost more than the hits saved. */
+    hurts: boolean;
+  } | null;
   predictionsPerS: number;
   latencyUs: { p50: number; p95: number; p99: number } | null;
   /** Predictions a second over the last minute, oldest first (60 values). */

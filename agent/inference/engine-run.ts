@@ -1,12 +1,12 @@
 /** A batch as requests to an engine process, and their answers as one result: how a model is asked, wherever it is loaded. */
 import { agentError } from '../errors.ts';
-import type { EngineBatch, EngineModel, EngineResult, InferResult, RunOptions } from './engine.ts';
+import type { BatchData, EngineBatch, EngineModel, EngineResult, InferResult, RunOptions } from './engine.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
 import { graphSpecOf, isStackable, type TensorsSpec } from './graph-spec.ts';
 import { concatenate, type NamedTensor } from './tensor.ts';
 
 /** Sends one request and waits for its answer. @throws CodedError what the engine says */
-export type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<EngineAnswer>;
+type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<EngineAnswer>;
 
 export interface EngineRun {
   readonly ask: AskEngine;
@@ -22,12 +22,23 @@ export async function runBatch(
   const { ask, nextId, model } = run;
   const { rows, data } = batch;
   const spec = graphSpecOf(model.manifest);
-  if (spec.kind === 'tensors')
+  if (spec.kind === 'tensors') {
     return runSamples(run, spec, data as readonly (readonly NamedTensor[])[], options);
-  const request = { id: nextId(), kind: 'run', model: model.manifestSha256, rows, data } as EngineRequest;
+  }
+  const values = isValues(data) ? data : plainBytes(data as readonly Uint8Array[]);
+  const request = { id: nextId(), kind: 'run' as const, model: model.manifestSha256, rows, data: values };
   const answer = await ask(request, options);
   if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
   return answer;
+}
+
+function isValues(data: BatchData): data is Float32Array | Uint8Array {
+  return ArrayBuffer.isView(data);
+}
+
+/** A Buffer is no plain array on the way to the engine. Nothing is copied. */
+function plainBytes(pictures: readonly Uint8Array[]): Uint8Array[] {
+  return pictures.map(({ buffer, byteOffset, length }) => new Uint8Array(buffer, byteOffset, length));
 }
 
 export async function inferTensors(

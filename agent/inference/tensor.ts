@@ -82,6 +82,21 @@ export function concatenate(parts: readonly NamedTensor[]): NamedTensor {
   return { ...first, shape, data: joined(first.dtype, parts, countOf(shape)) };
 }
 
+/** The rows of a tensor along its first dimension, each with a first dimension of 1. Numbers are not copied. */
+export function rowsOfTensor(tensor: NamedTensor): NamedTensor[] {
+  const [rows = 0, ...rest] = tensor.shape;
+  const width = countOf(rest);
+  return Array.from({ length: rows }, (_, row) => {
+    const [from, to] = [row * width, (row + 1) * width];
+    const { data } = tensor;
+    return {
+      ...tensor,
+      shape: [1, ...rest],
+      data: 'subarray' in data ? data.subarray(from, to) : data.slice(from, to),
+    };
+  });
+}
+
 function joined(dtype: Dtype, parts: readonly NamedTensor[], count: number): TensorData {
   if (dtype === 'string') return parts.flatMap(({ data }) => data as readonly string[]);
   const all = new ARRAYS[dtype](count);

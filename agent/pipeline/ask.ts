@@ -27,7 +27,12 @@ export interface Asked {
   readonly output: Float32Array;
   readonly width: number;
   /** One a row. */
-  readonly decisions: readonly { readonly label: string; readonly score: number }[];
+  readonly decisions: readonly {
+    readonly label: string;
+    readonly score: number;
+    /** Where the model's `topK` says so: the best labels, best first. */
+    readonly top?: readonly { readonly label: string; readonly score: number }[];
+  }[];
   /** One a row, once they are committed; null where the slot does not record requests, or answers before the commit. */
   readonly predictionIds: readonly string[] | null;
   /** From its acceptance until it was given to the engine. */

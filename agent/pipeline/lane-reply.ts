@@ -2,6 +2,7 @@
 import type { SlotModels } from '../models/active-models.ts';
 import type { NewPrediction } from '../store/records.ts';
 import type { Asked } from './ask.ts';
+import { type Decided, topLabels } from './decide.ts';
 import type { LaneBatch } from './lane-batch.ts';
 import type { LaneResult } from './lane-decision.ts';
 import type { LaneRequest } from './lane-request.ts';
@@ -33,7 +34,11 @@ export function repliesOf(
     const { manifest, manifestSha256 } = isCanary ? models.challenger.model : models.champion;
     const { output, width, computeUs } = isCanary ? result.challenger.result : result.champion;
     const row = isCanary ? (batch.challenger?.rowOf[i] ?? 0) : i;
-    const { labels } = manifest.output.decision;
+    const { decision } = manifest.output;
+    const topK = decision.kind === 'argmax' ? decision.topK : undefined;
+    const named = ({ label, score }: Decided) => ({ label: decision.labels[label] ?? '', score });
+    const topOf = (at: number) =>
+      topLabels(output.subarray((row + at) * width, (row + at + 1) * width), topK ?? 1);
     replies.push({
       request,
       first: first - 1,
@@ -43,7 +48,10 @@ export function repliesOf(
         role,
         output: output.subarray(row * width, (row + request.rows) * width),
         width,
-        decisions: own.map(({ label, score }) => ({ label: labels[label] ?? '', score })),
+        decisions: own.map((decided, at) => ({
+          ...named(decided),
+          ...(topK === undefined ? {} : { top: topOf(at).map(named) }),
+        })),
         predictionIds: null,
         queueUs: request.startedUs - request.acceptedUs,
         computeUs,

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { DeviceConfig } from '../config/schema.ts';
+import type { DeviceConfig, SlotConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
@@ -11,6 +11,7 @@ import type { LineEvent, SampleSink } from '../sources/source.ts';
 import type { StoredPrediction } from '../store/records.ts';
 import type { Recorder } from '../store/store.ts';
 import type { Ask, Asked } from './ask.ts';
+import { CachedEngine, type CacheFigures } from './cached-engine.ts';
 import { EngineShare } from './engine-share.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { SlotLane, type SlotLaneDeps } from './slot-lane.ts';
@@ -35,6 +36,7 @@ export class Pipeline {
   readonly #deps: PipelineDeps;
   readonly #refusals: RefusalLog;
   readonly #lanes = new Map<string, SlotLane>();
+  readonly #caches = new Map<string, CachedEngine>();
   readonly #listeners = new Set<OnCommitted>();
 
   constructor(deps: PipelineDeps) {
@@ -46,7 +48,7 @@ export class Pipeline {
         ...deps,
         slot,
         config,
-        engine: share.of(slot),
+        engine: this.#engineOf(slot, config, share),
         after: deps.positionOf?.(slot, config.source) ?? 0,
         onCommitted: (from, predictions) => this.#committed(from, predictions),
         refused: (code, reason, count) => this.#refusals.add(code, `${slot}: ${reason}`, count),
@@ -112,9 +114,28 @@ export class Pipeline {
     return this.#lanes.get(slot)?.queued ?? 0;
   }
 
+  /** Null where the slot has no cache. */
+  cacheOf(slot: string): CacheFigures | null {
+    return this.#caches.get(slot)?.figures() ?? null;
+  }
+
   /** Stop the sources first: then this answers and commits all that they delivered. */
   async drain(): Promise<void> {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.drain()));
+  }
+
+  /** What is found in the slot's cache does not wait for its turn. */
+  #engineOf(slot: string, { cache }: SlotConfig, share: EngineShare): Pick<Engine, 'run'> {
+    if (cache === null) return share.of(slot);
+    const { clock, models, figures } = this.#deps;
+    const onLookup = (sha256: string, hits: number, misses: number) => {
+      const { champion, challenger } = models.of(slot) ?? {};
+      const model = champion?.manifestSha256 === sha256 ? champion : challenger?.model;
+      if (model?.manifestSha256 === sha256) figures?.cache(slot, model, hits, misses);
+    };
+    const cached = new CachedEngine({ engine: share.of(slot), maxBytes: cache.maxBytes, clock, onLookup });
+    this.#caches.set(slot, cached);
+    return cached;
   }
 
   /** What is committed is committed: a listener that fails is counted, and harms nobody. */

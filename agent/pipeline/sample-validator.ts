@@ -84,8 +84,7 @@ const imageReader: RowReader = {
   width: 1,
   read({ image }, into, at) {
     if (!image) return 'the sample has no image';
-    // A Buffer would travel to the engine as something else than bytes.
-    (into as Uint8Array[])[at] = new Uint8Array(image.buffer, image.byteOffset, image.length);
+    (into as Uint8Array[])[at] = image;
     return null;
   },
 };

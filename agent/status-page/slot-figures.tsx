@@ -17,7 +17,7 @@ export function SlotFigures({ slot, upS }: { slot: SlotView; upS: number }) {
   return (
     <div class="figures">
       <Rate slot={slot} upS={upS} />
-      <Latency latency={slot.latencyUs} cost={slot.cost} />
+      <Latency latency={slot.latencyUs} cost={slot.cost} cache={slot.cache} />
       <OnlineMetric metric={slot.metric} />
     </div>
   );
@@ -40,7 +40,11 @@ function Rate({ slot, upS }: { slot: SlotView; upS: number }) {
   );
 }
 
-function Latency({ latency, cost }: Pick<SlotView, 'cost'> & { latency: SlotView['latencyUs'] }) {
+function Latency({
+  latency,
+  cost,
+  cache,
+}: Pick<SlotView, 'cost' | 'cache'> & { latency: SlotView['latencyUs'] }) {
   return (
     <div class="figure">
       <h3>Time to a decision</h3>
@@ -58,6 +62,7 @@ function Latency({ latency, cost }: Pick<SlotView, 'cost'> & { latency: SlotView
         <p class="soft">No prediction yet.</p>
       )}
       <Cost cost={cost} />
+      {cache && <Cache cache={cache} />}
     </div>
   );
 }
@@ -74,6 +79,25 @@ function Cost({ cost }: Pick<SlotView, 'cost'>) {
       {time}, {formatBytes(memoryBytes)}
       {room}
     </p>
+  );
+}
+
+/** How often an input was seen before; and in words when looking for it costs more than it saves. */
+function Cache({ cache }: { cache: NonNullable<SlotView['cache']> }) {
+  const rows = cache.hits + cache.misses;
+  const found = rows === 0 ? 'nothing asked yet' : `${formatShare(cache.hits / rows)} of inputs seen before`;
+  return (
+    <>
+      <p class="small soft">
+        Cache: {found}, {formatBytes(cache.bytes)} of {formatBytes(cache.maxBytes)}
+      </p>
+      {cache.hurts && (
+        <p class="small">
+          The cache slows this slot down: too few inputs come twice for what looking for them costs. Take{' '}
+          <code>cache</code> out of the slot in device.config.json.
+        </p>
+      )}
+    </>
   );
 }
 

@@ -21,6 +21,16 @@ export function openModel(name: string, metadata: string | null): EngineModel {
     const { root, targets } = readMetadataFolder(metadata);
     TrustedSet.pinned(root, targets).approve({ ...manifest, manifestSha256 });
   }
+  const { kind } = manifest.input;
+  if (kind === 'image' || kind === 'tensors') {
+    throw cliError(
+      'ARGUMENT_INVALID',
+      `${name} takes ${kind === 'image' ? 'pictures' : 'tensors'}, not rows of values.`,
+      {
+        hint: 'Ask a running agent for them over HTTP (docs/open-inference-protocol.md).',
+      },
+    );
+  }
   return { manifest, manifestSha256, folder };
 }
 

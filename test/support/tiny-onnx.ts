@@ -70,6 +70,24 @@ export function passingOnnx(inputs: readonly PassingInput[], sum?: string): Buff
   ]);
 }
 
+/** y = x H … H w, x [batch, width], y [batch, 1]: nothing but time and memory, `layers` products of a matrix of ones on the diagonal. */
+export function deepOnnx(width: number, layers: number): Buffer {
+  const ones = new Float32Array(width * width);
+  for (let i = 0; i < width; i++) ones[i * width + i] = 1;
+  const products = Array.from({ length: layers }, (_, i) =>
+    field(1, node('MatMul', [i === 0 ? 'input' : `h${i}`, 'h'], [`h${i + 1}`])),
+  );
+  return model([
+    ...products,
+    field(1, node('MatMul', [`h${layers}`, 'w'], ['probability'])),
+    text(2, 'deep'),
+    field(5, floatTensor('h', [width, width], ones)),
+    field(5, floatTensor('w', [width, 1], new Float32Array(width).fill(1 / width))),
+    field(11, value('input', FLOAT, ['batch', width])),
+    field(12, value('probability', FLOAT, ['batch', 1])),
+  ]);
+}
+
 /** The mean over all but the batch of a uint8 tensor [batch, ...shape], as `mean` [batch, 1]. */
 export function meanOnnx(shape: readonly number[]): Buffer {
   const axes = shape.map((_, i) => i + 1);
@@ -162,7 +180,7 @@ function graphAttribute(name: string, graph: Buffer): Buffer {
   return Buffer.concat([text(1, name), field(6, graph), varintField(20, 5)]);
 }
 
-function floatTensor(name: string, dims: number[], values: readonly number[]): Buffer {
+function floatTensor(name: string, dims: number[], values: ArrayLike<number>): Buffer {
   const raw = Buffer.from(Float32Array.from(values).buffer);
   return Buffer.concat([
     ...dims.map((dim) => varintField(1, dim)),

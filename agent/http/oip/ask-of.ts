@@ -1,8 +1,11 @@
 /** From a parsed request to what a lane is asked, checked against the model; and from its answer to the response. Pure. */
 import { MAX_PRIORITY } from '../../config/schema.ts';
 import { agentError } from '../../errors.ts';
+import type { BatchData } from '../../inference/engine.ts';
+import { graphSpecOf } from '../../inference/graph-spec.ts';
 import type { Ask, Asked } from '../../pipeline/ask.ts';
 import { countOf } from './datatype.ts';
+import { samplesOf } from './graph-tensors.ts';
 import type { InferRequest } from './infer-request.ts';
 import type { InferAnswer } from './infer-response.ts';
 import type { ModelSpec } from './model-view.ts';
@@ -11,7 +14,25 @@ import type { ModelSpec } from './model-view.ts';
 const MAX_TIMEOUT_US = 3_600_000_000;
 
 /** @throws CodedError REQUEST_INVALID: what the request brings is not what the model takes */
-export function askOf(slot: string, request: InferRequest, { inputs, outputs }: ModelSpec): Ask {
+export function askOf(slot: string, request: InferRequest, model: ModelSpec): Ask {
+  const graph = graphSpecOf(model.manifest);
+  const data = graph.kind === 'tensors' ? samplesOf(graph, request.inputs) : rowsOf(slot, request, model);
+  const rows = Array.isArray(data) ? data.length : (request.inputs[0]?.shape[0] ?? 0);
+  // Before the engine works for an answer that nobody could take.
+  const strange = request.outputs?.find((output) => model.outputs.every((each) => each.name !== output.name));
+  if (strange) throw invalid(`unexpected inference output '${strange.name}' for model '${slot}'`);
+  const correlationIds = correlationIdsOf(request, rows);
+  return {
+    rows,
+    data,
+    ...(correlationIds && { correlationIds }),
+    priority: Math.min(request.priority, MAX_PRIORITY),
+    timeoutUs: request.timeoutUs > MAX_TIMEOUT_US ? 0 : request.timeoutUs,
+  };
+}
+
+/** The one input of a model whose samples are rows, or pictures. */
+function rowsOf(slot: string, request: InferRequest, { inputs }: ModelSpec): BatchData {
   const [input, ...more] = request.inputs;
   const [spec] = inputs;
   if (!input || !spec || more.length > 0) {
@@ -35,20 +56,9 @@ export function askOf(slot: string, request: InferRequest, { inputs, outputs }: 
   }
   const rows = shape[0] ?? 0;
   if (rows === 0) throw invalid(`input '${name}' for model '${slot}' has no rows`);
-  if (!(data instanceof Float32Array || data instanceof Uint8Array)) {
-    throw invalid(`inference input '${name}' cannot be ${datatype}`);
-  }
-  // Before the engine works for an answer that nobody could take.
-  const strange = request.outputs?.find((output) => outputs.every((each) => each.name !== output.name));
-  if (strange) throw invalid(`unexpected inference output '${strange.name}' for model '${slot}'`);
-  const correlationIds = correlationIdsOf(request, rows);
-  return {
-    rows,
-    data,
-    ...(correlationIds && { correlationIds }),
-    priority: Math.min(request.priority, MAX_PRIORITY),
-    timeoutUs: request.timeoutUs > MAX_TIMEOUT_US ? 0 : request.timeoutUs,
-  };
+  const isTaken = data instanceof Float32Array || data instanceof Uint8Array || datatype === 'BYTES';
+  if (!isTaken) throw invalid(`inference input '${name}' cannot be ${datatype}`);
+  return data as BatchData;
 }
 
 export function answerOf(slot: string, asked: Asked, { manifest, outputs }: ModelSpec): InferAnswer {
@@ -66,6 +76,7 @@ export function answerOf(slot: string, asked: Asked, { manifest, outputs }: Mode
       label: many ? asked.decisions.map(({ label }) => label) : first?.label,
       score: many ? asked.decisions.map(({ score }) => score) : first?.score,
       role: asked.role,
+      ...(first?.top && { top: many ? asked.decisions.map(({ top }) => top) : first.top }),
       ...(asked.predictionIds && { prediction_ids: asked.predictionIds }),
     },
   };

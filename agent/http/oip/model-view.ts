@@ -1,11 +1,12 @@
 /** A slot as the Open Inference Protocol sees it: a model whose versions are those of its champion and challenger. Pure. */
 import type { Manifest } from '../../../protocol/manifest.ts';
 import { agentError } from '../../errors.ts';
-import { graphSpecOf } from '../../inference/graph-spec.ts';
+import { type GraphSpec, graphSpecOf } from '../../inference/graph-spec.ts';
 import type { SlotModels } from '../../models/active-models.ts';
+import { datatypeOf } from './graph-tensors.ts';
 import type { InputSpec } from './infer-request.ts';
 
-export const PLATFORM = 'onnxruntime_onnx';
+const PLATFORM = 'onnxruntime_onnx';
 
 export interface ModelSpec {
   readonly manifest: Manifest;
@@ -21,13 +22,25 @@ export function specOf(slot: string, models: SlotModels, version: string | undef
   );
   if (!manifest) throw unknownModel(slot, version);
   const graph = graphSpecOf(manifest);
-  const datatype = graph.dtype === 'uint8' ? 'UINT8' : 'FP32';
   return {
     manifest,
     version: String(manifest.version),
-    inputs: [{ name: graph.input, datatype, shape: [-1, ...graph.shape] }],
+    inputs: inputsOf(graph),
     outputs: [{ name: graph.output, datatype: 'FP32', shape: [-1, graph.outputWidth] }],
   };
+}
+
+/** Encoded pictures travel as BYTES, one a sample. */
+function inputsOf(graph: GraphSpec): InputSpec[] {
+  if (graph.kind === 'tensors') {
+    return graph.inputs.map(({ name, dtype, shape }) => ({ name, datatype: datatypeOf(dtype), shape }));
+  }
+  const { input: name, dtype, shape, image } = graph;
+  return [
+    image
+      ? { name, datatype: 'BYTES', shape: [-1] }
+      : { name, datatype: datatypeOf(dtype), shape: [-1, ...shape] },
+  ];
 }
 
 /** The champion's first. */

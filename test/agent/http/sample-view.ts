@@ -16,6 +16,7 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
       allowedLatencyP99Ms: null,
       allowedMemoryBytes: null,
     },
+    cache: null,
     predictionsPerS: 10,
     latencyUs: { p50: 100, p95: 200, p99: 300 },
     rateHistory: Array(60).fill(10),

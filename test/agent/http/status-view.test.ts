@@ -78,6 +78,7 @@ function viewOf(change: Partial<StatusParts> = {}) {
     },
     reported: () => ({}),
     link: () => ({ connected: false, sinceMs: 9, lastAckMs: null }),
+    cacheOf: () => null,
     figures: () => ({
       predictionsPerS: 10,
       latencyUs: null,

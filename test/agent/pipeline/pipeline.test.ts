@@ -584,4 +584,23 @@ describe('the pipeline', () => {
       await expect(pipeline.ask(SLOT, rows([5, 1]))).rejects.toMatchObject({ code: 'QUEUE_FULL' });
     });
   });
+
+  it('answers from the slot’s cache what was seen before, and records it like any other', async () => {
+    open({ cache: { maxBytes: 1_000_000 } });
+    play(await load());
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 7; i++) sink.sample(sample(i));
+      await waitFor('committed', () => committed.length === 7 * (round + 1));
+    }
+    expect(pipeline.cacheOf(SLOT)).toMatchObject({ hits: 14, misses: 7, evictions: 0 });
+    const scores = committed.map(({ score }) => score);
+    expect(scores.slice(7, 14)).toEqual(scores.slice(0, 7));
+    expect(scores.slice(14)).toEqual(scores.slice(0, 7));
+    expect(all()).toHaveLength(21);
+  });
+
+  it('has no cache where none was asked for', () => {
+    open();
+    expect(pipeline.cacheOf(SLOT)).toBeNull();
+  });
 });
