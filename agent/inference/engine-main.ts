@@ -41,8 +41,6 @@ interface Loaded {
 const options = JSON.parse(process.argv[2] ?? '') as EngineOptions;
 // Node 24 has this array, and the binding takes it for an empty one: without it, it takes the bits as a Uint16Array.
 Reflect.deleteProperty(globalThis, 'Float16Array');
-
-const threads = Number(process.argv[2] ?? '1');
 const models = new Map<string, Loaded>();
 let last: Promise<void> = Promise.resolve();
 
