@@ -6,7 +6,7 @@ import { cliError } from '../errors.ts';
 
 export type Format = 'csv' | 'ndjson' | 'parquet';
 /** `images`: a folder of pictures, each a row. */
-export type InputFormat = Format | 'images';
+type InputFormat = Format | 'images';
 
 export interface BatchPlan {
   readonly model: EngineModel;
