@@ -50,7 +50,7 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-/** @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, PORT_TAKEN */
+/** @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, ENGINE_PROVIDER_MISSING, PORT_TAKEN */
 export async function startAgent(config: DeviceConfig, log: Logger): Promise<RunningAgent> {
   const clock = systemClock;
   const counters = new Counters();
@@ -71,8 +71,20 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     }
   };
   try {
+    const engine = new EngineProcess({
+      ...config.engine,
+      log,
+      clock,
+      counters,
+      onDeath: (death) => models.engineDied(death),
+    });
+    // Its process starts while this one opens the store; nobody may wait for it when that fails.
+    const engineStarted = engine.start();
+    engineStarted.catch(() => undefined);
+    stops.push(() => engine.stop());
     const store = openStore({ folder: config.dataDir, ...config.store, clock, log, counters });
-    stops.push(() => store.close());
+    // The store ends last: what the end of the others says is still recorded.
+    stops.unshift(() => store.close());
     const trust = new DeviceTrust({
       folder: config.trust.metadata,
       states: store.states,
@@ -89,15 +101,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       changed.give();
     };
 
-    const engine = new EngineProcess({
-      ...config.engine,
-      log,
-      clock,
-      counters,
-      onDeath: (death) => models.engineDied(death),
-    });
-    await engine.start();
-    stops.push(() => engine.stop());
+    await engineStarted;
 
     const sync = new Sync({
       config,

@@ -175,10 +175,14 @@ export const deviceConfigSchema = z.strictObject({
     .prefault({}),
   engine: z
     .strictObject({
-      /** 0: as many as the machine has cores. */
+      /** Of one model's run. 0: as many as the cores that the agent may use. */
       threads: z.int().min(0).max(64).default(1),
-      /** An engine that does not answer for this long is replaced. */
+      /** An engine that does not answer for this long is replaced; sooner where the model's own times say that it hangs. */
       timeoutMs: z.int().min(100).default(10_000),
+      /** An engine that holds more memory is replaced by a fresh one. 0: one that grows to a multiple of its size after loading. */
+      maxRssMiB: z.int().min(0).default(0),
+      /** Of ONNX Runtime: `cpu`, or another that the installed build has. */
+      executionProvider: z.string().min(1).default('cpu'),
     })
     .prefault({}),
   log: z

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { type EngineAnswer, type EngineRequest, parseAnswer } from './engine-messages.ts';
 import { FrameReader, writeFrame } from './frame.ts';
+import type { EngineOptions } from './session-options.ts';
 
 /** `crash`: it ended by its own fault. `killed`: someone outside ended it (the kernel for lack of memory, a person). */
 export interface EngineEnd {
@@ -17,7 +18,7 @@ export interface EngineEnd {
 }
 
 export interface EngineChildDeps {
-  readonly threads: number;
+  readonly options: EngineOptions;
   /** The child's program, if not engine-main beside this file. */
   readonly entry?: URL | undefined;
   readonly log: Logger;
@@ -54,10 +55,10 @@ export class EngineChild {
 
   /** @throws Error when the system gives no process (ENOMEM) */
   start(): void {
-    const { entry, threads, log, onAnswer, onEnd } = this.#deps;
+    const { entry, options, log, onAnswer, onEnd } = this.#deps;
     const path = fileURLToPath(entry ?? new URL(`./engine-main${extname(import.meta.url)}`, import.meta.url));
     // A pipe for each way: a failed write closes the one, and what was answered before is still read from the other.
-    const child = spawn(process.execPath, [...loaderOf(path), path, String(threads)], {
+    const child = spawn(process.execPath, [...loaderOf(path), path, JSON.stringify(options)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     });
     this.#process = child;

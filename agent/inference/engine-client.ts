@@ -1,6 +1,5 @@
 /** The engine as the agent holds it: one child process that is replaced at once when it crashes or hangs, with its work. */
 import type { Logger } from 'pino';
-import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
@@ -15,13 +14,12 @@ import type {
 } from './engine.ts';
 import type { EngineEnd } from './engine-child.ts';
 import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
+import { EngineHandover } from './engine-handover.ts';
 import { asJob, type Job, loadRequest, notLoaded } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
 import { type EngineRun, inferTensors, runBatch } from './engine-run.ts';
-import { EngineSuccessor } from './engine-successor.ts';
 import { EngineTrial, trialInPlace } from './engine-trial.ts';
 import { EngineWorker } from './engine-worker.ts';
-import { GrowthWatch } from './growth-watch.ts';
 import { LiveWorkers } from './live-workers.ts';
 import { LoadedModels } from './loaded-models.ts';
 import { restartDelayMs } from './restart-delay.ts';
@@ -29,8 +27,10 @@ import { RunTimes } from './run-times.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
 
 export interface EngineProcessDeps {
-  /** 0: as many as the machine has cores. */
+  /** 0: as many as the cores that the agent may use. */
   readonly threads: number;
+  /** Default: `cpu`. */
+  readonly executionProvider?: string;
   /** An engine that answers nothing for this long is killed and replaced. */
   readonly timeoutMs: number;
   /** A process that holds more is replaced by a fresh one; absent or 0: one that grows far beyond its size after loading. */
@@ -49,10 +49,7 @@ export class EngineProcess implements Engine {
   /** Open requests while no process is ready. */
   #backlog = new Map<number, Job>();
   readonly #models: LoadedModels;
-  /** Processes that may take over, with a model on trial or only with fresh memory. */
-  readonly #successors = new Map<EngineWorker, EngineSuccessor>();
-  /** Processes that are asked no more, and answer what they were asked before. */
-  readonly #retiring = new Set<EngineWorker>();
+  readonly #handover: EngineHandover;
   readonly #deathsMs: number[] = [];
   readonly #runTimes = new RunTimes();
   #worker: EngineWorker | undefined;
@@ -62,11 +59,9 @@ export class EngineProcess implements Engine {
   #respawn: NodeJS.Timeout | undefined;
   #onStarted: { resolve: () => void; reject: (error: Error) => void } | undefined;
   readonly #alive = new LiveWorkers();
-  readonly #growth: GrowthWatch;
 
   constructor(deps: EngineProcessDeps) {
     this.#deps = deps;
-    this.#growth = new GrowthWatch(deps.maxRssMiB ? deps.maxRssMiB * 2 ** 20 : null);
     this.#models = new LoadedModels({
       counters: deps.counters,
       lost: (model, reason) =>
@@ -75,9 +70,21 @@ export class EngineProcess implements Engine {
         if (this.#state === 'ready' && !this.#worker?.jobs.has(job.request.id)) this.#submit(job);
       },
     });
+    this.#handover = new EngineHandover({
+      ...deps,
+      models: this.#models,
+      nextId: this.#nextId,
+      newWorker: () => this.#newWorker(),
+      atWork: () => (this.#state === 'ready' ? this.#worker : undefined),
+      takeOver: (successor) => {
+        const before = this.#worker;
+        this.#worker = successor;
+        return before;
+      },
+    });
   }
 
-  /** @throws CodedError ENGINE_CRASHED when the process ends before it is ready */
+  /** @throws CodedError ENGINE_CRASHED when the process ends before it is ready, ENGINE_PROVIDER_MISSING */
   async start(): Promise<void> {
     this.#alive.watch(this.#deps.timeoutMs, this.#deps.clock);
     await new Promise<void>((resolve, reject) => {
@@ -98,7 +105,7 @@ export class EngineProcess implements Engine {
     if (this.#models.jobs.size === 0) {
       return trialInPlace(model, this, () => this.#ask({ id: this.#nextId(), kind: 'measure', model: null }));
     }
-    const successor = this.#newSuccessor(model);
+    const successor = this.#handover.prepare(model);
     const trial = new EngineTrial(model, successor, this.#nextId);
     try {
       await trial.start();
@@ -147,7 +154,7 @@ export class EngineProcess implements Engine {
   async stop(): Promise<void> {
     clearTimeout(this.#respawn);
     this.#state = 'stopped';
-    for (const successor of this.#successors.values()) successor.stop();
+    this.#handover.stop();
     for (const job of [...this.#backlog.values(), ...this.#alive.jobs]) {
       job.refuse(agentError('ENGINE_CRASHED', 'the engine was stopped'));
     }
@@ -192,17 +199,17 @@ export class EngineProcess implements Engine {
   }
 
   #newWorker(): EngineWorker {
-    const { threads, entry, log, clock, timeoutMs } = this.#deps;
+    const { threads, executionProvider = 'cpu', entry, log, clock, timeoutMs } = this.#deps;
     const worker = new EngineWorker({
-      threads,
+      options: { threads, executionProvider },
       entry,
       log,
       clock,
       timeoutMs,
       runTimes: this.#runTimes,
-      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#successors.get(ready)?.ready()),
-      onAnswered: (answered) => this.#onAnswered(answered),
-      onMemory: (grown) => this.#onMemory(grown),
+      onReady: (ready) => (ready === this.#worker ? this.#onReady() : this.#handover.ready(ready)),
+      onAnswered: (answered) => this.#handover.answered(answered),
+      onMemory: (grown) => this.#handover.grown(grown),
       onEnd: (ended, end) => this.#onEnd(ended, end),
     });
     this.#alive.add(worker);
@@ -224,68 +231,7 @@ export class EngineProcess implements Engine {
     this.#backlog = new Map();
     for (const job of [...loads, ...open]) this.#worker?.submit(job);
     this.#onStarted?.resolve();
-    this.#goOnWithSuccessors();
-  }
-
-  #onAnswered(worker: EngineWorker): void {
-    if (this.#retiring.has(worker) && worker.jobs.size === 0) worker.disconnect();
-    // In the next turn: a model that was loaded just now is known to be loaded by then.
-    if (this.#successors.size > 0) setImmediate(() => this.#goOnWithSuccessors());
-  }
-
-  #goOnWithSuccessors(): void {
-    if (this.#state !== 'ready') return;
-    for (const successor of this.#successors.values()) successor.goOn();
-  }
-
-  /** @param newcomer the model that only this process has */
-  #newSuccessor(newcomer: EngineModel | null): EngineSuccessor {
-    const worker = this.#newWorker();
-    const successor = new EngineSuccessor({
-      worker,
-      loads: this.#models.jobs,
-      mayTakeOver: () => this.#state === 'ready' && !this.#isLoading(),
-      takeOver: () => this.#takeOver(worker, newcomer),
-      nextId: this.#nextId,
-    });
-    this.#successors.set(worker, successor);
-    return successor;
-  }
-
-  #takeOver(successor: EngineWorker, newcomer: EngineModel | null): void {
-    const before = this.#worker;
-    this.#worker = successor;
-    this.#successors.delete(successor);
-    if (newcomer) this.#models.keep(newcomer, this.#nextId());
-    if (!before) return;
-    this.#retiring.add(before);
-    if (before.jobs.size === 0) before.disconnect();
-  }
-
-  #onMemory(worker: EngineWorker): void {
-    const { rssBytes, loadedRssBytes } = worker;
-    const isAtWork = worker === this.#worker && this.#state === 'ready';
-    // A newcomer on trial brings fresh memory of its own.
-    if (!isAtWork || this.#successors.size > 0 || this.#models.jobs.size === 0) return;
-    if (!this.#growth.isTooLarge(rssBytes, loadedRssBytes, this.#nowMs())) return;
-    this.#growth.renewed(this.#nowMs());
-    void this.#renew(rssBytes);
-  }
-
-  /** Memory that ONNX Runtime or a model does not give back goes with its process; no request notices. */
-  async #renew(rssBytes: number): Promise<void> {
-    const { counters, log } = this.#deps;
-    const successor = this.#newSuccessor(null);
-    try {
-      await successor.start();
-      await successor.adopt();
-      counters.add('engine.renewed');
-      log.warn({ event: 'engine-renewed', rssBytes }, 'the engine held too much memory');
-    } catch (error) {
-      successor.discard();
-      counters.add(codeOf(error));
-      log.error({ event: 'engine-not-renewed', rssBytes, code: codeOf(error) }, String(error));
-    }
+    this.#handover.goOn();
   }
 
   #onEnd(worker: EngineWorker, end: EngineEnd): void {
@@ -301,7 +247,8 @@ export class EngineProcess implements Engine {
       this.#alive.endWatch();
       this.#state = 'stopped';
       const hint = 'Check that the installation is complete: node cli/setup.mjs.';
-      this.#onStarted.reject(agentError('ENGINE_CRASHED', `the engine did not start: ${end.text}`, { hint }));
+      const failed = agentError('ENGINE_CRASHED', `the engine did not start: ${end.text}`, { hint });
+      this.#onStarted.reject(worker.unfit ?? failed);
       return;
     }
     for (const job of worker.jobs.values()) this.#backlog.set(job.request.id, job);
@@ -315,9 +262,7 @@ export class EngineProcess implements Engine {
 
   /** One with a model on trial, or one that has been replaced: what that one had not answered is asked again. */
   #onOtherEnd(worker: EngineWorker, end: EngineEnd): void {
-    this.#successors.get(worker)?.ended(end);
-    this.#successors.delete(worker);
-    if (!this.#retiring.delete(worker) || worker.jobs.size === 0) return;
+    if (!this.#handover.ended(worker, end)) return;
     const [first, ...others] = worker.jobs.values();
     if (first && this.#blame(worker, end, first)) this.#submit(first);
     for (const job of others) {
@@ -340,10 +285,6 @@ export class EngineProcess implements Engine {
     this.#backlog.delete(blamed.request.id);
     blamed.refuse(givenUp);
     return false;
-  }
-
-  #isLoading(): boolean {
-    return [...(this.#worker?.jobs.values() ?? [])].some(({ request }) => request.kind === 'load');
   }
 
   #nowMs(): number {

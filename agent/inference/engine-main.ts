@@ -1,11 +1,12 @@
 /**
  * The engine process: ONNX Runtime alone with the agent's requests, so that what kills it kills nothing else.
- * The only importer of onnxruntime-node. Started by engine-child.ts; argv[2] is the number of threads.
+ * The only importer of onnxruntime-node. Started by engine-child.ts; argv[2] are its EngineOptions as JSON.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { setPriority } from 'node:os';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { CodedError } from '../../protocol/errors.ts';
 import { type AgentErrorCode, agentError } from '../errors.ts';
 import { type EngineAnswer, type EngineRequest, parseRequest } from './engine-messages.ts';
@@ -19,11 +20,16 @@ import {
   sampleWidth,
 } from './graph-spec.ts';
 import { decodeImages, type Unreadable } from './image-decoder.ts';
+import { type EngineOptions, sessionOptions } from './session-options.ts';
 import { decodedTensor, feedData, signatureOf, warmUpInputs } from './session-tensors.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
 import { inputsProblem } from './tensor-check.ts';
 
-const MEMORY_EVERY_MS = 5000;
+const MEMORY_EVERY_MS = 1000;
+/** A model that takes all it can get must leave the agent its turn. */
+const NICE = 3;
+/** Of 1000: where memory ends, the kernel ends this process and not the agent. */
+const OOM_SCORE = 500;
 
 interface Loaded {
   readonly session: InferenceSession;
@@ -32,7 +38,9 @@ interface Loaded {
   readonly oneByOne: boolean;
 }
 
-const threads = Number(process.argv[2] ?? '1');
+const options = JSON.parse(process.argv[2] ?? '') as EngineOptions;
+// Node 24 has this array, and the binding takes it for an empty one: without it, it takes the bits as a Uint16Array.
+Reflect.deleteProperty(globalThis, 'Float16Array');
 const models = new Map<string, Loaded>();
 let last: Promise<void> = Promise.resolve();
 
@@ -46,8 +54,10 @@ requests.on('close', () => process.exit(0));
 for (const pipe of [requests, answers]) pipe.on('error', () => process.exit(0));
 // The agent decides when its engine ends: Ctrl-C and systemd signal the whole group while batches are still to be drained.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+yieldToTheAgent();
 setInterval(sendMemory, MEMORY_EVERY_MS).unref();
-send({ kind: 'ready' });
+const missing = missingProvider();
+send(missing ? { kind: 'unfit', ...missing } : { kind: 'ready' });
 sendMemory();
 
 async function answer(request: EngineRequest): Promise<void> {
@@ -82,13 +92,7 @@ async function load({ model, path, sha256, spec }: Extract<EngineRequest, { kind
     const bytes = readFileSync(path);
     const hash = createHash('sha256').update(bytes).digest('hex');
     if (hash !== sha256) throw new Error('the file is not the one that was verified');
-    session = await InferenceSession.create(bytes, {
-      intraOpNumThreads: threads,
-      interOpNumThreads: threads,
-      graphOptimizationLevel: 'all',
-      executionMode: 'sequential',
-      logSeverityLevel: 3,
-    });
+    session = await InferenceSession.create(bytes, sessionOptions(options));
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -261,6 +265,25 @@ function unreadable(path: string, cause: unknown): CodedError<AgentErrorCode> {
 
 function wordsOf(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
+}
+
+function yieldToTheAgent(): void {
+  try {
+    setPriority(NICE);
+    writeFileSync('/proc/self/oom_score_adj', String(OOM_SCORE));
+  } catch {
+    // Not every system has these, or grants them: it works without.
+  }
+}
+
+function missingProvider(): { code: AgentErrorCode; message: string; hint: string } | undefined {
+  const there = listSupportedBackends().flatMap(({ name, bundled }) => (bundled ? [name] : []));
+  if (there.includes(options.executionProvider)) return undefined;
+  return {
+    code: 'ENGINE_PROVIDER_MISSING',
+    message: `engine.executionProvider is "${options.executionProvider}", which this build of ONNX Runtime does not have`,
+    hint: `Set engine.executionProvider to one that is there: ${there.join(', ')}.`,
+  };
 }
 
 function done(id: number): void {

@@ -1,4 +1,4 @@
-/** What the agent and its engine process say to each other over their IPC channel. Both ends are the same build. */
+/** What the agent and its engine process say to each other over their pipes. Both ends are the same build. */
 import type { AgentErrorCode } from '../errors.ts';
 import type { GraphSpec } from './graph-spec.ts';
 import type { Unreadable } from './image-decoder.ts';
@@ -28,6 +28,8 @@ export type EngineRequest =
 /** Requests are answered strictly in the order in which they came: the first one open is the one being worked on. */
 export type EngineAnswer =
   | { kind: 'ready' }
+  /** Nothing can be asked of it. */
+  | { kind: 'unfit'; code: AgentErrorCode; message: string; hint: string }
   | { kind: 'memory'; rssBytes: number }
   | { kind: 'done'; id: number; rssBytes: number }
   | {
@@ -62,6 +64,7 @@ export function parseRequest(value: unknown): EngineRequest {
 export function parseAnswer(value: unknown): EngineAnswer {
   switch (kindOf(value)) {
     case 'ready':
+    case 'unfit':
     case 'memory':
     case 'done':
     case 'output':

@@ -1,5 +1,7 @@
 /** One engine process with the requests that are open in it: sends them when it is up, and knows when it hangs. */
+import type { CodedError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
+import { type AgentErrorCode, agentError } from '../errors.ts';
 import { EngineChild, type EngineChildDeps, type EngineEnd } from './engine-child.ts';
 import type { Job } from './engine-job.ts';
 import type { EngineAnswer } from './engine-messages.ts';
@@ -7,7 +9,7 @@ import { type Hang, HangWatch } from './hang-watch.ts';
 import { processState } from './process-state.ts';
 import type { RunTimes } from './run-times.ts';
 
-export interface EngineWorkerDeps extends Pick<EngineChildDeps, 'threads' | 'entry' | 'log'> {
+export interface EngineWorkerDeps extends Pick<EngineChildDeps, 'options' | 'entry' | 'log'> {
   readonly clock: Clock;
   /** A request may take this long where its job says nothing else. */
   readonly timeoutMs: number;
@@ -34,6 +36,8 @@ export class EngineWorker {
   rssBytes = 0;
   /** The same, when its newest model was loaded. */
   loadedRssBytes = 0;
+  /** Why it cannot be asked; undefined: it can. */
+  unfit: CodedError<AgentErrorCode> | undefined;
   #isReady = false;
   #hang: Hang | undefined;
   readonly #hangWatch: HangWatch;
@@ -41,11 +45,11 @@ export class EngineWorker {
 
   constructor(deps: EngineWorkerDeps) {
     this.#deps = deps;
-    const { threads, entry, log, clock, onEnd } = deps;
+    const { options, entry, log, clock, onEnd } = deps;
     this.#progressUs = clock.monotonicUs();
     this.#hangWatch = new HangWatch(() => (this.pid === undefined ? undefined : processState(this.pid)));
     this.#child = new EngineChild({
-      threads,
+      options,
       entry,
       log,
       onAnswer: (answer) => this.#onAnswer(answer),
@@ -114,6 +118,10 @@ export class EngineWorker {
       case 'ready':
         this.#isReady = true;
         this.#deps.onReady(this);
+        return;
+      case 'unfit':
+        this.unfit = agentError(answer.code, answer.message, { hint: answer.hint });
+        this.#child.kill();
         return;
       case 'memory':
         this.rssBytes = answer.rssBytes;

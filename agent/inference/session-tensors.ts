@@ -27,15 +27,6 @@ export function decodedTensor(name: string, given: GivenTensor | undefined): Nam
   if (!given || !isDtype(given.type)) throw new Error(`output "${name}" is ${given?.type ?? 'not there'}`);
   const { type: dtype, dims, data } = given;
   const shape = [...dims];
-  // Node 24 has a Float16Array, which keeps the same bits.
-  if (dtype === 'float16' && ArrayBuffer.isView(data) && !(data instanceof Uint16Array)) {
-    return {
-      name,
-      dtype,
-      shape,
-      data: new Uint16Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength / 2),
-    };
-  }
   return { name, dtype, shape, data: data as TensorData };
 }
 

@@ -1,4 +1,4 @@
-/** What each slot's models did since the agent started: the figures behind /metrics and the statistics of the Open Inference Protocol. */
+/** What each slot's models did since the agent started: the figures behind /metrics. */
 import type { Clock } from '../clock.ts';
 import { Histogram, type HistogramView } from './histogram.ts';
 

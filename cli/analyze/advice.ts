@@ -61,7 +61,8 @@ function worth(pick: Point, best: Point): string {
 }
 
 function setting({ threads, batch }: Point): string {
-  return `${threads} thread${threads === 1 ? '' : 's'} with batches of up to ${batch}`;
+  const cores = `${threads} thread${threads === 1 ? '' : 's'}`;
+  return batch === 1 ? `${cores} and one row at a time` : `${cores} with batches of up to ${batch}`;
 }
 
 function rate({ rowsPerS }: Point): string {

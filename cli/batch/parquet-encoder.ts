@@ -1,7 +1,6 @@
 /** Answers as a Parquet file that grows by row groups, and can be gone on with after any of them. */
 import type { RowGroup, SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
-import type { OutputEncoder } from './output-encoder.ts';
 import type { OpenPlan } from './plan.ts';
 import { modelName, outputColumns, outputNames } from './text-output.ts';
 import type { Answer, Columns } from './worker-messages.ts';
@@ -9,7 +8,7 @@ import type { Answer, Columns } from './worker-messages.ts';
 /** Row groups end with the block that reaches this, so that they are the same in every run. */
 const GROUP_ROWS = 65_536;
 
-export class ParquetEncoder implements OutputEncoder {
+export class ParquetEncoder {
   readonly #plan: OpenPlan;
   readonly #bytes = new ByteWriter();
   readonly #parquet: ParquetWriter;

@@ -34,6 +34,9 @@ export const FACTS = {
   features: featuresKind.shape.features,
   labels: z.array(z.string().min(1)).min(2).max(1000),
   threshold: z.number(),
+  /** Of a regression: where its bands meet. */
+  edges: z.array(z.number()).min(1),
+  unit: z.string().max(16),
   output: z.string().min(1),
   metric,
   tolerance: z.number().positive(),

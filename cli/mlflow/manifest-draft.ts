@@ -43,7 +43,7 @@ export function draftManifest(parts: DraftParts): Manifest {
     facts.labels ?? earlier?.manifest.output.decision.labels,
     'andon.labels: what the outputs mean, in order',
   );
-  const decision = labels && decisionOf(labels, output.width, facts.threshold);
+  const decision = labels && decisionOf(labels, output.width, facts);
   if (typeof decision === 'string') missing.push(decision);
   const was = earlier?.manifest.metric;
   const metric = {
@@ -159,8 +159,9 @@ function outputOf(graph: OnnxGraph, wanted: string | undefined): { name: string;
 function decisionOf(
   labels: readonly string[],
   width: number,
-  threshold: number | undefined,
+  { threshold, edges, unit = '' }: Facts,
 ): Decision | string {
+  if (edges) return bandsOf(labels, width, edges, unit);
   const kind = width === 1 || (width === 0 && threshold !== undefined) ? 'threshold' : 'argmax';
   const count = kind === 'threshold' ? 2 : width || labels.length;
   if (labels.length !== count) {
@@ -169,4 +170,16 @@ function decisionOf(
   if (kind === 'argmax') return { kind, labels: [...labels] };
   if (threshold === undefined) return `andon.threshold: from which value on it is "${labels[1]}"`;
   return { kind, labels: [...labels], threshold };
+}
+
+function bandsOf(
+  labels: readonly string[],
+  width: number,
+  edges: readonly number[],
+  unit: string,
+): Decision | string {
+  if (width > 1) return `andon.edges are for one value a sample: the graph gives ${width}`;
+  if (edges.length === labels.length - 1)
+    return { kind: 'bands', labels: [...labels], edges: [...edges], unit };
+  return `andon.edges with ${edges.length} edges: they part ${edges.length + 1} bands, and there are ${labels.length} labels`;
 }

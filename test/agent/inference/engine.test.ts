@@ -19,15 +19,23 @@ let counters: Counters;
 let deaths: EngineDeath[];
 let engine: EngineProcess;
 
-function startEngine(options: { timeoutMs?: number; entry?: URL } = {}): Promise<void> {
+function startEngine(
+  options: {
+    timeoutMs?: number;
+    entry?: URL;
+    maxRssMiB?: number;
+    threads?: number;
+    executionProvider?: string;
+  } = {},
+): Promise<void> {
   engine = new EngineProcess({
-    threads: 1,
-    timeoutMs: options.timeoutMs ?? 10_000,
+    threads: options.threads ?? 1,
+    timeoutMs: 10_000,
     log: pino({ level: 'silent' }),
     clock: systemClock,
     counters,
     onDeath: (death) => deaths.push(death),
-    ...(options.entry ? { entry: options.entry } : {}),
+    ...options,
   });
   return engine.start();
 }
@@ -46,6 +54,8 @@ const loopGraph = { weights: [[1, 0]], kind: 'loop' } as const;
 const FOR_EVER = 1e15;
 /** What test/support/crashing-engine.ts dies of. */
 const CRASH = 666;
+/** What makes test/support/leaking-engine.ts keep 64 MiB. */
+const LEAK = 777;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'andon-engine-'));
@@ -273,6 +283,47 @@ describe('the engine process', () => {
     }
     expect(deaths[0]).toEqual({ model: model.manifestSha256, cause });
     expect(counters.get('ENGINE_TIMEOUT')).toBe(engine.status().restarts);
+  });
+
+  it('is made anew when it holds too much memory, with every request answered once', async () => {
+    await startEngine({
+      maxRssMiB: 400,
+      entry: new URL('../../support/leaking-engine.ts', import.meta.url),
+    });
+    const model = write(makePackage());
+    await engine.load(model);
+    const before = engine.pid;
+    const ask = (value: number) =>
+      engine.run(model.manifestSha256, { rows: 1, data: Float32Array.of(value, 0) });
+    for (let i = 0; i < 8; i++) await ask(LEAK);
+    let [asked, answered] = [0, 0];
+    while (engine.pid === before) {
+      asked += 1;
+      await ask(1);
+      answered += 1;
+    }
+    await ask(1);
+    expect(answered).toBe(asked);
+    expect(counters.get('ENGINE_RENEWED')).toBe(1);
+    expect(engine.status().restarts).toBe(0);
+    expect(deaths).toEqual([]);
+  });
+
+  it('refuses an execution provider that this build lacks, and names those that are there', async () => {
+    await expect(startEngine({ executionProvider: 'abacus' })).rejects.toMatchObject({
+      code: 'ENGINE_PROVIDER_MISSING',
+      message: expect.stringContaining('"abacus"'),
+      hint: expect.stringContaining('cpu'),
+    });
+  });
+
+  it('answers the same with as many threads as there are cores', async () => {
+    await startEngine({ threads: 0 });
+    const model = write(makePackage({ graph: { weights: [[1, -1]] } }));
+    await engine.load(model);
+    const { output } = await engine.run(model.manifestSha256, { rows: 2, data: Float32Array.of(2, 1, 0, 3) });
+    expect(output[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
+    expect(output[1]).toBeCloseTo(1 / (1 + Math.exp(3)), 5);
   });
 
   it('leaves no process behind when it stops', async () => {

@@ -92,7 +92,7 @@ describe('andon analyze', () => {
     expect(ran.stderr).toBe('');
     expect(ran.code).toBe(0);
     expect(ran.stdout).toMatch(/^milling-failure 2 \(int8\) on /);
-    expect(ran.stdout).toMatch(/^Take 1 thread with batches of up to \d+: /m);
+    expect(ran.stdout).toMatch(/^Take 1 thread (with batches of up to \d+|and one row at a time): /m);
     expect(ran.stdout).toMatch(/"slots": \{ "mill": \{ "batch": \{ "maxRows": \d+ \} \} \}\n$/);
     expect(ran.stdout.match(/← take this/g)).toHaveLength(1);
     const html = readFileSync(page, 'utf8');

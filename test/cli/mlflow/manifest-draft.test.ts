@@ -161,6 +161,26 @@ describe('a manifest out of MLflow', () => {
     expect(() => draft({ graph: { ...GRAPH, ...graph } }, signature)).toThrow(refused(reason));
   });
 
+  it('is a regression in bands where the facts name their edges', () => {
+    const bands = { ...without('threshold'), labels: ['low', 'good', 'high'], edges: [1, 2], unit: 'mm' };
+    expect(draft({ facts: bands }).output.decision).toEqual({
+      kind: 'bands',
+      labels: ['low', 'good', 'high'],
+      edges: [1, 2],
+      unit: 'mm',
+    });
+    expect(() => draft({ facts: { ...bands, edges: [1] } })).toThrow('2 bands, and there are 3 labels');
+    const wide = readOnnxGraph(
+      tinyOnnx({
+        weights: [
+          [1, 0],
+          [0, 1],
+        ],
+      }),
+    );
+    expect(() => draft({ facts: bands, graph: wide })).toThrow('the graph gives 2');
+  });
+
   it('takes float64 in the signature for float32 in the graph, as MLflow casts it', () => {
     expect(draft({}, tensor('float64')).input).toMatchObject({ tensor: 'input' });
   });

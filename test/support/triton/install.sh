@@ -25,7 +25,10 @@ analyzer() {
     return
   fi
   mkdir -p "$libs/lists/partial" "$libs/root"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" >"$libs/sources.list"
+  # From wherever this machine has its own packages.
+  local mirror
+  mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v -e security -e updates | head -1)"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$libs/sources.list"
   local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$libs/sources.list" -o Dir::Etc::sourceparts=-
     -o "Dir::State::lists=$libs/lists" -o "Dir::Cache=$libs/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none)
   "${apt[@]}" update
