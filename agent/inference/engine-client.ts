@@ -186,10 +186,10 @@ export class EngineProcess implements Engine {
   }
 
   /** @throws CodedError MODEL_NOT_ACTIVE */
-  #runOf(manifestSha256: string): EngineRun {
-    const model = this.#models.get(manifestSha256);
-    if (!model) throw notLoaded(manifestSha256);
-    return { model, nextId: this.#nextId, ask: (request, options) => this.#ask(request, options) };
+  #runOf(model: string): EngineRun {
+    const spec = this.#models.specOf(model);
+    if (!spec) throw notLoaded(model);
+    return { model, spec, nextId: this.#nextId, ask: (request, options) => this.#ask(request, options) };
   }
 
   #submit(job: Job): void {

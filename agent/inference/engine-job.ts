@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { agentError } from '../errors.ts';
 import type { EngineModel, RunOptions } from './engine.ts';
-import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
+import type { EngineAnswer, EngineRequest, LoadRequest } from './engine-messages.ts';
 import { graphSpecOf } from './graph-spec.ts';
 
 export interface Job {
@@ -70,7 +70,7 @@ export function asJob(
   return { job: job as unknown as Job, answer };
 }
 
-export function loadRequest(id: number, { manifestSha256, folder, manifest }: EngineModel): EngineRequest {
+export function loadRequest(id: number, { manifestSha256, folder, manifest }: EngineModel): LoadRequest {
   const file = manifest.model.file;
   return {
     id,

@@ -4,8 +4,17 @@ import type { GraphSpec } from './graph-spec.ts';
 import type { Unreadable } from './image-decoder.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
 
+export interface LoadRequest {
+  id: number;
+  kind: 'load';
+  model: string;
+  path: string;
+  sha256: string;
+  spec: GraphSpec;
+}
+
 export type EngineRequest =
-  | { id: number; kind: 'load'; model: string; path: string; sha256: string; spec: GraphSpec }
+  | LoadRequest
   /** A list holds encoded pictures. */
   | {
       id: number;

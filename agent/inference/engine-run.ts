@@ -1,8 +1,8 @@
 /** A batch as requests to an engine process, and their answers as one result: how a model is asked, wherever it is loaded. */
 import { agentError } from '../errors.ts';
-import type { BatchData, EngineBatch, EngineModel, EngineResult, InferResult, RunOptions } from './engine.ts';
+import type { BatchData, EngineBatch, EngineResult, InferResult, RunOptions } from './engine.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
-import { graphSpecOf, isStackable, type TensorsSpec } from './graph-spec.ts';
+import { type GraphSpec, isStackable, type TensorsSpec } from './graph-spec.ts';
 import { concatenate, type NamedTensor } from './tensor.ts';
 
 /** Sends one request and waits for its answer. @throws CodedError what the engine says */
@@ -11,7 +11,9 @@ type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<Engine
 export interface EngineRun {
   readonly ask: AskEngine;
   readonly nextId: () => number;
-  readonly model: Pick<EngineModel, 'manifestSha256' | 'manifest'>;
+  /** Its manifest's sha256. */
+  readonly model: string;
+  readonly spec: GraphSpec;
 }
 
 export async function runBatch(
@@ -19,14 +21,13 @@ export async function runBatch(
   batch: EngineBatch,
   options: RunOptions,
 ): Promise<EngineResult> {
-  const { ask, nextId, model } = run;
+  const { ask, nextId, model, spec } = run;
   const { rows, data } = batch;
-  const spec = graphSpecOf(model.manifest);
   if (spec.kind === 'tensors') {
     return runSamples(run, spec, data as readonly (readonly NamedTensor[])[], options);
   }
   const values = isValues(data) ? data : plainBytes(data as readonly Uint8Array[]);
-  const request = { id: nextId(), kind: 'run' as const, model: model.manifestSha256, rows, data: values };
+  const request = { id: nextId(), kind: 'run' as const, model, rows, data: values };
   const answer = await ask(request, options);
   if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
   return answer;
@@ -47,7 +48,7 @@ export async function inferTensors(
   outputs: readonly string[] | null,
   options: RunOptions,
 ): Promise<InferResult> {
-  const request = { id: nextId(), kind: 'infer' as const, model: model.manifestSha256, inputs, outputs };
+  const request = { id: nextId(), kind: 'infer' as const, model, inputs, outputs };
   const answer = await ask(request, options);
   if (answer.kind !== 'outputs') throw new TypeError(`tensors were answered with "${answer.kind}"`);
   return answer;

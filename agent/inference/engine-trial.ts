@@ -4,19 +4,19 @@
  */
 import type { Engine, EngineBatch, EngineModel, EngineResult, RunOptions, Trial } from './engine.ts';
 import { loadRequest } from './engine-job.ts';
-import type { EngineAnswer } from './engine-messages.ts';
+import type { EngineAnswer, LoadRequest } from './engine-messages.ts';
 import { runBatch } from './engine-run.ts';
 import type { EngineSuccessor } from './engine-successor.ts';
 
 export class EngineTrial implements Trial {
-  readonly #model: EngineModel;
+  readonly #request: LoadRequest;
   readonly #successor: EngineSuccessor;
   readonly #nextId: () => number;
   #beforeBytes = 0;
 
   /** @param successor not started yet */
   constructor(model: EngineModel, successor: EngineSuccessor, nextId: () => number) {
-    this.#model = model;
+    this.#request = loadRequest(nextId(), model);
     this.#successor = successor;
     this.#nextId = nextId;
   }
@@ -25,12 +25,13 @@ export class EngineTrial implements Trial {
   async start(): Promise<void> {
     await this.#successor.start();
     this.#beforeBytes = await this.#successor.rssBytes();
-    await this.#successor.loadNewcomer(this.#model.manifestSha256, loadRequest(this.#nextId(), this.#model));
+    await this.#successor.loadNewcomer(this.#request.model, this.#request);
   }
 
   async run(batch: EngineBatch, options: RunOptions = {}): Promise<EngineResult> {
     const ask: EngineSuccessor['ask'] = (request, given) => this.#successor.ask(request, given);
-    return runBatch({ model: this.#model, nextId: this.#nextId, ask }, batch, options);
+    const { model, spec } = this.#request;
+    return runBatch({ model, spec, nextId: this.#nextId, ask }, batch, options);
   }
 
   async growthBytes(): Promise<number> {

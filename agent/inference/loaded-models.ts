@@ -2,6 +2,7 @@
 import type { Counters } from '../counters.ts';
 import type { EngineModel } from './engine.ts';
 import { type Job, loadRequest, reloadJob } from './engine-job.ts';
+import type { GraphSpec } from './graph-spec.ts';
 
 export interface LoadedModelsDeps {
   readonly counters: Counters;
@@ -13,7 +14,7 @@ export interface LoadedModelsDeps {
 export class LoadedModels {
   readonly #deps: LoadedModelsDeps;
   readonly #jobs = new Map<string, Job>();
-  readonly #models = new Map<string, EngineModel>();
+  readonly #specs = new Map<string, GraphSpec>();
 
   constructor(deps: LoadedModelsDeps) {
     this.#deps = deps;
@@ -24,16 +25,18 @@ export class LoadedModels {
     return this.#jobs;
   }
 
-  get(manifestSha256: string): EngineModel | undefined {
-    return this.#models.get(manifestSha256);
+  /** Undefined for what is not loaded. */
+  specOf(manifestSha256: string): GraphSpec | undefined {
+    return this.#specs.get(manifestSha256);
   }
 
   /** One that is loaded now. @param id of the requests that load it again */
   keep(model: EngineModel, id: number): void {
     const { counters, lost, again } = this.#deps;
     const name = model.manifestSha256;
+    const request = loadRequest(id, model);
     const job = reloadJob(
-      loadRequest(id, model),
+      request,
       () => {
         if (this.#jobs.get(name) === job) again(job);
       },
@@ -44,17 +47,17 @@ export class LoadedModels {
       },
     );
     this.#jobs.set(name, job);
-    this.#models.set(name, model);
+    this.#specs.set(name, request.spec);
   }
 
   /** @returns whether it was there */
   delete(manifestSha256: string): boolean {
-    this.#models.delete(manifestSha256);
+    this.#specs.delete(manifestSha256);
     return this.#jobs.delete(manifestSha256);
   }
 
   clear(): void {
-    this.#models.clear();
+    this.#specs.clear();
     this.#jobs.clear();
   }
 }
