@@ -73,6 +73,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
   try {
     const engine = new EngineProcess({
       ...config.engine,
+      graphFolder: config.engine.graphCache === 'on' ? join(config.dataDir, 'graphs') : undefined,
       log,
       clock,
       counters,

@@ -183,6 +183,8 @@ export const deviceConfigSchema = z.strictObject({
       maxRssMiB: z.int().min(0).default(0),
       /** Of ONNX Runtime: `cpu`, or another that the installed build has. */
       executionProvider: z.string().min(1).default('cpu'),
+      /** `on`: graphs are optimised once, and kept in the data folder for the next start. */
+      graphCache: z.enum(['on', 'off']).default('on'),
     })
     .prefault({}),
   log: z

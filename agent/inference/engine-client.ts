@@ -31,6 +31,8 @@ export interface EngineProcessDeps {
   readonly threads: number;
   /** Default: `cpu`. */
   readonly executionProvider?: string;
+  /** Optimised graphs are kept there for the next start; default: nowhere. */
+  readonly graphFolder?: string | undefined;
   /** An engine that answers nothing for this long is killed and replaced. */
   readonly timeoutMs: number;
   /** A process that holds more is replaced by a fresh one; absent or 0: one that grows far beyond its size after loading. */
@@ -199,9 +201,9 @@ export class EngineProcess implements Engine {
   }
 
   #newWorker(): EngineWorker {
-    const { threads, executionProvider = 'cpu', entry, log, clock, timeoutMs } = this.#deps;
+    const { threads, executionProvider = 'cpu', graphFolder, entry, log, clock, timeoutMs } = this.#deps;
     const worker = new EngineWorker({
-      options: { threads, executionProvider },
+      options: { threads, executionProvider, ...(graphFolder ? { graphFolder } : {}) },
       entry,
       log,
       clock,

@@ -3,14 +3,20 @@
  * The only importer of onnxruntime-node. Started by engine-child.ts; argv[2] are its EngineOptions as JSON.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { setPriority } from 'node:os';
-import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { CodedError } from '../../protocol/errors.ts';
 import { type AgentErrorCode, agentError } from '../errors.ts';
-import { type EngineAnswer, type EngineRequest, parseRequest } from './engine-messages.ts';
+import {
+  type EngineAnswer,
+  type EngineRequest,
+  type GraphOrigin,
+  type LoadRequest,
+  parseRequest,
+} from './engine-messages.ts';
 import { FrameReader, writeFrame } from './frame.ts';
+import type { GraphSource, Opened } from './graph-cache.ts';
 import {
   type GraphSpec,
   type GraphValue,
@@ -18,18 +24,16 @@ import {
   type RowSpec,
   runsOneByOne,
   sampleWidth,
+  zeros,
 } from './graph-spec.ts';
 import { decodeImages, type Unreadable } from './image-decoder.ts';
-import { type EngineOptions, sessionOptions } from './session-options.ts';
+import { yieldToTheAgent } from './process-priority.ts';
+import { type EngineOptions, openGraphCache, sessionOptions } from './session-options.ts';
 import { decodedTensor, feedData, signatureOf, warmUpInputs } from './session-tensors.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
-import { inputsProblem } from './tensor-check.ts';
+import { firstNotFinite, inputsProblem } from './tensor-check.ts';
 
 const MEMORY_EVERY_MS = 1000;
-/** A model that takes all it can get must leave the agent its turn. */
-const NICE = 3;
-/** Of 1000: where memory ends, the kernel ends this process and not the agent. */
-const OOM_SCORE = 500;
 
 interface Loaded {
   readonly session: InferenceSession;
@@ -42,6 +46,7 @@ const options = JSON.parse(process.argv[2] ?? '') as EngineOptions;
 // Node 24 has this array, and the binding takes it for an empty one: without it, it takes the bits as a Uint16Array.
 Reflect.deleteProperty(globalThis, 'Float16Array');
 const models = new Map<string, Loaded>();
+const graphCache = openGraphCache(options, env.versions.node ?? '');
 let last: Promise<void> = Promise.resolve();
 
 const reader = new FrameReader((message) => {
@@ -64,8 +69,7 @@ async function answer(request: EngineRequest): Promise<void> {
   try {
     switch (request.kind) {
       case 'load':
-        await load(request);
-        return done(request.id);
+        return done(request.id, await load(request));
       case 'run':
         return send(await run(request));
       case 'infer':
@@ -85,14 +89,29 @@ async function answer(request: EngineRequest): Promise<void> {
   }
 }
 
-async function load({ model, path, sha256, spec }: Extract<EngineRequest, { kind: 'load' }>): Promise<void> {
-  let session: InferenceSession;
+async function load({ model, path, sha256, spec }: LoadRequest): Promise<GraphOrigin> {
+  let bytes: Buffer;
   try {
     // From bytes that are hashed right here, not from the path: nothing can change the file in between, or pull in another.
-    const bytes = readFileSync(path);
+    bytes = readFileSync(path);
     const hash = createHash('sha256').update(bytes).digest('hex');
     if (hash !== sha256) throw new Error('the file is not the one that was verified');
-    session = await InferenceSession.create(bytes, sessionOptions(options));
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  const open = (source: GraphSource) => openGraph(source, spec, path);
+  const { opened, ...origin }: Opened<Loaded> = graphCache
+    ? await graphCache.open({ bytes, sha256 }, open)
+    : { opened: await open({ bytes, isOptimised: false }), from: 'model' };
+  models.set(model, opened);
+  return origin;
+}
+
+/** A session that has shown itself to be what the manifest says. @param path of its model */
+async function openGraph(source: GraphSource, spec: GraphSpec, path: string): Promise<Loaded> {
+  let session: InferenceSession;
+  try {
+    session = await InferenceSession.create(source.bytes, sessionOptions(options, source));
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -109,7 +128,7 @@ async function load({ model, path, sha256, spec }: Extract<EngineRequest, { kind
     await session.release();
     throw unreadable(path, cause);
   }
-  models.set(model, loaded);
+  return loaded;
 }
 
 /** Two runs of different sizes: kernels are prepared, and a batch dimension that is free in name only shows itself. */
@@ -242,17 +261,6 @@ async function runGraph(
   return data32;
 }
 
-/** @returns its index; -1 when there is none */
-function firstNotFinite(values: Float32Array): number {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
-}
-
-function zeros(spec: RowSpec, rows: number): Float32Array | Uint8Array {
-  const length = rows * sampleWidth(spec);
-  return spec.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
-}
-
 function graphValue(value: InferenceSession.ValueMetadata): GraphValue {
   return value.isTensor
     ? { name: value.name, dtype: value.type, shape: value.shape }
@@ -267,15 +275,6 @@ function wordsOf(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
 }
 
-function yieldToTheAgent(): void {
-  try {
-    setPriority(NICE);
-    writeFileSync('/proc/self/oom_score_adj', String(OOM_SCORE));
-  } catch {
-    // Not every system has these, or grants them: it works without.
-  }
-}
-
 function missingProvider(): { code: AgentErrorCode; message: string; hint: string } | undefined {
   const there = listSupportedBackends().flatMap(({ name, bundled }) => (bundled ? [name] : []));
   if (there.includes(options.executionProvider)) return undefined;
@@ -286,8 +285,8 @@ function missingProvider(): { code: AgentErrorCode; message: string; hint: strin
   };
 }
 
-function done(id: number): void {
-  send({ kind: 'done', id, rssBytes: process.memoryUsage.rss() });
+function done(id: number, graph?: GraphOrigin): void {
+  send({ kind: 'done', id, rssBytes: process.memoryUsage.rss(), ...(graph ? { graph } : {}) });
 }
 
 function sendMemory(): void {

@@ -1,5 +1,6 @@
 /** What the agent and its engine process say to each other over their pipes. Both ends are the same build. */
 import type { AgentErrorCode } from '../errors.ts';
+import type { Opened } from './graph-cache.ts';
 import type { GraphSpec } from './graph-spec.ts';
 import type { Unreadable } from './image-decoder.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
@@ -12,6 +13,9 @@ export interface LoadRequest {
   sha256: string;
   spec: GraphSpec;
 }
+
+/** Where the graph of a model that was loaded came from. */
+export type GraphOrigin = Omit<Opened<unknown>, 'opened'>;
 
 export type EngineRequest =
   | LoadRequest
@@ -40,7 +44,8 @@ export type EngineAnswer =
   /** Nothing can be asked of it. */
   | { kind: 'unfit'; code: AgentErrorCode; message: string; hint: string }
   | { kind: 'memory'; rssBytes: number }
-  | { kind: 'done'; id: number; rssBytes: number }
+  /** `graph`: of a load. */
+  | { kind: 'done'; id: number; rssBytes: number; graph?: GraphOrigin }
   | {
       kind: 'output';
       id: number;

@@ -133,6 +133,10 @@ export class EngineWorker {
         if (answer.kind === 'done') this.rssBytes = answer.rssBytes;
         if (!job) return;
         if (job.request.kind === 'load') this.loadedRssBytes = this.rssBytes;
+        if (answer.kind === 'done' && answer.graph) {
+          const { model } = job.request;
+          this.#deps.log.info({ event: 'graph-loaded', model, ...answer.graph });
+        }
         job.strikes = 0;
         if (answer.kind === 'output' && job.request.kind === 'run') {
           this.#deps.runTimes.observe(job.request.model, job.request.rows, tookMs);

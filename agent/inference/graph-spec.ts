@@ -63,6 +63,12 @@ export function sampleWidth(spec: { readonly shape: readonly number[] }): number
   return countOf(spec.shape);
 }
 
+/** Samples that say nothing. */
+export function zeros(spec: RowSpec, rows: number): Float32Array | Uint8Array {
+  const length = rows * sampleWidth(spec);
+  return spec.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+}
+
 /** Whether samples can be put together into one run: all inputs begin with a free dimension. */
 export function isStackable(inputs: readonly Pick<TensorSpec, 'shape'>[]): boolean {
   return inputs.every(({ shape }) => shape[0] === -1);

@@ -41,3 +41,9 @@ function tensorProblem(spec: TensorSpec, { dtype, shape, data }: NamedTensor): s
   }
   return null;
 }
+
+/** @returns its index; -1 when there is none */
+export function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
