@@ -270,7 +270,12 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         : {}),
       ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
       inference: {
-        slots: new Map(Object.entries(config.slots).map(([slot, { batch }]) => [slot, batch.maxRows])),
+        slots: new Map(
+          Object.entries(config.slots).map(([slot, { batch, cache }]) => [
+            slot,
+            { maxRows: batch.maxRows, cached: cache !== null },
+          ]),
+        ),
         models,
         ask: (slot, ask) => pipeline.ask(slot, ask),
         engineAlive: () => engine.status().alive,

@@ -1,6 +1,6 @@
 /** The engine with a cache of exact inputs before it: only the rows of a batch that were not seen before are run. */
 import type { Clock } from '../clock.ts';
-import type { Engine, EngineBatch, EngineResult, RunOptions } from '../inference/engine.ts';
+import type { BatchData, Engine, EngineBatch, EngineResult, RunOptions } from '../inference/engine.ts';
 import { CacheWorth } from './cache-worth.ts';
 import { cacheKey, OutputCache } from './output-cache.ts';
 
@@ -22,6 +22,11 @@ export interface CachedEngineDeps {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly onLookup: (model: string, hits: number, misses: number) => void;
+}
+
+/** Pictures and named tensors are not. */
+export function isCacheable(data: BatchData): data is Float32Array | Uint8Array {
+  return data instanceof Float32Array || data instanceof Uint8Array;
 }
 
 export class CachedEngine implements Pick<Engine, 'run'> {
@@ -51,11 +56,10 @@ export class CachedEngine implements Pick<Engine, 'run'> {
     };
   }
 
-  /** Pictures and named tensors are run as they are. */
+  /** What is not cacheable is run as it is. */
   async run(model: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult> {
     const { rows, data } = batch;
-    const isValues = data instanceof Float32Array || data instanceof Uint8Array;
-    if (!isValues || rows === 0) return this.#deps.engine.run(model, batch, options);
+    if (!isCacheable(data) || rows === 0) return this.#deps.engine.run(model, batch, options);
     const startedUs = this.#deps.clock.monotonicUs();
     const width = data.length / rows;
     const rowOf = (row: number) => data.subarray(row * width, (row + 1) * width);

@@ -1,4 +1,5 @@
 /** Small multiples: for each feature, the shares it had in training (outline) and has now (filled). */
+import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { formatCounted, formatRatio } from '../../web/format.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
@@ -35,7 +36,7 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
           <ul class="multiples">
             {shown.map((feature) => (
               <li key={feature.feature}>
-                <p class="feature">{feature.feature}</p>
+                <p class="feature">{brokenAtUnderscores(feature.feature)}</p>
                 <Histogram feature={feature} />
                 <p class="small">
                   <DriftWord feature={feature} />
@@ -52,6 +53,16 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
       )}
     </div>
   );
+}
+
+/** A long name wraps between its words, not inside one. */
+function brokenAtUnderscores(name: string) {
+  return name.split(/(?<=_)/).map((word, i) => (
+    <Fragment key={i}>
+      {word}
+      <wbr />
+    </Fragment>
+  ));
 }
 
 /** In the order of the model's inputs, so that no tile jumps when a window is judged. */

@@ -31,7 +31,11 @@ export function MachinePanel({ machine }: { machine: MachineView | null }) {
 function Room({ name, total, left }: { name: string; total: number | null; left: number | null }) {
   if (total === null || left === null) return null;
   return (
-    <Meter name={name} used={1 - left / total} words={`${formatBytes(left)} free of ${formatBytes(total)}`} />
+    <Meter
+      name={`${name}, ${formatBytes(total)}`}
+      used={1 - left / total}
+      words={`${formatShare(Math.round(100 * (1 - left / total)) / 100)} used, ${formatBytes(left)} free`}
+    />
   );
 }
 

@@ -48,7 +48,7 @@ export function PredictionRow(props: Props) {
         <span class="soft">{formatClock(prediction.timeMs, nowMs)}</span>
         <span class="part">{prediction.correlationId ?? 'no part number'}</span>
         <span class="said">
-          <strong>{prediction.label}</strong> <span class="faint">{formatScore(prediction)}</span>
+          <strong>{prediction.label}</strong> <span class="faint nowrap">{formatScore(prediction)}</span>
           {prediction.role === 'canary' ? <span class="tag">trial</span> : null}
         </span>
         <span class="outcome">

@@ -9,8 +9,10 @@ import {
   metricName,
 } from '../../web/format.ts';
 import { Sparkline } from '../../web/sparkline.tsx';
+import { StateBadge } from '../../web/state-icon.tsx';
 import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
 import type { SlotView } from '../http/view.ts';
+import { cacheWords } from './cache-words.ts';
 
 /** @param upS seconds since the agent started */
 export function SlotFigures({ slot, upS }: { slot: SlotView; upS: number }) {
@@ -62,7 +64,7 @@ function Latency({
         <p class="soft">No prediction yet.</p>
       )}
       <Cost cost={cost} />
-      {cache && <Cache cache={cache} />}
+      {cache ? <Cache cache={cache} /> : null}
     </div>
   );
 }
@@ -75,27 +77,30 @@ function Cost({ cost }: Pick<SlotView, 'cost'>) {
   const room = allowedMemoryBytes === null ? '' : ` of ${formatBytes(allowedMemoryBytes)} allowed`;
   return (
     <p class="small soft">
-      The model alone: {formatMicros(1000 * latencyP99Ms)}
-      {time}, {formatBytes(memoryBytes)}
-      {room}
+      The model alone:{' '}
+      <span class="nowrap">
+        {formatMicros(1000 * latencyP99Ms)}
+        {time},
+      </span>{' '}
+      <span class="nowrap">
+        {formatBytes(memoryBytes)}
+        {room}
+      </span>
     </p>
   );
 }
 
 /** How often an input was seen before; and in words when looking for it costs more than it saves. */
 function Cache({ cache }: { cache: NonNullable<SlotView['cache']> }) {
-  const rows = cache.hits + cache.misses;
-  const found = rows === 0 ? 'nothing asked yet' : `${formatShare(cache.hits / rows)} of inputs seen before`;
+  const { found, advice } = cacheWords(cache);
   return (
     <>
-      <p class="small soft">
-        Cache: {found}, {formatBytes(cache.bytes)} of {formatBytes(cache.maxBytes)}
-      </p>
-      {cache.hurts && (
-        <p class="small">
-          The cache slows this slot down: too few inputs come twice for what looking for them costs. Take{' '}
-          <code>cache</code> out of the slot in device.config.json.
-        </p>
+      <p class="small soft">{found}</p>
+      {advice === null ? null : (
+        <div class="cache-advice">
+          <StateBadge state="warning">The cache slows this slot down</StateBadge>
+          <p class="small">{advice}</p>
+        </div>
       )}
     </>
   );

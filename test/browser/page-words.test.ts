@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PredictionView } from '../../agent/http/view.ts';
+import { cacheWords } from '../../agent/status-page/cache-words.ts';
 import { linkWords, storeWords } from '../../agent/status-page/device-words.ts';
 import {
   attentionReason,
@@ -15,7 +16,8 @@ import type { FleetView } from '../../sync-server/http/view.ts';
 import { formatAge, formatBytes, formatScore } from '../../web/format.ts';
 import { refusedRows } from '../../web/refused-words.ts';
 import { advancingFleet, emptyFleet, rolledBackFleet, twelveDevices } from './fixtures/fleet-views.ts';
-import { healthy, NOW_MS, offline } from './fixtures/status-views.ts';
+import { NOW_MS } from './fixtures/status-slots.ts';
+import { healthy, hotMachine, offline } from './fixtures/status-views.ts';
 
 const LABELS = ['ok', 'failure'];
 
@@ -128,6 +130,32 @@ describe('the sentences of the status page', () => {
 
   it('never hide dropped records behind a store with room', () => {
     expect(storeWords({ ...healthy.store, dropped: 3 }).state).toBe('warning');
+  });
+});
+
+describe('the words of a cache', () => {
+  const caches = hotMachine.slots.map(({ cache }) => cache);
+  const cacheOf = (hurts: boolean) => {
+    const cache = caches.find((each) => each?.hurts === hurts);
+    if (!cache) throw new Error(`the fixture has no cache that ${hurts ? 'hurts' : 'helps'}`);
+    return cache;
+  };
+
+  it('say how often an input came again and what room is used, and ask for nothing while it helps', () => {
+    const { found, advice } = cacheWords(cacheOf(false));
+    expect(found.replaceAll(',', '.')).toMatch(/^Cache: 62\.1\s?% of inputs seen before\. 12 MB of 17 MB$/);
+    expect(advice).toBeNull();
+  });
+
+  it('say why it hurts, and what to do', () => {
+    const { advice } = cacheWords(cacheOf(true));
+    expect(advice).toMatch(/^Too few inputs come twice/);
+    expect(advice).toMatch(/Take the cache out of this slot in device\.config\.json\.$/);
+  });
+
+  it('make no share of nothing before the first input', () => {
+    const { found } = cacheWords({ ...cacheOf(false), hits: 0, misses: 0, bytes: 0 });
+    expect(found).toMatch(/^Cache: no input yet, 0 B of/);
   });
 });
 

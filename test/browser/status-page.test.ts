@@ -5,6 +5,7 @@ import type { StatusView } from '../../agent/http/view.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
+import { NOW_MS } from './fixtures/status-slots.ts';
 import * as views from './fixtures/status-views.ts';
 import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
 
@@ -42,7 +43,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
   );
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
-    for (const view of [views.driftingCanary, views.silence, views.healthy, views.held]) {
+    for (const view of [views.driftingCanary, views.silence, views.healthy, views.held, views.hotMachine]) {
       const { page, close } = await openPage(browser, 'status', view, { colorScheme });
       await page.locator('button.row').first().click();
       const { judged, problems } = await contrastProblems(page);
@@ -84,7 +85,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     await page.keyboard.type('4711');
     await page.keyboard.press('Enter');
     await waitFor('the hold is sent', () => server.posted.length === 1);
-    const hour = views.NOW_MS + 3_600_000;
+    const hour = NOW_MS + 3_600_000;
     expect(server.posted[0]).toMatchObject({
       path: '/api/hold',
       body: { slot: 'machine-failure', hold: true, reason: 'batch 4711 runs' },

@@ -1,6 +1,7 @@
 /** One request to infer, from its bytes to the bytes of its answer, and what it adds to the statistics. */
 import type { Clock } from '../../clock.ts';
 import type { Ask, Asked } from '../../pipeline/ask.ts';
+import { isCacheable } from '../../pipeline/cached-engine.ts';
 import { answerOf, askOf } from './ask-of.ts';
 import { parseInferRequest } from './infer-request.ts';
 import { buildInferResponse, type InferResponse } from './infer-response.ts';
@@ -17,12 +18,13 @@ export interface InferenceDeps {
 const NS_PER_US = 1000;
 
 /**
+ * @param cached the slot has a cache
  * @param headerBytes as for `parseInferRequest`
  * @throws CodedError REQUEST_INVALID, QUEUE_FULL, REQUEST_TIMEOUT, ENGINE_*
  */
 export async function infer(
   { ask, statistics, clock }: InferenceDeps,
-  slot: string,
+  { slot, cached }: { readonly slot: string; readonly cached: boolean },
   model: ModelSpec,
   body: Buffer,
   headerBytes: number | undefined,
@@ -46,6 +48,7 @@ export async function infer(
         inferNs: (answeredUs - askedUs - asked.queueUs) * NS_PER_US,
         outputNs: (doneUs - answeredUs) * NS_PER_US,
         totalNs: (doneUs - startedUs) * NS_PER_US,
+        cache: cached && isCacheable(question.data) ? lookupOf(asked) : null,
       },
       clock.wallMs(),
     );
@@ -54,4 +57,9 @@ export async function infer(
     statistics.failed(slot, model.version, (clock.monotonicUs() - startedUs) * NS_PER_US);
     throw error;
   }
+}
+
+/** A batch of hits alone never reaches ONNX Runtime. */
+function lookupOf({ computeUs }: Asked): 'hit' | 'miss' {
+  return computeUs === 0 ? 'hit' : 'miss';
 }

@@ -9,6 +9,8 @@ export interface Timed {
   readonly outputNs: number;
   /** From the whole body to the whole answer. */
   readonly totalNs: number;
+  /** Whether the slot's cache had the answer; null where it has none. */
+  readonly cache: 'hit' | 'miss' | null;
 }
 
 interface Duration {
@@ -26,19 +28,28 @@ interface Tally {
   readonly input: Duration;
   readonly infer: Duration;
   readonly output: Duration;
+  readonly cacheHit: Duration;
+  readonly cacheMiss: Duration;
 }
 
 export class InferenceStatistics {
   readonly #tallies = new Map<string, Tally>();
 
+  /** As Triton counts: a hit is a success that waited, and neither an inference nor an execution. */
   succeeded(slot: string, version: string, timed: Timed, nowMs: number): void {
     const tally = this.#tallyOf(slot, version);
     tally.lastMs = nowMs;
+    add(tally.success, timed.totalNs);
+    add(tally.queue, timed.queueNs);
+    if (timed.cache === 'hit') {
+      add(tally.cacheHit, timed.inferNs);
+      return;
+    }
+    // What looking took is part of the time to infer.
+    if (timed.cache === 'miss') add(tally.cacheMiss, 0);
     tally.rows += timed.rows;
     // Requests that shared a batch count one each: `execution_count` is then an upper bound.
     tally.executions += 1;
-    add(tally.success, timed.totalNs);
-    add(tally.queue, timed.queueNs);
     add(tally.input, timed.inputNs);
     add(tally.infer, timed.inferNs);
     add(tally.output, timed.outputNs);
@@ -51,8 +62,7 @@ export class InferenceStatistics {
   /** Every field is there and a whole number: clients read them unchecked. */
   view(slot: string, version: string): object {
     const tally = this.#tallyOf(slot, version);
-    const none = newDuration();
-    const { success, fail, queue, input, infer, output } = tally;
+    const { success, fail, queue, input, infer, output, cacheHit, cacheMiss } = tally;
     return {
       name: slot,
       version,
@@ -66,8 +76,8 @@ export class InferenceStatistics {
         compute_input: input,
         compute_infer: infer,
         compute_output: output,
-        cache_hit: none,
-        cache_miss: none,
+        cache_hit: cacheHit,
+        cache_miss: cacheMiss,
       },
       response_stats: {},
       batch_stats: [],
@@ -89,6 +99,8 @@ export class InferenceStatistics {
       input: newDuration(),
       infer: newDuration(),
       output: newDuration(),
+      cacheHit: newDuration(),
+      cacheMiss: newDuration(),
     };
     this.#tallies.set(key, tally);
     return tally;

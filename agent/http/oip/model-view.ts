@@ -1,7 +1,7 @@
 /** A slot as the Open Inference Protocol sees it: a model whose versions are those of its champion and challenger. Pure. */
 import type { Manifest } from '../../../protocol/manifest.ts';
 import { agentError } from '../../errors.ts';
-import { type GraphSpec, graphSpecOf } from '../../inference/graph-spec.ts';
+import { type GraphSpec, graphSpecOf, isStackable } from '../../inference/graph-spec.ts';
 import type { SlotModels } from '../../models/active-models.ts';
 import { datatypeOf } from './graph-tensors.ts';
 import type { InputSpec } from './infer-request.ts';
@@ -53,21 +53,26 @@ export function metadataOf(slot: string, models: SlotModels, { inputs, outputs }
   return { name: slot, versions, platform: PLATFORM, inputs, outputs };
 }
 
-/** As `model_configuration` gives it, which `perf_analyzer` reads: without the batch dimension, which it is told apart. */
-export function configOf(slot: string, { inputs, outputs }: ModelSpec, maxBatchSize: number): object {
+/**
+ * As `model_configuration` gives it, which `perf_analyzer` reads: without the batch dimension, which it is told apart.
+ * A model whose samples cannot be stacked has none: then `max_batch_size` is 0, and each shape is whole.
+ */
+export function configOf(slot: string, { manifest, inputs, outputs }: ModelSpec, maxRows: number): object {
+  const graph = graphSpecOf(manifest);
+  const batches = graph.kind === 'rows' || isStackable(graph.inputs);
   const tensor = ({ name, datatype, shape }: InputSpec) => ({
     name,
     data_type: `TYPE_${datatype}`,
-    dims: shape.slice(1),
+    dims: batches ? shape.slice(1) : shape,
   });
   return {
     name: slot,
     platform: PLATFORM,
     backend: 'onnxruntime',
-    max_batch_size: maxBatchSize,
+    max_batch_size: batches ? maxRows : 0,
     input: inputs.map(tensor),
     output: outputs.map(tensor),
-    dynamic_batching: {},
+    ...(batches && { dynamic_batching: {} }),
     model_transaction_policy: { decoupled: false },
   };
 }

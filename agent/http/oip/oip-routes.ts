@@ -14,9 +14,15 @@ import { configOf, manifestsOf, metadataOf, specOf, unknownModel } from './model
 import { oipBodyOf, oipStatusOf } from './oip-errors.ts';
 import { OIP_LIMITS } from './oip-limits.ts';
 
+interface OipSlot {
+  /** Of a batch. */
+  readonly maxRows: number;
+  /** Outputs of equal inputs are kept. */
+  readonly cached: boolean;
+}
+
 export interface OipDeps {
-  /** Slot -> the most rows of a batch. */
-  readonly slots: ReadonlyMap<string, number>;
+  readonly slots: ReadonlyMap<string, OipSlot>;
   readonly models: ActiveModels;
   /** As `Pipeline.ask`. */
   readonly ask: (slot: string, ask: Ask) => Promise<Asked>;
@@ -95,7 +101,7 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
     return reply.code(ready ? 200 : 400).send(ready ? body : { ...body, error: 'the engine is not ready' });
   });
   model('GET', '/config', (params) =>
-    configOf(params.model, specFor(params), deps.slots.get(params.model) ?? 1),
+    configOf(params.model, specFor(params), deps.slots.get(params.model)?.maxRows ?? 1),
   );
   route('GET', '/models/stats', () => ({
     model_stats: [...deps.slots.keys()].flatMap((slot) => statisticsOf(slot)),
@@ -113,7 +119,7 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
     const body = coding === undefined ? sent : await decompressed(sent, coding, OIP_LIMITS.bodyBytes);
     const response = await infer(
       { ask: deps.ask, statistics, clock: deps.clock },
-      params.model,
+      { slot: params.model, cached: deps.slots.get(params.model)?.cached ?? false },
       spec,
       body,
       headerLength(headers[HEADER_LENGTH]),

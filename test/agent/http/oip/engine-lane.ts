@@ -10,6 +10,7 @@ import { addOipRoutes } from '../../../../agent/http/oip/oip-routes.ts';
 import { EngineProcess } from '../../../../agent/inference/engine-client.ts';
 import type { ActiveModel, SlotModels } from '../../../../agent/models/active-models.ts';
 import type { Ask, Asked } from '../../../../agent/pipeline/ask.ts';
+import { CachedEngine } from '../../../../agent/pipeline/cached-engine.ts';
 import { decide } from '../../../../agent/pipeline/decide.ts';
 import { baselineProfileSchema } from '../../../../protocol/manifest.ts';
 import { hashOf, manifestOf, writePackage } from '../../../support/packages.ts';
@@ -22,8 +23,9 @@ export class EngineLane {
   alive = true;
   readonly #folder = mkdtempSync(join(tmpdir(), 'andon-oip-'));
   readonly #engine: EngineProcess;
+  readonly #answering: Pick<EngineProcess, 'run'>;
 
-  constructor() {
+  constructor({ cached = false } = {}) {
     const log = pino({ level: 'silent' });
     this.#engine = new EngineProcess({
       threads: 1,
@@ -32,13 +34,21 @@ export class EngineLane {
       clock: systemClock,
       counters: this.counters,
     });
+    this.#answering = cached
+      ? new CachedEngine({
+          engine: this.#engine,
+          maxBytes: 1_000_000,
+          clock: systemClock,
+          onLookup: () => undefined,
+        })
+      : this.#engine;
     this.app = Fastify();
     this.app.register(
       async (app) =>
         addOipRoutes(app, {
           slots: new Map([
-            ['press', 64],
-            ['empty', 64],
+            ['press', { maxRows: 64, cached }],
+            ['empty', { maxRows: 64, cached }],
           ]),
           models: { of: (slot) => this.slots.get(slot) },
           ask: (slot, ask) => this.#ask(slot, ask),
@@ -82,7 +92,7 @@ export class EngineLane {
     this.asks.push(ask);
     const champion = this.slots.get(slot)?.champion;
     if (!champion) throw new RangeError(`no model in "${slot}"`);
-    const { output, width, computeUs } = await this.#engine.run(champion.manifestSha256, ask);
+    const { output, width, computeUs } = await this.#answering.run(champion.manifestSha256, ask);
     const { decision } = champion.manifest.output;
     return {
       model: champion.manifestSha256,

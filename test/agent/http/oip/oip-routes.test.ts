@@ -217,3 +217,36 @@ describe('the statistics', () => {
     expect((await get('/v2/models/stats')).json().model_stats).toHaveLength(2);
   });
 });
+
+describe('the statistics of a slot with a cache', () => {
+  const cachedLane = new EngineLane({ cached: true });
+  beforeAll(() => cachedLane.start(makePackage({ version: 4, graph })));
+  afterAll(() => cachedLane.stop());
+
+  it('count what came twice as a hit and a success, and as no inference', async () => {
+    const ask = () =>
+      cachedLane.app.inject({ method: 'POST', url: '/v2/models/press/infer', payload: request });
+    const stats = async () => (await cachedLane.app.inject({ url: '/v2/models/press/stats' })).json();
+    const first = await ask();
+    const second = await ask();
+    expect(second.json().outputs).toEqual(first.json().outputs);
+    expect((await stats()).model_stats[0]).toMatchObject({
+      inference_count: 2,
+      execution_count: 1,
+      inference_stats: {
+        success: { count: 2 },
+        queue: { count: 2 },
+        compute_infer: { count: 1 },
+        cache_hit: { count: 1 },
+        cache_miss: { count: 1 },
+      },
+    });
+  });
+
+  it('count no look-ups where there is no cache', async () => {
+    await infer(request);
+    const [stats] = (await get('/v2/models/press/versions/4/stats')).json().model_stats;
+    expect(stats.inference_stats).toMatchObject({ cache_hit: { count: 0 }, cache_miss: { count: 0 } });
+    expect(stats.inference_stats.compute_infer.count).toBeGreaterThan(0);
+  });
+});

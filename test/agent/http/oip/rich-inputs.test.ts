@@ -107,6 +107,15 @@ describe('a model of tensors', () => {
     expect(lane.asks[0]?.rows).toBe(2);
   });
 
+  it('is configured as one that batches, without the dimension of the rows', async () => {
+    expect((await lane.app.inject({ url: '/v2/models/press/config' })).json()).toMatchObject({
+      max_batch_size: 64,
+      input: [{ dims: [1] }, { dims: [2] }, { dims: [] }],
+      output: [{ name: 'score-out', dims: [1] }],
+      dynamic_batching: {},
+    });
+  });
+
   it.each([
     ['a missing input', inputs.slice(1), 'input "score" is missing; the model takes it as float32 [-1, 1]'],
     [
@@ -122,5 +131,50 @@ describe('a model of tensors', () => {
   ])('refuses %s', async (_what, given, words) => {
     const response = await infer(lane, { inputs: given });
     expect([response.statusCode, response.json()]).toEqual([400, { error: words }]);
+  });
+});
+
+describe('a model of tensors that cannot be stacked', () => {
+  const lane = new EngineLane();
+  const tensors = [
+    { name: 'score', dtype: 'float32' as const, shape: [-1, 1] },
+    { name: 'frame', dtype: 'float32' as const, shape: [2, 3] },
+  ];
+  beforeAll(() =>
+    lane.start(
+      makePackage({
+        onnx: passingOnnx([
+          { name: 'score', dtype: 'float32', shape: ['n', 1] },
+          { name: 'frame', dtype: 'float32', shape: [2, 3] },
+        ]),
+        input: { kind: 'tensors', tensors },
+        output: 'score-out',
+      }),
+    ),
+  );
+  afterAll(() => lane.stop());
+
+  it('is configured as one that does not batch, with whole shapes', async () => {
+    const config = (await lane.app.inject({ url: '/v2/models/press/config' })).json();
+    expect(config).toMatchObject({
+      max_batch_size: 0,
+      input: [
+        { name: 'score', dims: [-1, 1] },
+        { name: 'frame', dims: [2, 3] },
+      ],
+      output: [{ name: 'score-out', dims: [-1, 1] }],
+    });
+    expect(config).not.toHaveProperty('dynamic_batching');
+  });
+
+  it('is asked for one sample in the shapes that its configuration gives', async () => {
+    const response = await infer(lane, {
+      inputs: [
+        { name: 'score', datatype: 'FP32', shape: [1, 1], data: [0.75] },
+        { name: 'frame', datatype: 'FP32', shape: [2, 3], data: [1, 2, 3, 4, 5, 6] },
+      ],
+    });
+    expect(response.json()).toMatchObject({ outputs: [{ name: 'score-out', shape: [1, 1], data: [0.75] }] });
+    expect(lane.asks[0]?.rows).toBe(1);
   });
 });
