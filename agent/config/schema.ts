@@ -184,7 +184,7 @@ export const deviceConfigSchema = z.strictObject({
       /** Of ONNX Runtime: `cpu`, or another that the installed build has. */
       executionProvider: z.string().min(1).default('cpu'),
       /** `on`: graphs are optimised once, and kept in the data folder for the next start. */
-      graphCache: z.enum(['on', 'off']).default('on'),
+      graphCache: z.enum(['on', 'off']).default('off'),
     })
     .prefault({}),
   log: z
