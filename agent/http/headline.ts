@@ -31,7 +31,9 @@ export function headline(facts: HeadlineFacts): StatusView['headline'] {
   }
   const offline = view.link.configured && !view.link.connected;
   const waiting = Object.values(view.link.backlog).reduce((sum, count) => sum + count, 0);
-  const link = offline ? ` Offline: ${counted(waiting, 'record')} wait safely on this device.` : '';
+  const link = offline
+    ? ` Offline: ${counted(waiting, 'record')} ${waiting === 1 ? 'waits' : 'wait'} safely on this device.`
+    : '';
   if (unanswered > 0) {
     return {
       severity: 'warning',
