@@ -112,7 +112,13 @@ function elementOf(name: string, value: unknown): Uint8Array {
 }
 
 function notA(name: string, value: unknown, what: string) {
-  return invalid(name, `has the value ${JSON.stringify(value)?.slice(0, 40)}, which is not ${what}`);
+  return invalid(name, `has the value ${short(value)}, which is not ${what}`);
+}
+
+/** A list is not written out: a stranger's may be nested deeper than any stack. */
+function short(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? '[…]' : '{…}';
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value);
 }
 
 function invalid(name: string, message: string) {

@@ -84,6 +84,14 @@ describe('a request in JSON', () => {
   });
 });
 
+it('refuses a value that is nested deeper than a stack', () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const json = `{"inputs":[{"name":"x","datatype":"FP32","shape":[2],"data":[1,${deep}]}]}`;
+  expect(() => parseInferRequest(Buffer.from(json), undefined, [])).toThrow(
+    expect.objectContaining({ code: 'REQUEST_INVALID' }),
+  );
+});
+
 describe('a request with binary tensors', () => {
   it('reads them in the order of its inputs, whatever their alignment', () => {
     for (const id of ['', 'a', 'ab', 'abc']) {
