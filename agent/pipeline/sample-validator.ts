@@ -6,7 +6,7 @@
  */
 import type { Feature, Manifest, TensorsInput } from '../../protocol/manifest.ts';
 import { isStackable } from '../inference/graph-spec.ts';
-import type { NamedTensor } from '../inference/tensor.ts';
+import { countOf, type NamedTensor } from '../inference/tensor.ts';
 import { inputsProblem } from '../inference/tensor-check.ts';
 import type { Sample } from '../sources/source.ts';
 
@@ -61,7 +61,7 @@ function featureReader(features: readonly Feature[]): RowReader {
 }
 
 function tensorReader(input: Extract<Manifest['input'], { kind: 'tensor' }>): RowReader {
-  const width = input.shape.reduce((product, size) => product * size, 1);
+  const width = countOf(input.shape);
   return {
     width,
     read({ tensor }, into, at) {

@@ -1,6 +1,7 @@
 /** The binary tensor data extension: raw little-endian values; an element of BYTES is its length (u32) and its bytes. Pure. */
 import { agentError } from '../../errors.ts';
-import { ARRAY_OF, countOf, type Datatype, type NumberArray, type OipTensor } from './datatype.ts';
+import { countOf } from '../../inference/tensor.ts';
+import { ARRAY_OF, type Datatype, type NumberArray, type OipTensor } from './datatype.ts';
 
 const LENGTH_BYTES = 4;
 

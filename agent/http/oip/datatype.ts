@@ -61,8 +61,3 @@ export const ARRAY_OF: Readonly<Record<FixedDatatype, ArrayType>> = {
 };
 
 export const DATATYPES: readonly Datatype[] = [...(Object.keys(ARRAY_OF) as FixedDatatype[]), 'BYTES'];
-
-/** Values of a tensor: the product of its shape; 1 for a scalar. */
-export function countOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}

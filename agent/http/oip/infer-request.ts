@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { firstIssues } from '../../../protocol/messages.ts';
 import { agentError } from '../../errors.ts';
+import { countOf } from '../../inference/tensor.ts';
 import { readBinary } from './binary-data.ts';
-import { ARRAY_OF, countOf, DATATYPES, type Datatype, type OipTensor } from './datatype.ts';
+import { ARRAY_OF, DATATYPES, type Datatype, type OipTensor } from './datatype.ts';
 import { parseExact } from './exact-json.ts';
 import { readJson } from './json-data.ts';
 import { OIP_LIMITS } from './oip-limits.ts';

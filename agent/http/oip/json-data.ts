@@ -1,7 +1,8 @@
 /** Tensor values in JSON: nested like the shape or flat, row-major, both ways. Pure. */
 import { agentError } from '../../errors.ts';
+import { countOf } from '../../inference/tensor.ts';
 import { isElements } from './binary-data.ts';
-import { ARRAY_OF, countOf, type Datatype, type FixedDatatype, type OipTensor } from './datatype.ts';
+import { ARRAY_OF, type Datatype, type FixedDatatype, type OipTensor } from './datatype.ts';
 import { isLongInteger } from './exact-json.ts';
 
 /** Least and greatest whole number; both are exact. */
