@@ -22,7 +22,7 @@ def settings_space(recipe: Recipe) -> dict:
         "decay": hp.loguniform("decay", np.log(1e-5), np.log(1e-2)),
         "leaf": hp.choice("leaf", [1, 2, 4, 8]),
         "hard_share": hp.choice("hard_share", [0.0, 0.25, 0.5]),
-        "field_factor": hp.choice("field_factor", [1.0, 2.0, 4.0]),
+        "field_factor": hp.choice("field_factor", [1.0, 4.0, 16.0]),
     }
 
 
