@@ -14,7 +14,7 @@ export interface ExportOptions {
   readonly onPage: (samples: number) => void;
 }
 
-export interface ExportCounts {
+interface ExportCounts {
   samples: number;
   /** Their cells of features are empty: the slot's privacy policy kept them on the device. */
   withoutFeatures: number;

@@ -9,7 +9,7 @@ import { hashOf, makePackage, manifestOf } from '../../support/packages.ts';
 import { EPOCH, ingestOver, TestClock, temporaryStore } from '../support.ts';
 
 /** Features `temperature` and `quality` (L, M, H), labels `ok` and `failure`. */
-export const MODEL = makePackage({
+const MODEL = makePackage({
   name: 'tiny',
   version: 2,
   input: {
@@ -23,7 +23,7 @@ export const MODEL = makePackage({
 });
 export const MODEL_HASH = hashOf(MODEL);
 
-export function publish(store: ServerStore, files: ReadonlyMap<string, Buffer>): void {
+function publish(store: ServerStore, files: ReadonlyMap<string, Buffer>): void {
   const manifest = manifestOf(files);
   const hash = hashOf(files);
   const ref = modelRefOf(manifest, { manifestSha256: hash, indexSha256: hash, sizeBytes: 1 });
