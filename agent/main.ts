@@ -11,7 +11,6 @@ import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
-import { StatusServer } from './http/status-server.ts';
 import { buildStatusView } from './http/status-view.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { installBundle } from './models/local-install.ts';
@@ -235,6 +234,13 @@ export async function startAgent(
         machine: () => machine.facts(),
         alarms: () => [...silence.problems(), ...machine.problems()],
       });
+    // The champion first: a sample that comes finds a model, with no network and no page needed.
+    sync.onDesired((desired) => models.desired(desired));
+    trust.onChange(() => models.trustChanged());
+    const modelsStarted = models.start();
+    modelsStarted.catch(() => undefined);
+    // The engine loads and tests it meanwhile.
+    const { StatusServer } = await import('./http/status-server.ts');
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
       ...config.http,
@@ -297,10 +303,7 @@ export async function startAgent(
       counters,
     });
 
-    // The champion first: a sample that comes finds a model, with no network and no page needed.
-    sync.onDesired((desired) => models.desired(desired));
-    trust.onChange(() => models.trustChanged());
-    await models.start();
+    await modelsStarted;
     stops.push(() => models.stop());
     feedback.start();
     stops.push(() => feedback.stop());
