@@ -23,6 +23,9 @@ export interface SlotMonitorDeps {
   readonly clock: Clock;
 }
 
+/** Twenty usual windows: rows beyond them would tell drift nothing new, and cost as much as their inference. */
+const DRIFT_ROWS_A_SECOND = 10_000;
+
 /** Fits `SlotFigures` of the status view. */
 export interface SlotFigures {
   readonly predictionsPerS: number;
@@ -50,6 +53,9 @@ export class SlotMonitor {
   readonly #newest = new Float64Array(1);
   readonly #startedMs: number;
   #lastPredictionMs: number | null = null;
+  /** Whole seconds of the monotonic clock, and the rows that drift was shown in this one. */
+  #driftSecond = 0;
+  #driftRows = 0;
   #watch: ModelWatch | undefined;
 
   constructor(deps: SlotMonitorDeps) {
@@ -71,8 +77,15 @@ export class SlotMonitor {
     return watch.drift.drifting ? bits | INPUT_HEALTH.drifting : bits;
   }
 
-  /** Takes a sample into the drift windows. */
+  /** Takes a sample into the drift windows; of a flood only the first of each second. */
   observe(values: ArrayLike<number>): void {
+    const second = Math.floor(this.#deps.clock.monotonicUs() / 1_000_000);
+    if (second !== this.#driftSecond) {
+      this.#driftSecond = second;
+      this.#driftRows = 0;
+    }
+    if (this.#driftRows >= DRIFT_ROWS_A_SECOND) return;
+    this.#driftRows += 1;
     const watch = this.#current();
     watch?.drift.observe(this.#observed(watch, values));
   }

@@ -70,6 +70,16 @@ describe('the monitor of a slot', () => {
     expect(monitor.figures().drift).toMatchObject([{ feature: 'torque', drifting: true }]);
   });
 
+  it('shows drift a part of a flood only, each second anew', () => {
+    const { monitor, clock, told } = monitorOf(() => tabular);
+    for (let i = 0; i < 10_000; i++) monitor.observe([20 + ((i * 7919) % 40)]);
+    for (let i = 0; i < 1000; i++) monitor.observe([80]);
+    expect(told).toEqual([]);
+    clock.advance(1000);
+    for (let i = 0; i < 200; i++) monitor.observe([80]);
+    expect(told).toMatchObject([{ kind: 'drift', data: { drifting: true } }]);
+  });
+
   it('begins anew with a new champion', () => {
     let champion = tabular;
     const { monitor } = monitorOf(() => champion);
