@@ -57,6 +57,12 @@ export const serverConfigSchema = z.strictObject({
       minPairs: z.int().min(1).default(500),
     })
     .prefault({}),
+  training: z
+    .strictObject({
+      /** Labelled samples since a drift began, from which the console proposes to train anew; null: never. */
+      proposeAfterLabels: z.int().min(1).nullable().default(500),
+    })
+    .prefault({}),
   /** An MLflow tracking server to follow and to report to; null: none. */
   mlflow: z
     .strictObject({

@@ -12,6 +12,8 @@ export interface FleetView {
   rollouts: RolloutView[];
   /** Null while no MLflow is configured. */
   mlflow: MlflowView | null;
+  /** Slots that drift and have new labels to train with. */
+  retraining: RetrainProposalView[];
   /** Newest first, at most 50. */
   events: {
     device: string;
@@ -63,6 +65,22 @@ export interface MlflowAliasView {
   /** What became of it here, to be read after the version. */
   words: string;
   /** What a person has to run for it, if anything. */
+  commands: string[];
+}
+
+/** A proposal for people: the server never trains and never releases by itself. */
+export interface RetrainProposalView {
+  slot: string;
+  /** When the first of what still drifts began. */
+  sinceMs: number;
+  features: string[];
+  devices: string[];
+  /** Samples since then that have a label, and those of them whose features left their device; counted to a few thousand. */
+  labelled: number;
+  withFeatures: number;
+  /** `features-missing`: labels enough, but the slot's privacy policy keeps the features on the devices. */
+  verdict: 'train' | 'features-missing';
+  /** What a person would run, in this order. */
   commands: string[];
 }
 
