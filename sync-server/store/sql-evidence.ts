@@ -11,6 +11,9 @@ interface PairQuery {
   sinceMs: number;
 }
 
+/** What began to drift longer before a rollout and never calmed down is how that line is by now. */
+const DRIFT_BEFORE_MS = 7 * 86_400_000;
+
 interface FailureRow {
   device: string;
   state: InstallState;
@@ -52,6 +55,7 @@ const MATURE = `
 export class SqlEvidence implements EvidenceSource {
   readonly #pairs: Statement<[PairQuery], PairCount>;
   readonly #predictions: Statement<[string, string, number], { count: number }>;
+  readonly #drifting: Statement<[string, number], { device: string; feature: string }>;
   readonly #failures: Statement<[{ slot: string; challenger: string }], FailureRow>;
 
   constructor(sqlite: Sqlite) {
@@ -70,6 +74,15 @@ export class SqlEvidence implements EvidenceSource {
     this.#predictions = sqlite.prepare(
       `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts
        WHERE context_id IN (SELECT id FROM contexts WHERE slot = ? AND model = ?) AND minute >= ?`,
+    );
+    // The last word of each device on each of its inputs: `max` decides which row the other columns are of.
+    this.#drifting = sqlite.prepare(
+      `SELECT device, feature FROM (
+         SELECT device, data ->> 'feature' AS feature, data ->> 'drifting' AS drifting, max(time_ms)
+         FROM events JOIN epochs ON epochs.id = epoch_id
+         WHERE kind = 'drift' AND slot = ? AND time_ms > ? GROUP BY device, feature
+       )
+       WHERE drifting AND feature IS NOT NULL ORDER BY device, feature`,
     );
     // Only an answer to the newest desired state counts: an older one may tell of an earlier attempt.
     this.#failures = sqlite.prepare(
@@ -102,6 +115,10 @@ export class SqlEvidence implements EvidenceSource {
       device,
       reason: reason ?? (state === 'refused' ? 'refused without a reason' : 'rolled back without a reason'),
     }));
-    return { predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0, failures };
+    return {
+      predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0,
+      failures,
+      drifting: this.#drifting.all(slot, sinceMs - DRIFT_BEFORE_MS),
+    };
   }
 }

@@ -7,7 +7,7 @@ import { parseManifest } from '../../../protocol/package-verify.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { type ConductorDeps, RolloutConductor } from '../../../sync-server/rollouts/conductor.ts';
-import type { EvidenceSource, PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
+import type { EvidenceSource, Guardrails, PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
 import type { FleetControl, FleetDevice } from '../../../sync-server/rollouts/fleet-control.ts';
 import { type Rollout, type RolloutDecision, rolloutSchema } from '../../../sync-server/rollouts/rollout.ts';
 import type { RolloutTable } from '../../../sync-server/rollouts/rollout-table.ts';
@@ -35,6 +35,7 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
   /** Evidence for whoever asks, from this time on. */
   found: { atMs: number; pairs: PairCount[] }[] = [];
   failures: { device: string; reason: string }[] = [];
+  drifting: { device: string; feature: string }[] = [];
   manifests = new Map<string, Manifest>();
   nowMs = 1000;
   crashOnSet = false;
@@ -76,7 +77,7 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       counters: this.counters,
       log: pino({ level: 'silent' }),
-      config: { everyMs: 50, alpha: 0.05, minPairs: 300 },
+      config: { everyMs: 50, alpha: 0.05, margin: 0.02, minPairs: 100, maxFailedShare: 0.02 },
       ...over,
     });
   }
@@ -157,8 +158,8 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
     return this.found.filter(({ atMs }) => atMs > sinceMs).flatMap(({ pairs }) => pairs);
   }
 
-  guardrails(): { predictions: number; failures: { device: string; reason: string }[] } {
-    return { predictions: 100, failures: this.failures };
+  guardrails(): Guardrails {
+    return { predictions: 100, failures: this.failures, drifting: this.drifting };
   }
 
   save(rollout: Rollout): void {
