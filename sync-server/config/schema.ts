@@ -56,7 +56,7 @@ export const serverConfigSchema = z.strictObject({
       /** By how much of the worst error's cost, a sample (`f-beta`: a real positive), a new model may be worse. */
       margin: z.number().gt(0).max(0.5).default(0.02),
       /** Labelled pairs that each stage must have of its own. */
-      minPairs: z.int().min(1).default(100),
+      minPairs: z.int().min(1).default(200),
       /** Share of a rollout's devices that may refuse the new model, or go back by themselves, before it is stopped. */
       maxFailedShare: z.number().min(0).max(1).default(0.02),
     })

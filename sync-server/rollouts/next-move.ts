@@ -14,12 +14,17 @@ export interface Move {
   readonly reason: string;
 }
 
+/** What of a rollout its moves depend on. */
+type MovedRollout = Pick<Rollout, 'stage' | 'stages' | 'toTitle'> & {
+  readonly members: Readonly<Record<string, unknown>>;
+};
+
 /**
  * Harm comes first, and waits for nobody. Then nothing moves before every online member runs what its stage asks for,
  * and nobody is asked before the evidence is there.
  */
 export function nextMove(
-  rollout: Rollout,
+  rollout: MovedRollout,
   { verdict, reason }: Verdict,
   progress: InstallProgress,
   gates: Gates,
@@ -53,7 +58,7 @@ export function nextMove(
   return { state: 'advancing', stage: stage + 1, reason };
 }
 
-function doneWords({ toTitle }: Rollout, { offline, failures }: InstallProgress): string {
+function doneWords({ toTitle }: MovedRollout, { offline, failures }: InstallProgress): string {
   const failed = failures.map(({ device }) => device);
   const later = offline.length > 0 ? ` ${list(offline)} will follow when online again.` : '';
   const without = failed.length > 0 ? ` ${list(failed)} did not keep it.` : '';

@@ -125,6 +125,6 @@ export function isJudged({ state }: Pick<Rollout, 'state'>): boolean {
 }
 
 /** In the last stage the new model is champion on every device. */
-export function isLastStage(rollout: Rollout): boolean {
-  return rollout.stage === rollout.stages.length - 1;
+export function isLastStage({ stage, stages }: Pick<Rollout, 'stage' | 'stages'>): boolean {
+  return stage === stages.length - 1;
 }

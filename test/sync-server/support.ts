@@ -22,7 +22,7 @@ export const SOON = { timeout: 10_000, interval: 10 };
 export const PLAN: RolloutPlan = {
   alpha: 0.05,
   margin: 0.02,
-  minPairs: 100,
+  minPairs: 200,
   maxFailedShare: 0.02,
   windows: [],
 };

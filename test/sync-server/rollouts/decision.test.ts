@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../agent/sources/random.ts';
 import type { Metric } from '../../../protocol/manifest.ts';
 import { decide } from '../../../sync-server/rollouts/decision.ts';
 import type { PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
 import { judge, type StageEvidence } from '../../../sync-server/rollouts/judge.ts';
 import { PLAN } from '../support.ts';
-import { seededRandom } from './seeded-random.ts';
 
 const F2: Metric = { name: 'f-beta', beta: 2, offline: 0.8, baseline: { name: 'rule', value: 0.4 } };
 const ACCURACY: Metric = { name: 'accuracy', offline: 0.9, baseline: { name: 'most common', value: 0.5 } };
@@ -95,9 +95,9 @@ describe('the decision of a stage', () => {
     const proven = [pair(OK, OK, OK, 400)];
     const later = (fresh: PairCount[]) =>
       decide(evidence([...proven, ...fresh], { fresh, metric: ACCURACY }));
-    expect(later([pair(OK, OK, OK, 99)]).reason).toMatch(/has only 99 labelled pairs of its own/);
-    expect(later([pair(OK, OK, OK, 100)]).verdict).toBe('advance');
-    const leaning = later([pair(OK, OK, OK, 99), pair(OK, OK, FAILURE, 1)]);
+    expect(later([pair(OK, OK, OK, 199)]).reason).toMatch(/has only 199 labelled pairs of its own/);
+    expect(later([pair(OK, OK, OK, 200)]).verdict).toBe('advance');
+    const leaning = later([pair(OK, OK, OK, 199), pair(OK, OK, FAILURE, 1)]);
     expect(leaning).toMatchObject({ verdict: 'hold', reason: expect.stringMatching(/lean the other way/) });
   });
 
@@ -192,7 +192,7 @@ interface Field {
 
 /** Looks after every ten pairs, as a conductor would, and stops at the first verdict that is no `hold`. */
 function simulate(field: Field): { advanced: number; rolledBack: number; meanPairs: number } {
-  const random = seededRandom(7);
+  const random = new Random(7);
   const ends = { advance: 0, 'roll-back': 0, hold: 0 };
   let pairsUsed = 0;
   for (let run = 0; run < field.runs; run++) {
@@ -201,7 +201,7 @@ function simulate(field: Field): { advanced: number; rolledBack: number; meanPai
     let n = 0;
     while (verdict === 'hold' && n < field.pairs) {
       n++;
-      const u = random();
+      const u = random.uniform();
       if (u < field.onlyNewMisses) counts.newMissed++;
       else if (u < field.onlyNewMisses + field.onlyOldMisses) counts.oldMissed++;
       else if (u < 0.04) counts.found++;
