@@ -1,26 +1,18 @@
-/**
- * The composition root of the agent: read top to bottom, it is the list of the parts and how they join.
- * Run: `node agent/main.ts [--config device.config.json]`.
- */
-import { realpathSync } from 'node:fs';
+/** The composition root of the agent: read top to bottom, it is the list of the parts and how they join. */
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
-import { CodedError, codeOf } from '../protocol/errors.ts';
+import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
 import { systemClock } from './clock.ts';
-import { loadDeviceConfig } from './config/load.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
-import { StatusServer } from './http/status-server.ts';
 import { buildStatusView } from './http/status-view.ts';
 import { EngineProcess } from './inference/engine-client.ts';
-import { createLogger } from './log.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
@@ -40,9 +32,6 @@ import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
 import { DeviceTrust } from './trust/device-trust.ts';
 
-/** A service manager kills what takes longer than 5 s. */
-const STOP_WITHIN_MS = 4500;
-
 export interface RunningAgent {
   /** Of the status page. */
   readonly url: string;
@@ -50,8 +39,15 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-/** @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, ENGINE_PROVIDER_MISSING, PORT_TAKEN */
-export async function startAgent(config: DeviceConfig, log: Logger): Promise<RunningAgent> {
+/**
+ * @param spawned the engine's first process
+ * @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, ENGINE_PROVIDER_MISSING, PORT_TAKEN
+ */
+export async function startAgent(
+  config: DeviceConfig,
+  log: Logger,
+  spawned: ChildProcess,
+): Promise<RunningAgent> {
   const clock = systemClock;
   const counters = new Counters();
   const project = findProject();
@@ -74,6 +70,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     const engine = new EngineProcess({
       ...config.engine,
       graphFolder: config.engine.graphCache === 'on' ? join(config.dataDir, 'graphs') : undefined,
+      spawned,
       log,
       clock,
       counters,
@@ -237,6 +234,13 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         machine: () => machine.facts(),
         alarms: () => [...silence.problems(), ...machine.problems()],
       });
+    // The champion first: a sample that comes finds a model, with no network and no page needed.
+    sync.onDesired((desired) => models.desired(desired));
+    trust.onChange(() => models.trustChanged());
+    const modelsStarted = models.start();
+    modelsStarted.catch(() => undefined);
+    // The engine loads and tests it meanwhile.
+    const { StatusServer } = await import('./http/status-server.ts');
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
       ...config.http,
@@ -299,10 +303,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       counters,
     });
 
-    // The champion first: a sample that comes finds a model, with no network and no page needed.
-    sync.onDesired((desired) => models.desired(desired));
-    trust.onChange(() => models.trustChanged());
-    await models.start();
+    await modelsStarted;
     stops.push(() => models.stop());
     feedback.start();
     stops.push(() => feedback.stop());
@@ -330,45 +331,4 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     await stop();
     throw error;
   }
-}
-
-/** Whatever hangs, the device stops in time; what was not committed was never reported as recorded. */
-function stopInTime(log: Logger): void {
-  setTimeout(() => {
-    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
-    process.exit(1);
-  }, STOP_WITHIN_MS).unref();
-}
-
-/** Starts from a configuration file and stops at SIGTERM or SIGINT. */
-export async function runAgent(configFile: string): Promise<void> {
-  let log = createLogger('info', 'agent');
-  try {
-    const config = loadDeviceConfig(configFile);
-    log = createLogger(config.log.level, config.device.id);
-    // Heard from the first moment: a signal that comes while the agent starts ends it as cleanly as a later one.
-    const told = new Promise<void>((resolve) => process.on('SIGTERM', resolve).on('SIGINT', resolve));
-    void told.then(() => stopInTime(log));
-    const agent = await startAgent(config, log);
-    void told.then(async () => {
-      await agent.stop();
-      log.info({ event: 'stopped' });
-    });
-  } catch (error) {
-    const known = error instanceof CodedError ? error : undefined;
-    const words = known?.message ?? String(error);
-    // One line for the log; the same in plain words for whoever stands at the terminal. A stack only for the unexpected.
-    log.fatal(
-      { event: 'not-started', code: codeOf(error), hint: known?.hint, err: known ? undefined : error },
-      words,
-    );
-    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
-    process.exitCode = 1;
-  }
-}
-
-const script = process.argv[1];
-if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { config: { type: 'string', default: 'device.config.json' } } });
-  await runAgent(values.config);
 }

@@ -75,7 +75,7 @@ function agentArguments(folder: string): string[] {
   };
   const path = join(folder, 'device.config.json');
   writeFileSync(path, JSON.stringify(config));
-  return [join(root, 'dist', 'agent', 'main.js'), '--config', path];
+  return [join(root, 'dist', 'agent', 'start.js'), '--config', path];
 }
 
 async function measure(argumentsFor: (folder: string) => string[]): Promise<Start> {

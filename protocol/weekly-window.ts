@@ -26,17 +26,13 @@ const MAX_STRIDE_MINUTES = 15;
 
 /** A clock on the wall: which day and minute it shows at a moment. What summer time does to it, Intl knows. */
 export class WallClock {
-  readonly #format: Intl.DateTimeFormat;
+  readonly #timeZone: string | undefined;
+  /** Made when it is asked for the first time: that takes milliseconds and megabytes, and most slots have no windows. */
+  #format: Intl.DateTimeFormat | undefined;
 
   /** @param timeZone IANA name; absent: the machine's own */
   constructor(timeZone?: string) {
-    this.#format = new Intl.DateTimeFormat('en-GB', {
-      ...(timeZone === undefined ? {} : { timeZone }),
-      weekday: 'short',
-      hour: '2-digit',
-      minute: '2-digit',
-      hourCycle: 'h23',
-    });
+    this.#timeZone = timeZone;
   }
 
   /** @param atMs milliseconds since 1970 @returns day 0 (Sunday) to 6, minute 0 to 1439 */
@@ -55,6 +51,13 @@ export class WallClock {
   }
 
   #shows(atMs: number): { weekday: string; hour: string; minute: string } {
+    this.#format ??= new Intl.DateTimeFormat('en-GB', {
+      ...(this.#timeZone === undefined ? {} : { timeZone: this.#timeZone }),
+      weekday: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
     const parts = this.#format.formatToParts(atMs);
     const part = (name: string) => parts.find(({ type }) => type === name)?.value ?? '';
     return { weekday: part('weekday'), hour: part('hour'), minute: part('minute') };

@@ -1,5 +1,5 @@
 /** Between our tensors and those of the runtime's binding, whose types only engine-main.ts may import. Pure. */
-import { DTYPES, type Dtype } from '../../protocol/manifest.ts';
+import { DTYPES, type Dtype } from '../../protocol/dtypes.ts';
 import type { GraphValue } from './graph-spec.ts';
 import {
   blankData,

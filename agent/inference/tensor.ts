@@ -1,5 +1,5 @@
 /** Tensors as they travel between requests, lanes and the engine. Nothing here copies a typed array that is passed on. */
-import type { Dtype } from '../../protocol/manifest.ts';
+import type { Dtype } from '../../protocol/dtypes.ts';
 
 const ARRAYS = {
   float32: Float32Array,

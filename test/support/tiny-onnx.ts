@@ -1,5 +1,5 @@
 /** Hand-made ONNX files for tests: a protobuf writer of the few messages that a small graph needs. */
-import type { Dtype } from '../../protocol/manifest.ts';
+import type { Dtype } from '../../protocol/dtypes.ts';
 
 const FLOAT = 1;
 const UINT8 = 2;

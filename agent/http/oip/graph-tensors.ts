@@ -1,5 +1,5 @@
 /** Between the protocol's tensors and those of the engine, and a request's tensors as the samples of a model. Pure. */
-import type { Dtype } from '../../../protocol/manifest.ts';
+import type { Dtype } from '../../../protocol/dtypes.ts';
 import { agentError } from '../../errors.ts';
 import { isStackable, type TensorsSpec } from '../../inference/graph-spec.ts';
 import { type NamedTensor, rowsOfTensor } from '../../inference/tensor.ts';

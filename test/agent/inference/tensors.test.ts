@@ -8,7 +8,8 @@ import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import type { NamedTensor, TensorData, TensorSpec } from '../../../agent/inference/tensor.ts';
-import type { Dtype, TensorsInput } from '../../../protocol/manifest.ts';
+import type { Dtype } from '../../../protocol/dtypes.ts';
+import type { TensorsInput } from '../../../protocol/manifest.ts';
 import { hashOf, makePackage, manifestOf, writePackage } from '../../support/packages.ts';
 import { type PassingInput, passingOnnx } from '../../support/tiny-onnx.ts';
 
