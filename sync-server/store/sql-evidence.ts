@@ -38,9 +38,10 @@ function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'cha
 
 /**
  * Up to which sample the labels of each device are complete. "Failed" is known sooner than "nothing happened", so the
- * newest samples would show too many failures: only those count that are older than the usual wait for a label. Usual is
- * the third quartile of the rules' waits: most samples wait for "nothing happened", and labels made up for after a
- * standstill must not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
+ * newest samples would show too many failures: only those count that are older than the wait for a label. How long its
+ * rules wait for "nothing happened" the device says; where it does not, the third quartile of the labels' waits must do,
+ * which is too short until the first such label is there. Longer waits, of labels made up for after a standstill, must
+ * not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
  */
 const MATURE = `
   waits AS (SELECT labelled_ms - sampled_ms AS wait_ms FROM pairs WHERE kind = 'implicit'),
@@ -48,7 +49,13 @@ const MATURE = `
     SELECT wait_ms FROM waits ORDER BY wait_ms LIMIT 1 OFFSET (SELECT count(*) * 3 / 4 FROM waits)
   ),
   mature AS (
-    SELECT epoch_id, max(labelled_ms) - coalesce((SELECT wait_ms FROM usual), 0) AS until_ms
+    SELECT epoch_id, max(labelled_ms) - max(
+      coalesce((SELECT wait_ms FROM usual), 0),
+      coalesce((
+        SELECT reported -> 'slots' -> @slot ->> 'labelsAfterMs'
+        FROM epochs JOIN devices ON devices.id = epochs.device WHERE epochs.id = epoch_id
+      ), 0)
+    ) AS until_ms
     FROM pairs GROUP BY epoch_id
   )`;
 
