@@ -16,7 +16,9 @@ export interface PairedDifference {
   readonly high: number;
 }
 
-const HALVINGS = 30;
+const HALVINGS = 34;
+/** Where the ends of an interval are looked for: false alarms can cost many times what the few real positives do. */
+const REACH = 10;
 
 /**
  * One value a pair: weight · (cost of the old model's error − cost of the new one's + margin · unit), with costs in
@@ -71,9 +73,10 @@ export function pairedDifference(
   };
 }
 
-/** The largest value of [-1, 1] that the difference is proven to exceed. */
+/** The largest value that the difference is proven to exceed. */
 function lowerEnd(pairs: readonly PairCount[], metric: Metric, alpha: number): number {
-  let [proven, unproven] = [-1, 1];
+  const reach = metric.name === 'f-beta' ? REACH : 1;
+  let [proven, unproven] = [-reach, reach];
   for (let i = 0; i < HALVINGS; i++) {
     const middle = (proven + unproven) / 2;
     if (evidenceOfNoWorse(pairs, metric, -middle) >= Math.log(1 / alpha)) proven = middle;

@@ -30,6 +30,7 @@ interface ToyDevice {
 }
 
 export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
+  readonly slot: string;
   readonly toys: ToyDevice[] = [];
   readonly published = new Set([1, 2, 3]);
   /** Evidence for whoever asks, from this time on. */
@@ -43,7 +44,8 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
   #rows = new Map<string, string>();
   #decisions: { id: string; decision: RolloutDecision }[] = [];
 
-  constructor(ids: readonly string[]) {
+  constructor(ids: readonly string[], slot = SLOT) {
+    this.slot = slot;
     for (const id of ids) this.add(id);
   }
 
@@ -118,7 +120,7 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
         device: id,
         timeMs: this.nowMs,
         generation: reportedGeneration,
-        slots: { [SLOT]: reported },
+        slots: { [this.slot]: reported },
         backlog: { predictions: 0, feedback: 0, metrics: 0, events: 0 },
       },
     }));
