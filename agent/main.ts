@@ -9,6 +9,7 @@ import { systemClock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
+import { withLabelWaits } from './feedback/label-wait.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
@@ -107,7 +108,7 @@ export async function startAgent(
       store,
       trust,
       statusUrl: () => url,
-      reported: () => models.reported(),
+      reported: () => withLabelWaits(models.reported(), config.slots),
       clock,
       log,
       counters,

@@ -60,6 +60,7 @@ async function setUp() {
       },
       pause: unknown,
       resume: unknown,
+      approve: unknown,
       abort: unknown,
     },
     mlflowView: () => null,
