@@ -1,5 +1,6 @@
 /** The sync-server's admin API as the commands use it. */
 import { encode } from '@msgpack/msgpack';
+import type { DatasetPageView, DatasetView } from '../sync-server/http/dataset-view.ts';
 import type {
   FleetView,
   LineageView,
@@ -99,6 +100,17 @@ export class AdminApi {
     return this.#call<RolloutView>('POST', path, ['id', 'state'], '{}');
   }
 
+  /** What the labelled samples of a slot hold. */
+  dataset(slot: string): Promise<DatasetView> {
+    return this.#call<DatasetView>('GET', datasetPath(slot), ['models', 'tagKeys']);
+  }
+
+  /** @param query as in `GET /api/datasets/{slot}/samples` */
+  datasetPage(slot: string, query: Readonly<Record<string, string>>): Promise<DatasetPageView> {
+    const path = `${datasetPath(slot)}/samples?${new URLSearchParams(query)}`;
+    return this.#call<DatasetPageView>('GET', path, ['samples', 'next']);
+  }
+
   #put(path: string, body: object): Promise<ModelView> {
     return this.#call<ModelView>('PUT', path, ['name', 'aliases'], JSON.stringify(body));
   }
@@ -123,4 +135,8 @@ export class AdminApi {
 
 function modelPath(name: string, reference: string): string {
   return `/api/models/${encodeURIComponent(name)}/${encodeURIComponent(reference)}`;
+}
+
+function datasetPath(slot: string): string {
+  return `/api/datasets/${encodeURIComponent(slot)}`;
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { DEFAULT_SERVER } from './admin-api.ts';
 import { addAnalyzeCommand } from './commands/analyze.ts';
 import { addBatchCommand } from './commands/batch.ts';
+import { addDatasetCommands } from './commands/dataset.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
 import { addKeyCommands } from './commands/keys.ts';
@@ -36,6 +37,7 @@ addStickCommands(program);
 addPlanCommand(program);
 addAnalyzeCommand(program);
 addBatchCommand(program);
+addDatasetCommands(program);
 
 try {
   await program.parseAsync();

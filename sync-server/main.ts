@@ -15,6 +15,7 @@ import { systemClock } from './clock.ts';
 import { loadServerConfig } from './config/load.ts';
 import type { ServerConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
+import { Datasets } from './dataset/datasets.ts';
 import { createAdminApi } from './http/admin-api.ts';
 import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
@@ -181,6 +182,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
       catalog,
+      datasets: new Datasets({ store, catalog }),
       mlflowView: () => mlflow?.view() ?? null,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
       chunkPacks: new ChunkPacks({

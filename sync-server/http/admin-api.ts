@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import { addChunkRoutes, type ChunkRouteDeps } from './chunk-routes.ts';
 import { addConsolePage } from './console-page.ts';
+import { addDatasetRoutes, type DatasetRouteDeps } from './dataset-routes.ts';
 import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
 import { addGuards } from './guards.ts';
@@ -15,6 +16,7 @@ import { addTrustRoutes, type TrustRouteDeps } from './trust-routes.ts';
 
 export interface AdminApiDeps
   extends ChunkRouteDeps,
+    DatasetRouteDeps,
     FleetViewDeps,
     ModelRouteDeps,
     RolloutRouteDeps,
@@ -87,6 +89,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   addTrustRoutes(app, deps);
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
+  addDatasetRoutes(app, deps);
   addConsolePage(app, deps.consoleFolder);
   await app.ready();
   return app;

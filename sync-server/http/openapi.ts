@@ -1,5 +1,6 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
+import { datasetPaths } from './openapi-datasets.ts';
 import { modelPaths } from './openapi-models.ts';
 import { answers, error, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
@@ -56,6 +57,7 @@ export function openApiDocument(version: string): object {
         get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
       },
       ...modelPaths,
+      ...datasetPaths,
       '/chunks/{indexSha256}': {
         get: {
           summary: 'A package or the signed metadata as one file, whole or by a range (docs/delivery.md)',

@@ -215,4 +215,8 @@ export const migrations: readonly string[] = [
     position INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- From a label to the feedback that it comes from.
+  CREATE INDEX feedback_by_prediction ON feedback (epoch_id, prediction_seq);
+  `,
 ];

@@ -11,6 +11,7 @@ import { openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
 import { DeviceTable } from './device-table.ts';
+import { LabelledSamples } from './labelled-samples.ts';
 import { MlflowTable } from './mlflow-table.ts';
 import { ModelMarks } from './model-marks.ts';
 import { ModelTable } from './model-table.ts';
@@ -31,6 +32,7 @@ export interface ServerStore {
   readonly desired: DesiredTable;
   readonly rollouts: RolloutTable;
   readonly evidence: EvidenceSource;
+  readonly labelledSamples: LabelledSamples;
   readonly audit: AuditTable;
   /** Runs `work` as one fsynced transaction; when it throws, nothing of it is kept. May be nested. */
   transaction<T>(work: () => T): T;
@@ -55,6 +57,7 @@ export function openServerStore(dataDir: string): ServerStore {
     desired: new DesiredTable(sqlite),
     rollouts: new SqlRolloutTable(sqlite),
     evidence: new SqlEvidence(sqlite),
+    labelledSamples: new LabelledSamples(sqlite),
     audit: new AuditTable(sqlite),
     transaction: (work) => {
       try {

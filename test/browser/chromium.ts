@@ -16,7 +16,10 @@ export function chromiumMissing(): boolean {
 
 export function buildPages(): void {
   const root = join(import.meta.dirname, '..', '..');
-  execFileSync(process.execPath, [join(root, 'cli', 'build.mjs'), 'pages', '--quiet'], { stdio: 'inherit' });
+  execFileSync(process.execPath, [join(root, 'cli', 'build.mjs'), 'pages', '--quiet'], {
+    stdio: 'inherit',
+    timeout: 120_000,
+  });
 }
 
 export function launchChromium(): Promise<Browser> {

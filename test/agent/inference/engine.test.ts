@@ -181,7 +181,7 @@ describe('the engine process', () => {
     const runs = [1, 2, 3].map((rows) =>
       engine.run(model.manifestSha256, { rows, data: new Float32Array(rows * 2) }),
     );
-    process.kill(engine.pid ?? 0, 'SIGKILL');
+    process.kill(engine.pid ?? Number.NaN, 'SIGKILL');
     const results = await Promise.all(runs);
     expect(results.map((r) => r.output.length)).toEqual([1, 2, 3]);
     expect(engine.status()).toMatchObject({ alive: true, restarts: 1 });
@@ -194,7 +194,7 @@ describe('the engine process', () => {
     await engine.load(model);
     const batch = { rows: 1, data: Float32Array.of(1, 1) };
     renameSync(model.folder, `${model.folder}-away`);
-    process.kill(engine.pid ?? 0, 'SIGKILL');
+    process.kill(engine.pid ?? Number.NaN, 'SIGKILL');
     await waitFor('it is missed', () => counters.get('ENGINE_MODEL_UNREADABLE') > 0);
     await expect(engine.run(model.manifestSha256, batch)).rejects.toMatchObject({ code: 'MODEL_NOT_ACTIVE' });
     renameSync(`${model.folder}-away`, model.folder);
@@ -227,7 +227,7 @@ describe('the engine process', () => {
     });
     await engine.start();
     entry = new URL('data:,');
-    process.kill(engine.pid ?? 0, 'SIGKILL');
+    process.kill(engine.pid ?? Number.NaN, 'SIGKILL');
     await waitFor('tried three times', () => counters.get('ENGINE_CRASHED') >= 3);
     entry = undefined;
     await waitFor('it lives', () => engine.status().alive);
@@ -276,7 +276,7 @@ describe('the engine process', () => {
       engine.run(model.manifestSha256, { rows: 1, data: Float32Array.of(value, 0) });
     for (let i = 0; i < 20; i++) await ask(1);
     if (cause === 'killed') {
-      process.kill(engine.pid ?? 0, 'SIGSTOP');
+      process.kill(engine.pid ?? Number.NaN, 'SIGSTOP');
       await expect(ask(3)).resolves.toMatchObject({ width: 1 });
     } else {
       await expect(ask(FOR_EVER)).rejects.toMatchObject({ code: 'ENGINE_TIMEOUT' });

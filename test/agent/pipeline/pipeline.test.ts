@@ -375,7 +375,7 @@ describe('the pipeline', () => {
     play(await load());
     for (let i = 0; i < 1500; i++) sink.sample(sample(i));
     await waitFor('some', () => committed.length > 0);
-    process.kill(engine.pid ?? 0, 'SIGKILL');
+    process.kill(engine.pid ?? Number.NaN, 'SIGKILL');
     for (let i = 1500; i < 3000; i++) sink.sample(sample(i));
     await pipeline.drain();
     expect(committed).toHaveLength(3000);
@@ -551,7 +551,7 @@ describe('the pipeline', () => {
           answers.push(pipeline.ask(SLOT, { ...rows([i % 7, 3], [3, i % 7]), priority: i % 2 }));
         if (i % 400 === 399) {
           await waitFor('some', () => committed.length > i / 2);
-          process.kill(engine.pid ?? 0, 'SIGKILL');
+          process.kill(engine.pid ?? Number.NaN, 'SIGKILL');
         }
       }
       for (const [k, answer] of answers.entries()) {

@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process';
 
 /** Process id of the engine that runs under this agent; undefined while there is none. */
 export function enginePid(agentPid: number): number | undefined {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' }).split('\n');
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  }).split('\n');
   for (const line of lines) {
     const [pid, parent, stat, ...args] = line.trim().split(/\s+/);
     const isEngine = Number(parent) === agentPid && args.join(' ').includes('engine-main');

@@ -44,7 +44,9 @@ export class SmallDisk {
 
   /** Others tidy up. */
   free(): void {
-    execFileSync('find', [this.folder, '-maxdepth', '1', '-name', 'ballast-*', '-delete']);
+    execFileSync('find', [this.folder, '-maxdepth', '1', '-name', 'ballast-*', '-delete'], {
+      timeout: 60_000,
+    });
   }
 
   /** Others leave some megabytes. */
@@ -75,10 +77,13 @@ function mayMount(): boolean {
 }
 
 function mount(folder: string, megabytes: number): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {
+    stdio: 'pipe',
+    timeout: 60_000,
+  });
 }
 
 /** Lazily: a process that is just ending may still hold a file. */
 function unmount(folder: string): void {
-  execFileSync('umount', ['--lazy', folder], { stdio: 'pipe' });
+  execFileSync('umount', ['--lazy', folder], { stdio: 'pipe', timeout: 60_000 });
 }

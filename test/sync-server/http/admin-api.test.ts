@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { Counters } from '../../../sync-server/counters.ts';
+import { Datasets } from '../../../sync-server/dataset/datasets.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
@@ -42,6 +43,7 @@ async function setUp() {
     throw serverError('ROLLOUT_UNKNOWN', 'no such rollout');
   };
   const { clock, counters } = test;
+  const catalog = new ModelCatalog({ store, clock });
   const app = await createAdminApi({
     store,
     counters,
@@ -61,7 +63,8 @@ async function setUp() {
       abort: unknown,
     },
     mlflowView: () => null,
-    catalog: new ModelCatalog({ store, clock }),
+    catalog,
+    datasets: new Datasets({ store, catalog }),
     publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
     chunkPacks: new ChunkPacks({ chunkFiles, isIndex: () => false }),
     pace: new Pace(null, clock),

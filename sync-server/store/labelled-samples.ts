@@ -1,0 +1,137 @@
+/** Predictions with the label in force, in the order of their key, a page at a time: what a training set is made of. */
+import type { Role } from '../../protocol/records.ts';
+import type { Sqlite, Statement } from './database.ts';
+
+export interface LabelledSample {
+  readonly device: string;
+  /** 16 hex digits. */
+  readonly storeEpoch: string;
+  readonly seq: number;
+  readonly run: string;
+  /** Device's wall clock. */
+  readonly timeMs: number;
+  readonly model: string;
+  readonly role: Role;
+  readonly correlationId: string | null;
+  /** Index of the label that the model said. */
+  readonly said: number;
+  readonly score: number;
+  readonly health: number;
+  /** The input row; null where it did not leave the device. */
+  readonly features: number[] | null;
+  /** Index of the true label. */
+  readonly label: number;
+  readonly weight: number;
+  readonly kind: 'explicit' | 'implicit';
+  /** Null once the feedback record itself was deleted. */
+  readonly rule: string | null;
+  readonly evidence: string | null;
+  /** When the label was concluded, by the device's clock. */
+  readonly labelledMs: number;
+  readonly precedence: number;
+  readonly tags: Record<string, string>;
+  /** Chance that the truth of this prediction could be seen, (0, 1]. */
+  readonly propensity: number;
+  readonly explored: boolean;
+}
+
+/** Of a label: the page goes on behind it. */
+export interface LabelKey {
+  readonly epochId: number;
+  readonly seq: number;
+}
+
+export interface SamplePage {
+  readonly samples: LabelledSample[];
+  /** Labels of the slot whose prediction was dropped, or has not come yet. */
+  readonly withoutPrediction: number;
+  /** Null when nothing is left. */
+  readonly next: LabelKey | null;
+}
+
+export interface SampleQuery {
+  readonly slot: string;
+  /** sha256 of the manifest; null: of all. */
+  readonly model: string | null;
+  /** Of the prediction, both ends included. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
+interface Row
+  extends Omit<LabelledSample, 'features' | 'run' | 'tags' | 'propensity' | 'explored' | 'precedence'> {
+  /** Null when the prediction is not here. */
+  readonly run: string | null;
+  readonly features: Buffer | null;
+}
+
+type Range = SampleQuery & { fromEpoch: number; fromSeq: number; toEpoch: number; toSeq: number };
+
+/** The feedback record that the label in force comes from. */
+const PROVENANCE = `
+  SELECT max(seq) FROM feedback AS told
+  WHERE told.epoch_id = l.epoch_id AND told.prediction_seq = l.prediction_seq AND told.label = l.label
+    AND told.kind = l.kind AND told.weight = l.weight AND told.time_ms = l.time_ms`;
+
+export class LabelledSamples {
+  readonly #models: Statement<[string], string>;
+  readonly #end: Statement<[number, number, number], LabelKey>;
+  readonly #rows: Statement<[Range], Row>;
+
+  constructor(sqlite: Sqlite) {
+    this.#models = sqlite
+      .prepare<[string], string>('SELECT model FROM contexts WHERE slot = ? GROUP BY model ORDER BY min(id)')
+      .pluck();
+    this.#end = sqlite.prepare(
+      `SELECT epoch_id AS epochId, prediction_seq AS seq FROM labels
+       WHERE (epoch_id, prediction_seq) > (?, ?) ORDER BY epoch_id, prediction_seq LIMIT 1 OFFSET ?`,
+    );
+    this.#rows = sqlite.prepare(
+      `SELECT e.device, e.epoch AS storeEpoch, l.prediction_seq AS seq, c.run, p.time_ms AS timeMs, c.model, c.role,
+         p.correlation_id AS correlationId, p.label AS said, p.score, p.health, p.features,
+         l.label, l.weight, l.kind, f.rule, f.evidence, l.time_ms AS labelledMs
+       FROM labels AS l
+       JOIN epochs AS e ON e.id = l.epoch_id
+       LEFT JOIN predictions AS p ON p.epoch_id = l.epoch_id AND p.seq = l.prediction_seq
+       LEFT JOIN contexts AS c ON c.id = p.context_id
+       LEFT JOIN feedback AS f ON f.epoch_id = l.epoch_id AND f.seq = (${PROVENANCE})
+       WHERE (l.epoch_id, l.prediction_seq) > (@fromEpoch, @fromSeq)
+         AND (l.epoch_id, l.prediction_seq) <= (@toEpoch, @toSeq)
+         AND coalesce(c.slot, f.slot) = @slot
+         AND (c.id IS NULL OR (p.time_ms BETWEEN @sinceMs AND @untilMs AND (@model IS NULL OR c.model = @model)))
+       ORDER BY l.epoch_id, l.prediction_seq`,
+    );
+  }
+
+  /** What ever spoke in the slot, the first first. */
+  about(slot: string): { models: string[]; tagKeys: string[] } {
+    return { models: this.#models.all(slot), tagKeys: [] };
+  }
+
+  /** @param labels looked at, of all slots: bounds how long the call takes, and how many samples it returns */
+  page(query: SampleQuery, after: LabelKey | null, labels: number): SamplePage {
+    const { epochId, seq } = after ?? { epochId: 0, seq: 0 };
+    const next = this.#end.get(epochId, seq, labels - 1) ?? null;
+    const last = next ?? { epochId: Number.MAX_SAFE_INTEGER, seq: 0 };
+    const rows = this.#rows.all({
+      ...query,
+      fromEpoch: epochId,
+      fromSeq: seq,
+      toEpoch: last.epochId,
+      toSeq: last.seq,
+    });
+    const samples = rows.flatMap(sampleOf);
+    return { samples, withoutPrediction: rows.length - samples.length, next };
+  }
+}
+
+function sampleOf({ run, features, ...row }: Row): LabelledSample[] {
+  if (run === null) return [];
+  const told = { precedence: 0, tags: {}, propensity: 1, explored: false };
+  return [{ ...row, run, features: features && floatsOf(features), ...told }];
+}
+
+/** Little-endian float32, one after the other. */
+function floatsOf(blob: Buffer): number[] {
+  return Array.from({ length: blob.length / 4 }, (_, i) => blob.readFloatLE(4 * i));
+}
