@@ -6,6 +6,7 @@ import type { RolloutStage, RolloutState, RolloutView } from '../http/view.ts';
 export const ROLLOUT_STATES: Record<RolloutState, { state: PageState; word: string }> = {
   advancing: { state: 'info', word: 'Advancing' },
   holding: { state: 'info', word: 'Holding: needs more evidence' },
+  'waiting-for-approval': { state: 'warning', word: 'Waiting for approval' },
   paused: { state: 'warning', word: 'Paused by a person' },
   done: { state: 'ok', word: 'Done' },
   'rolled-back': { state: 'alarm', word: 'Rolled back' },
@@ -13,7 +14,7 @@ export const ROLLOUT_STATES: Record<RolloutState, { state: PageState; word: stri
 };
 
 export function isRunning(rollout: RolloutView): boolean {
-  return rollout.state === 'advancing' || rollout.state === 'holding' || rollout.state === 'paused';
+  return rollout.state !== 'done' && rollout.state !== 'rolled-back' && rollout.state !== 'aborted';
 }
 
 export function stageWords(stage: RolloutStage): { devices: string; traffic: string } {

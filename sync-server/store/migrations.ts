@@ -218,5 +218,6 @@ export const migrations: readonly string[] = [
   `
   -- From a label to the feedback that it comes from.
   CREATE INDEX feedback_by_prediction ON feedback (epoch_id, prediction_seq);
+  CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
   `,
 ];

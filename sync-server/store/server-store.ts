@@ -11,6 +11,7 @@ import { openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
 import { DeviceTable } from './device-table.ts';
+import { DriftLabels } from './drift-labels.ts';
 import { LabelledSamples } from './labelled-samples.ts';
 import { MlflowTable } from './mlflow-table.ts';
 import { ModelMarks } from './model-marks.ts';
@@ -33,6 +34,7 @@ export interface ServerStore {
   readonly rollouts: RolloutTable;
   readonly evidence: EvidenceSource;
   readonly labelledSamples: LabelledSamples;
+  readonly driftLabels: DriftLabels;
   readonly audit: AuditTable;
   /** Runs `work` as one fsynced transaction; when it throws, nothing of it is kept. May be nested. */
   transaction<T>(work: () => T): T;
@@ -58,6 +60,7 @@ export function openServerStore(dataDir: string): ServerStore {
     rollouts: new SqlRolloutTable(sqlite),
     evidence: new SqlEvidence(sqlite),
     labelledSamples: new LabelledSamples(sqlite),
+    driftLabels: new DriftLabels(sqlite),
     audit: new AuditTable(sqlite),
     transaction: (work) => {
       try {

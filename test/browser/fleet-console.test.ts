@@ -67,6 +67,18 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     await row.getByText('MLflow model milling-failure 2').waitFor();
   });
 
+  it('proposes to train anew where a slot drifts, with the commands to copy', async () => {
+    const { page } = await open(views.driftingFleet);
+    const notice = page.locator('.notice', { hasText: 'Train machine-failure anew?' });
+    expect(await notice.textContent()).toMatch(
+      /torque_nm and 1 more drift on 2 devices since .*1,840 samples/s,
+    );
+    expect(await notice.getByRole('button', { name: 'Copy' }).count()).toBe(2);
+    const kept = page.locator('.notice', { hasText: 'Train surface-inspection anew?' });
+    expect(await kept.textContent()).toMatch(/privacy policy keeps those on the devices/);
+    expect(await kept.getByRole('button', { name: 'Copy' }).count()).toBe(0);
+  });
+
   it('hands out the commands that bring a version which MLflow’s alias moved to', async () => {
     const { page } = await open(views.mlflowMovedFleet);
     await page.getByText('is version 3, which is not published here yet.').waitFor();
