@@ -278,6 +278,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         ),
         models,
         ask: (slot, ask) => pipeline.ask(slot, ask),
+        signature: (model) => engine.signature(model),
         engineAlive: () => engine.status().alive,
         agentVersion: project.version,
         clock,

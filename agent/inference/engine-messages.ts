@@ -26,6 +26,8 @@ export type EngineRequest =
       model: string;
       rows: number;
       data: Float32Array | Uint8Array | readonly Uint8Array[];
+      /** As `EngineBatch.extraOutputs`. */
+      extraOutputs?: readonly string[];
     }
   | {
       id: number;
@@ -53,6 +55,8 @@ export type EngineAnswer =
       width: number;
       computeUs: number;
       unreadable?: readonly Unreadable[];
+      /** Of the whole batch. */
+      extras?: readonly NamedTensor[];
     }
   | { kind: 'outputs'; id: number; outputs: readonly NamedTensor[]; computeUs: number }
   | { kind: 'signature'; id: number; signature: GraphSignature }

@@ -56,10 +56,11 @@ export class CachedEngine implements Pick<Engine, 'run'> {
     };
   }
 
-  /** What is not cacheable is run as it is. */
+  /** What is not cacheable is run as it is, and so is what wants more than the output that is kept. */
   async run(model: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult> {
     const { rows, data } = batch;
-    if (!isCacheable(data) || rows === 0) return this.#deps.engine.run(model, batch, options);
+    if (!isCacheable(data) || rows === 0 || batch.extraOutputs)
+      return this.#deps.engine.run(model, batch, options);
     const startedUs = this.#deps.clock.monotonicUs();
     const width = data.length / rows;
     const rowOf = (row: number) => data.subarray(row * width, (row + 1) * width);
