@@ -35,6 +35,8 @@ export interface EngineResult {
   readonly computeUs: number;
   /** Pictures that could not be read: their rows of the output say nothing. */
   readonly unreadable?: readonly Unreadable[];
+  /** Of the rows, those that were not run: a cache had them. */
+  readonly cachedRows?: number;
   /** The extra outputs of each row. One that cannot be cut into rows stands whole with the first row of its run. */
   readonly extras?: readonly (readonly NamedTensor[])[];
 }

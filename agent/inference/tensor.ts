@@ -38,7 +38,7 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
-export interface OutputSpec extends TensorSpec {
+interface OutputSpec extends TensorSpec {
   /** Its first dimension is for certain that of the samples: a run of several callers' samples can be cut into theirs. */
   readonly perSample: boolean;
 }

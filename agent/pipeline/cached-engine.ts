@@ -21,11 +21,11 @@ export interface CachedEngineDeps {
   readonly engine: Pick<Engine, 'run'>;
   readonly maxBytes: number;
   readonly clock: Clock;
-  readonly onLookup: (model: string, hits: number, misses: number) => void;
+  readonly onLookup: (model: string, hits: number, misses: number, us: number) => void;
 }
 
 /** Pictures and named tensors are not. */
-export function isCacheable(data: BatchData): data is Float32Array | Uint8Array {
+function isCacheable(data: BatchData): data is Float32Array | Uint8Array {
   return data instanceof Float32Array || data instanceof Uint8Array;
 }
 
@@ -103,7 +103,7 @@ export class CachedEngine implements Pick<Engine, 'run'> {
       output.set(values, row * width);
       this.#cache.set(keys[row] as string, values);
     }
-    return { output, width, computeUs: result?.computeUs ?? 0 };
+    return { output, width, computeUs: result?.computeUs ?? 0, cachedRows: keys.length - missing.length };
   }
 
   #count(model: string, rows: number, hits: number, hashUs: number, computeUs: number): void {
@@ -112,6 +112,6 @@ export class CachedEngine implements Pick<Engine, 'run'> {
     this.#hashUs += hashUs;
     this.#computeUs += computeUs;
     this.#worth.add({ rows, hits, hashUs, computeUs });
-    this.#deps.onLookup(model, hits, rows - hits);
+    this.#deps.onLookup(model, hits, rows - hits, hashUs);
   }
 }

@@ -6,11 +6,14 @@ import type { Counters } from '../../counters.ts';
 import { agentError } from '../../errors.ts';
 import type { GraphSignature } from '../../inference/tensor.ts';
 import type { ActiveModels, SlotModels } from '../../models/active-models.ts';
+import type { InferenceFigures } from '../../monitor/inference-figures.ts';
 import type { Ask, Asked } from '../../pipeline/ask.ts';
 import { toCodedError } from '../http-errors.ts';
 import { codingFor, compressed, decompressed } from './content-coding.ts';
+import { parseInferRequest } from './infer-request.ts';
+import { buildInferResponse } from './infer-response.ts';
 import { infer } from './inference-handler.ts';
-import { InferenceStatistics } from './inference-statistics.ts';
+import { statisticsView } from './inference-statistics.ts';
 import { ModelSpecs } from './model-specs.ts';
 import { configOf, metadataOf, unknownModel, versionOf, versionsOf } from './model-view.ts';
 import { oipBodyOf, oipStatusOf } from './oip-errors.ts';
@@ -19,8 +22,6 @@ import { OIP_LIMITS } from './oip-limits.ts';
 interface OipSlot {
   /** Of a batch. */
   readonly maxRows: number;
-  /** Outputs of equal inputs are kept. */
-  readonly cached: boolean;
 }
 
 export interface OipDeps {
@@ -30,6 +31,7 @@ export interface OipDeps {
   readonly ask: (slot: string, ask: Ask) => Promise<Asked>;
   /** As `Engine.signature`. */
   readonly signature: (manifestSha256: string) => Promise<GraphSignature>;
+  readonly figures: Pick<InferenceFigures, 'all' | 'failed'>;
   readonly engineAlive: () => boolean;
   readonly agentVersion: string;
   readonly clock: Clock;
@@ -56,7 +58,6 @@ const HEADER_LENGTH = 'inference-header-content-length';
 
 /** Registers all routes on an instance whose prefix is `/v2`. */
 export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
-  const statistics = new InferenceStatistics();
   answerInTritonsWords(app, deps);
   app.removeAllContentTypeParsers();
   // Clients of the field send no content type, or one that says nothing: the length of the JSON decides.
@@ -86,9 +87,13 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
   const specFor = (params: ModelParams) => specs.of(modelFor(params));
   const statisticsOf = (slot: string, version?: string) => {
     const models = deps.models.of(slot);
-    const versions = models ? versionsOf(models).map(({ manifest }) => String(manifest.version)) : [];
-    const asked = versions.filter((each) => version === undefined || each === version);
-    return [...new Set(asked)].map((each) => statistics.view(slot, each));
+    const all = deps.figures.all().filter((each) => each.slot === slot);
+    return (models ? versionsOf(models) : [])
+      .filter(({ manifest }) => version === undefined || String(manifest.version) === version)
+      .map(({ manifest: { name, version: number } }) => {
+        const own = all.find((each) => each.model === name && each.version === number);
+        return statisticsView(slot, String(number), own);
+      });
   };
 
   route('GET', '/', () => ({ name: 'andon', version: deps.agentVersion, extensions: EXTENSIONS }));
@@ -125,13 +130,10 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
     const coding = headers['content-encoding'];
     const sent = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
     const body = coding === undefined ? sent : await decompressed(sent, coding, OIP_LIMITS.bodyBytes);
-    const response = await infer(
-      { ask: deps.ask, statistics, clock: deps.clock },
-      { slot: params.model, cached: deps.slots.get(params.model)?.cached ?? false },
-      spec,
-      body,
-      headerLength(headers[HEADER_LENGTH]),
+    const { request: asked, answer } = await infer(deps, params.model, spec, () =>
+      parseInferRequest(body, headerLength(headers[HEADER_LENGTH]), spec.inputs),
     );
+    const response = buildInferResponse(asked, answer);
     if (response.headerBytes === undefined) reply.header('content-type', 'application/json');
     else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, response.headerBytes);
     const answerCoding = codingFor(headers['accept-encoding']);

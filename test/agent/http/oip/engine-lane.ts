@@ -10,6 +10,7 @@ import { Counters } from '../../../../agent/counters.ts';
 import { addOipRoutes } from '../../../../agent/http/oip/oip-routes.ts';
 import { EngineProcess } from '../../../../agent/inference/engine-client.ts';
 import type { ActiveModel, SlotModels } from '../../../../agent/models/active-models.ts';
+import { InferenceFigures } from '../../../../agent/monitor/inference-figures.ts';
 import type { Ask } from '../../../../agent/pipeline/ask.ts';
 import { Pipeline } from '../../../../agent/pipeline/pipeline.ts';
 import { baselineProfileSchema } from '../../../../protocol/manifest.ts';
@@ -29,6 +30,7 @@ export class EngineLane {
     const log = pino({ level: 'silent' });
     const { counters } = this;
     this.#engine = new EngineProcess({ threads: 1, timeoutMs: 10_000, log, clock: systemClock, counters });
+    const figures = new InferenceFigures(systemClock);
     const models = { of: (slot: string) => this.slots.get(slot) };
     const slot = {
       source: 'line',
@@ -48,6 +50,7 @@ export class EngineLane {
       recorder: { predictions: async () => [] },
       monitorOf: () => ({ health: () => 0, observe: () => undefined, predicted: () => undefined }),
       observe: () => undefined,
+      figures,
       onLineEvent: () => undefined,
       clock: systemClock,
       log,
@@ -57,12 +60,13 @@ export class EngineLane {
     this.app.register(
       async (app) =>
         addOipRoutes(app, {
-          slots: new Map(Object.keys(config.slots).map((name) => [name, { maxRows: 64, cached }])),
+          slots: new Map(Object.keys(config.slots).map((name) => [name, { maxRows: 64 }])),
           models,
           ask: (name, ask) => {
             this.asks.push(ask);
             return this.#pipeline.ask(name, ask);
           },
+          figures,
           signature: (model) => this.#engine.signature(model),
           engineAlive: () => this.alive,
           agentVersion: '1.2.3',
@@ -78,7 +82,7 @@ export class EngineLane {
     await this.#engine.start();
     this.slots.set('press', {
       champion: await this.#load(champion),
-      challenger: challenger ? { model: await this.#load(challenger), share: 0.1, rolloutId: 'r1' } : null,
+      challenger: challenger ? { model: await this.#load(challenger), share: 0, rolloutId: 'r1' } : null,
     });
   }
 
