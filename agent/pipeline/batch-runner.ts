@@ -217,7 +217,13 @@ export class BatchRunner {
     );
     const predictions = outcomes.filter((outcome) => outcome !== null);
     const latenciesUs = predictions.map(({ latencyUs }) => latencyUs);
-    monitor.predicted(latenciesUs);
+    const { manifestSha256 } = models.champion;
+    monitor.predicted(
+      latenciesUs,
+      predictions.map(({ model, label, shadow }) =>
+        model === manifestSha256 ? label : (shadow?.label ?? -1),
+      ),
+    );
     const outputUs = clock.monotonicUs() - result.decidedUs;
     this.#deps.figures?.decided(slot, models.champion, outputUs, latenciesUs);
     const ofSources = () => outcomes.filter((outcome, i) => outcome && !batch.items[i]?.request);

@@ -41,6 +41,7 @@ const imports = files.flatMap(importsOf);
 /** The room of a file: `agent/store`, `protocol`, or the file itself where it stands in a side's top folder. */
 function roomOf(path: string): string {
   const [side, room, ...rest] = path.split('/');
+  if (side === 'protocol') return side;
   return rest.length === 0
     ? side === 'agent' || side === 'sync-server'
       ? path
