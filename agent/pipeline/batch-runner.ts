@@ -225,7 +225,13 @@ export class BatchRunner {
     );
     const predictions = outcomes.filter((outcome) => outcome !== null);
     const latenciesUs = predictions.map(({ latencyUs }) => latencyUs);
-    monitor.predicted(latenciesUs);
+    const { manifestSha256 } = models.champion;
+    monitor.predicted(
+      latenciesUs,
+      predictions.map(({ model, label, shadow }) =>
+        model === manifestSha256 ? label : (shadow?.label ?? -1),
+      ),
+    );
     const outputUs = clock.monotonicUs() - result.decidedUs;
     this.#figures.decided(models, { items: batch.items, outcomes, takenUs, outputUs });
     const ofSources = () => outcomes.filter((outcome, i) => outcome && !batch.items[i]?.request);
