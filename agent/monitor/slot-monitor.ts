@@ -1,4 +1,6 @@
 /** Everything that is watched of one slot: fed by its lane in the pipeline, read by the status page. */
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
+import { labelCount } from '../../protocol/evidence/outcome-count.ts';
 import type { BaselineProfile } from '../../protocol/manifest.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
@@ -9,7 +11,6 @@ import type { Store } from '../store/store.ts';
 import { DriftMonitor, type FeatureDrift } from './drift-monitor.ts';
 import { type FeatureFaults, featuresOf, InputHealth } from './input-health.ts';
 import { type LatencyQuantiles, LatencyWindow } from './latency-window.ts';
-import { labelCount, onlineMetric } from './online-metric.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { SlotFacts } from './silence.ts';
 import { UsualGap } from './usual-gap.ts';
@@ -130,8 +131,8 @@ export class SlotMonitor {
     if (!model) return { online: null, labels: 0 };
     const { slot, predictions } = this.#deps;
     const query = { slot, model: model.manifestSha256, sinceMs: 0, role: 'any' } as const;
-    const counts = predictions.confusion(query);
-    return { online: onlineMetric(model.manifest.metric, counts), labels: labelCount(counts) };
+    const counts = predictions.confusion(query).map((count) => ({ ...count, propensity: 1 }));
+    return { online: metricValue(model.manifest.metric, counts), labels: labelCount(counts) };
   }
 
   #observed(watch: ModelWatch, values: ArrayLike<number>): ArrayLike<number> {
