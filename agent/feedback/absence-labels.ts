@@ -91,7 +91,7 @@ export class AbsenceLabels implements Labeller {
     const { fromMs, toMs } = absenceWindow(rule, prediction.timeMs);
     return (
       !store.predictions.hasLineEvent(rule.event, prediction.correlationId ?? '', fromMs, toMs) &&
-      !store.predictions.labelledBy(prediction.seq, rule.name)
+      !store.predictions.evidenceOf(prediction.seq).some((evidence) => evidence.rule === rule.name)
     );
   }
 }

@@ -86,7 +86,8 @@ export class EventLabels implements Labeller {
     const labels = this.#labelsOf(slot, event.kind);
     if (prediction && labels) {
       for (const { rule, label } of labels) {
-        if (store.predictions.labelledBy(prediction.seq, rule.name)) continue;
+        if (store.predictions.evidenceOf(prediction.seq).some((evidence) => evidence.rule === rule.name))
+          continue;
         feedback.push({
           timeMs: clock.wallMs(),
           predictionSeq: prediction.seq,

@@ -1,7 +1,7 @@
 /** Turns what happens on the line, what does not happen, and what operators say into labels of predictions. */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
-import { parsePredictionId } from '../../protocol/records.ts';
+import { MAX_PRECEDENCE, parsePredictionId } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { FeedbackRule } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
@@ -102,7 +102,9 @@ export class FeedbackRules {
     }
     const evidence = `an operator said ${request.label}`.slice(0, 256);
     const said = { predictionSeq: prediction.seq, slot: prediction.slot, label, weight: 1, evidence };
-    await this.#record([{ ...said, timeMs: clock.wallMs(), kind: 'explicit', rule: 'operator' }]);
+    await this.#record([
+      { ...said, timeMs: clock.wallMs(), kind: 'explicit', rule: 'operator', precedence: MAX_PRECEDENCE },
+    ]);
   }
 
   #labelIndex(slot: string, label: string): number | undefined {

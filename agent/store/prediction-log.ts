@@ -1,12 +1,13 @@
 /** Predictions as rules and pages read them: one at a time, the newest, or those whose time has come. */
-import { predictionId } from '../../protocol/records.ts';
+import { type Feedback, predictionId } from '../../protocol/records.ts';
 import type { LineEvent } from '../sources/source.ts';
-import type { ConfusionCount, ConfusionTable } from './confusion-table.ts';
+import type { ConfusionTable } from './confusion-table.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { NotablePredictions } from './notable-predictions.ts';
 import type { StoredPrediction } from './records.ts';
-import type { PredictionLog } from './store.ts';
+import type { ConfusionQuery, OutcomeCount, PredictionLog, SlicedCount } from './store.ts';
 
 type Row = [
   seq: number,
@@ -44,7 +45,7 @@ export class SqlitePredictionLog implements PredictionLog {
   readonly #lineEvent: Statement<[string, string, number, number], number>;
   readonly #lineEventsAfter: Statement<[number, number], LineEventRow>;
   readonly #label: Statement<[number], LabelRow>;
-  readonly #labelledBy: Statement<[number, string], number>;
+  readonly #evidence: Statement<[number], FeedbackRow>;
 
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
     this.#contexts = contexts;
@@ -76,15 +77,12 @@ export class SqlitePredictionLog implements PredictionLog {
       .raw();
     this.#label = sqlite
       .prepare<[number], LabelRow>(
-        `SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ?
-         ORDER BY explicit DESC, seq DESC LIMIT 1`,
+        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands = 1',
       )
       .raw();
-    this.#labelledBy = sqlite
-      .prepare<[number, string], number>(
-        'SELECT 1 FROM feedback WHERE prediction_seq = ? AND rule = ? LIMIT 1',
-      )
-      .pluck();
+    this.#evidence = sqlite
+      .prepare<[number], FeedbackRow>('SELECT * FROM feedback WHERE prediction_seq = ? ORDER BY seq')
+      .raw();
   }
 
   bySeq(seq: number): StoredPrediction | undefined {
@@ -155,11 +153,21 @@ export class SqlitePredictionLog implements PredictionLog {
     return { label, kind: explicit === 1 ? 'explicit' : 'implicit', rule, evidence };
   }
 
-  labelledBy(predictionSeq: number, rule: string): boolean {
-    return this.#labelledBy.get(predictionSeq, rule) !== undefined;
+  evidenceOf(predictionSeq: number): Feedback[] {
+    return this.#evidence.all(predictionSeq).map(feedbackOf);
   }
 
-  confusion(query: Parameters<PredictionLog['confusion']>[0]): ConfusionCount[] {
+  confusion(query: ConfusionQuery): OutcomeCount[] {
+    const sums = new Map<string, OutcomeCount>();
+    for (const { tags: _tags, count, ...outcome } of this.#confusion.counts(query)) {
+      const { truth, said, weight, propensity } = outcome;
+      const key = `${truth} ${said} ${weight} ${propensity}`;
+      sums.set(key, { ...outcome, count: count + (sums.get(key)?.count ?? 0) });
+    }
+    return [...sums.values()];
+  }
+
+  slicedConfusion(query: ConfusionQuery): SlicedCount[] {
     return this.#confusion.counts(query);
   }
 
@@ -178,7 +186,7 @@ export class SqlitePredictionLog implements PredictionLog {
 
   #stored(row: Row | [...Row, number]): StoredPrediction {
     const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health] = row;
-    const { run, slot, model, role } = this.#contexts.byId(contextId);
+    const { run, slot, model, role, tags, propensity, explored } = this.#contexts.byId(contextId);
     return {
       id: predictionId(run, seq),
       seq,
@@ -193,6 +201,9 @@ export class SqlitePredictionLog implements PredictionLog {
       latencyUs,
       health,
       pairOf: 0,
+      tags,
+      propensity,
+      explored,
     };
   }
 }

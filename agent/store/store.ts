@@ -2,7 +2,9 @@
  * The device's memory: one SQLite file in WAL mode with group commit. Knows nothing of MQTT, models or pages.
  * What a promise of this surface says is committed has been fsynced.
  */
-import type { RecordOf, Stream } from '../../protocol/records.ts';
+
+import type { Feedback, RecordOf, Stream } from '../../protocol/records.ts';
+import type { Tags } from '../../protocol/tags.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
 
@@ -96,22 +98,42 @@ export interface PredictionLog {
   hasLineEvent(kind: string, correlationId: string, fromMs?: number, toMs?: number): boolean;
   /** Line events in the order they came in, with id > `id`. */
   lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[];
-  /** The label in force: explicit before implicit, then the later one. */
+  /** The label that stands. */
   labelOf(
     predictionSeq: number,
   ): { label: number; kind: 'explicit' | 'implicit'; rule: string; evidence: string } | undefined;
-  /** True when this rule has already said something about this prediction. */
-  labelledBy(predictionSeq: number, rule: string): boolean;
+  /** All evidence about a prediction, the oldest record first: also what was revised or taken back. */
+  evidenceOf(predictionSeq: number): Feedback[];
   /**
    * Counts of (truth, said) over labelled predictions of one model in a slot since `sinceMs`, for the online metric.
-   * Shadows count where `role` is 'any'. Cheap to ask often; labels given more than two weeks ago may be left out.
+   * Cheap to ask often; labels given more than two weeks ago may be left out.
    */
-  confusion(query: { slot: string; model: string; sinceMs: number; role: 'deciding' | 'any' }): {
-    truth: number;
-    said: number;
-    weight: number;
-    count: number;
-  }[];
+  confusion(query: ConfusionQuery): OutcomeCount[];
+  /** As `confusion`, the counts of each combination of tags on their own. */
+  slicedConfusion(query: ConfusionQuery): SlicedCount[];
+}
+
+export interface ConfusionQuery {
+  readonly slot: string;
+  readonly model: string;
+  readonly sinceMs: number;
+  /** Shadows count where it is `any`. */
+  readonly role: 'deciding' | 'any';
+}
+
+/** How often a model said one label when another was true. */
+export interface OutcomeCount {
+  readonly truth: number;
+  readonly said: number;
+  /** Trust in the truth, 0..1. */
+  readonly weight: number;
+  /** Chance that this truth could be seen at all, (0, 1]. */
+  readonly propensity: number;
+  readonly count: number;
+}
+
+export interface SlicedCount extends OutcomeCount {
+  readonly tags: Tags;
 }
 
 /** Small durable state of other rooms, as JSON under a key; written in one fsynced transaction. */

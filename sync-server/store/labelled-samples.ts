@@ -1,5 +1,5 @@
 /** Predictions with the label in force, in the order of their key, a page at a time: what a training set is made of. */
-import type { Role } from '../../protocol/records.ts';
+import { DEFAULT_PRECEDENCE, type Role } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
 
 export interface LabelledSample {
@@ -58,29 +58,31 @@ export interface SampleQuery {
   readonly untilMs: number;
 }
 
-interface Row
-  extends Omit<LabelledSample, 'features' | 'run' | 'tags' | 'propensity' | 'explored' | 'precedence'> {
+interface Row extends Omit<LabelledSample, 'features' | 'run' | 'tags' | 'explored' | 'precedence'> {
   /** Null when the prediction is not here. */
   readonly run: string | null;
   readonly features: Buffer | null;
+  readonly precedence: number | null;
+  readonly tags: string;
+  readonly explored: number;
 }
 
 type Range = SampleQuery & { fromEpoch: number; fromSeq: number; toEpoch: number; toSeq: number };
 
-/** The feedback record that the label in force comes from. */
-const PROVENANCE = `
-  SELECT max(seq) FROM feedback AS told
-  WHERE told.epoch_id = l.epoch_id AND told.prediction_seq = l.prediction_seq AND told.label = l.label
-    AND told.kind = l.kind AND told.weight = l.weight AND told.time_ms = l.time_ms`;
-
 export class LabelledSamples {
   readonly #models: Statement<[string], string>;
+  readonly #tagKeys: Statement<[string], string>;
   readonly #end: Statement<[number, number, number], LabelKey>;
   readonly #rows: Statement<[Range], Row>;
 
   constructor(sqlite: Sqlite) {
     this.#models = sqlite
       .prepare<[string], string>('SELECT model FROM contexts WHERE slot = ? GROUP BY model ORDER BY min(id)')
+      .pluck();
+    this.#tagKeys = sqlite
+      .prepare<[string], string>(
+        'SELECT DISTINCT key FROM contexts, json_each(contexts.tags) WHERE slot = ? ORDER BY key',
+      )
       .pluck();
     this.#end = sqlite.prepare(
       `SELECT epoch_id AS epochId, prediction_seq AS seq FROM labels
@@ -89,12 +91,13 @@ export class LabelledSamples {
     this.#rows = sqlite.prepare(
       `SELECT e.device, e.epoch AS storeEpoch, l.prediction_seq AS seq, c.run, p.time_ms AS timeMs, c.model, c.role,
          p.correlation_id AS correlationId, p.label AS said, p.score, p.health, p.features,
-         l.label, l.weight, l.kind, f.rule, f.evidence, l.time_ms AS labelledMs
+         l.label, l.weight, l.kind, f.rule, f.evidence, f.precedence, l.time_ms AS labelledMs,
+         c.tags, c.propensity, c.explored
        FROM labels AS l
        JOIN epochs AS e ON e.id = l.epoch_id
        LEFT JOIN predictions AS p ON p.epoch_id = l.epoch_id AND p.seq = l.prediction_seq
        LEFT JOIN contexts AS c ON c.id = p.context_id
-       LEFT JOIN feedback AS f ON f.epoch_id = l.epoch_id AND f.seq = (${PROVENANCE})
+       LEFT JOIN feedback AS f ON f.epoch_id = l.epoch_id AND f.seq = l.feedback_seq
        WHERE (l.epoch_id, l.prediction_seq) > (@fromEpoch, @fromSeq)
          AND (l.epoch_id, l.prediction_seq) <= (@toEpoch, @toSeq)
          AND coalesce(c.slot, f.slot) = @slot
@@ -105,7 +108,7 @@ export class LabelledSamples {
 
   /** What ever spoke in the slot, the first first. */
   about(slot: string): { models: string[]; tagKeys: string[] } {
-    return { models: this.#models.all(slot), tagKeys: [] };
+    return { models: this.#models.all(slot), tagKeys: this.#tagKeys.all(slot) };
   }
 
   /** @param labels looked at, of all slots: bounds how long the call takes, and how many samples it returns */
@@ -125,10 +128,15 @@ export class LabelledSamples {
   }
 }
 
-function sampleOf({ run, features, ...row }: Row): LabelledSample[] {
+function sampleOf({ run, features, precedence, tags, explored, ...row }: Row): LabelledSample[] {
   if (run === null) return [];
-  const told = { precedence: 0, tags: {}, propensity: 1, explored: false };
-  return [{ ...row, run, features: features && floatsOf(features), ...told }];
+  const values = features && floatsOf(features);
+  const told = {
+    precedence: precedence ?? DEFAULT_PRECEDENCE,
+    tags: JSON.parse(tags),
+    explored: explored === 1,
+  };
+  return [{ ...row, run, features: values, ...told }];
 }
 
 /** Little-endian float32, one after the other. */

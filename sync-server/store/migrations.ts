@@ -220,4 +220,31 @@ export const migrations: readonly string[] = [
   CREATE INDEX feedback_by_prediction ON feedback (epoch_id, prediction_seq);
   CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
   `,
+  `
+  -- Circumstances of predictions. SQLite cannot widen a UNIQUE in place.
+  CREATE TABLE contexts_2 (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    model TEXT NOT NULL,
+    role TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    propensity REAL NOT NULL,
+    explored INTEGER NOT NULL,
+    UNIQUE (slot, model, role, run, tags, propensity, explored)
+  );
+  INSERT INTO contexts_2 SELECT id, run, slot, model, role, '{}', 1, 0 FROM contexts;
+  DROP TABLE contexts;
+  ALTER TABLE contexts_2 RENAME TO contexts;
+
+  ALTER TABLE feedback ADD COLUMN precedence INTEGER NOT NULL DEFAULT 500;
+  ALTER TABLE feedback ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE feedback ADD COLUMN observed_ms INTEGER;
+  -- The feedback record whose label stands.
+  ALTER TABLE labels ADD COLUMN feedback_seq INTEGER;
+  UPDATE labels AS l SET feedback_seq = (
+    SELECT max(seq) FROM feedback AS told
+    WHERE told.epoch_id = l.epoch_id AND told.prediction_seq = l.prediction_seq AND told.label = l.label
+      AND told.kind = l.kind AND told.weight = l.weight AND told.time_ms = l.time_ms);
+  `,
 ];

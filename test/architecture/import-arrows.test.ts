@@ -42,6 +42,7 @@ const imports = files.flatMap(importsOf);
 function roomOf(path: string): string {
   if (path.startsWith('protocol/')) return 'protocol';
   const [side, room, ...rest] = path.split('/');
+  if (side === 'protocol') return side;
   return rest.length === 0
     ? side === 'agent' || side === 'sync-server'
       ? path

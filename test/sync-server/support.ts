@@ -67,6 +67,9 @@ export function prediction(seq: number, over: Partial<Prediction> = {}): Predict
     health: 0,
     pairOf: 0,
     features: null,
+    tags: {},
+    propensity: 1,
+    explored: false,
     ...over,
   };
 }
@@ -86,6 +89,9 @@ export function feedback(seq: number, predictionSeq: number, over: Partial<Feedb
     weight: 1,
     rule: 'no-failure',
     evidence: 'nothing happened for 2 s',
+    precedence: 500,
+    withdrawn: false,
+    observedMs: null,
     ...over,
   };
 }

@@ -75,7 +75,7 @@ describe('a dataset', () => {
         rule: 'machine-failed',
         evidence: 'it stopped',
         labelledMs: 1_700_000_001_001,
-        precedence: 0,
+        precedence: 500,
         tags: {},
         propensity: 1,
         explored: false,

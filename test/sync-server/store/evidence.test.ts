@@ -67,7 +67,7 @@ describe('pairs as evidence', () => {
         feedback(2, 1, { label: 2, kind: 'explicit' }),
         feedback(3, 1, { label: 3 }),
         feedback(4, 3, { label: 4 }),
-        feedback(5, 3, { label: 5 }),
+        feedback(5, 3, { label: 5, timeMs: feedback(4, 3).timeMs + 1 }),
       ],
     );
     expect(store.evidence.pairs(QUERY).map((pair) => pair.truth)).toEqual([2, 5]);
