@@ -3,8 +3,10 @@
  * found. Simulated on the code that ships.
  */
 import { Random } from '../agent/sources/random.ts';
+import type { TaggedCount } from '../protocol/evidence/outcome-count.ts';
 import type { MetricRule } from '../protocol/evidence/share-of-right.ts';
 import { sliceGaps } from '../protocol/evidence/slice-gaps.ts';
+import type { Tags } from '../protocol/tags.ts';
 import { type BenchResult, median } from './result.ts';
 
 export interface SlicedLine {
@@ -42,7 +44,7 @@ export function watchSlices(line: SlicedLine, random: Random): { foundAt: number
   for (let label = 1; label <= line.labels; label++) {
     note(tagged, line, random);
     if (label % line.lookEvery > 0) continue;
-    for (const { key, value, flagged } of sliceGaps(line.metric, [...tagged.values()])) {
+    for (const { key, value, flagged } of sliceGaps(line.metric, [...tagged.values()].flat())) {
       if (!flagged) continue;
       if (line.gap > 0 && key === 'shift' && value === 'b') foundAt ??= label;
       else falsely = true;
@@ -83,13 +85,9 @@ function line(share: number | undefined): string {
 }
 
 /** By the four tags, in one word; four cells each: right and wrong of good and faulty parts. */
-type Tagged = Map<string, { tags: Record<string, string>; counts: Cell[] }>;
+type Tagged = Map<string, Cell[]>;
 
-interface Cell {
-  readonly truth: number;
-  readonly said: number;
-  readonly weight: number;
-  readonly propensity: number;
+interface Cell extends Omit<TaggedCount, 'count'> {
   count: number;
 }
 
@@ -100,12 +98,12 @@ function note(tagged: Tagged, { faultShare, recall, falseAlarms, gap }: SlicedLi
   const finds = recall - (tags.shift === 'b' ? gap : 0);
   const said = Number(random.uniform() < (truth === 1 ? finds : falseAlarms));
   const key = Object.values(tags).join(' ');
-  const slice = tagged.get(key) ?? { tags, counts: [0, 1, 2, 3].map(cellOf) };
-  const cell = slice.counts[2 * truth + said];
+  const cells = tagged.get(key) ?? [0, 1, 2, 3].map((index) => cellOf(index, tags));
+  const cell = cells[2 * truth + said];
   if (cell) cell.count += 1;
-  tagged.set(key, slice);
+  tagged.set(key, cells);
 }
 
-function cellOf(index: number): Cell {
-  return { truth: index >> 1, said: index & 1, weight: 1, propensity: 1, count: 0 };
+function cellOf(index: number, tags: Tags): Cell {
+  return { truth: index >> 1, said: index & 1, weight: 1, propensity: 1, count: 0, tags };
 }

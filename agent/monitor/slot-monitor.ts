@@ -131,7 +131,7 @@ export class SlotMonitor {
     if (!model) return { online: null, labels: 0 };
     const { slot, predictions } = this.#deps;
     const query = { slot, model: model.manifestSha256, sinceMs: 0, role: 'any' } as const;
-    const counts = predictions.confusion(query).map((count) => ({ ...count, propensity: 1 }));
+    const counts = predictions.confusion(query);
     return { online: metricValue(model.manifest.metric, counts), labels: labelCount(counts) };
   }
 

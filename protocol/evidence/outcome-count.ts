@@ -1,5 +1,7 @@
 /** The unit of counting behind every metric: labelled predictions that are alike, and how many there are. */
 
+import type { Tags } from '../tags.ts';
+
 export interface OutcomeCount {
   /** Index of the label in force. */
   readonly truth: number;
@@ -8,16 +10,35 @@ export interface OutcomeCount {
   /** Trust in the truth, 0..1. */
   readonly weight: number;
   /**
-   * Chance that the truth of such a prediction is seen, (0, 1]. 0 for one that is known by no stated chance (an operator
-   * answered on a part that was rejected and not drawn): only the naive metric counts it.
+   * Chance that the truth of such a prediction is seen, (0, 1]. 0 for one whose truth came by no stated chance; only
+   * the naive metric counts it.
    */
   readonly propensity: number;
   readonly count: number;
 }
 
+/** Outcomes of predictions with these tags. */
+export interface TaggedCount extends OutcomeCount {
+  readonly tags: Tags;
+}
+
 /** Labelled predictions, whatever their labels weigh. */
 export function labelCount(counts: readonly OutcomeCount[]): number {
   return counts.reduce((sum, { count }) => sum + count, 0);
+}
+
+/**
+ * A part that the model rejected and that was not drawn for inspection: nothing says by which chance an operator spoke
+ * of just this one, so its label cannot stand for others.
+ */
+export function countedPropensity({
+  propensity,
+  explored,
+}: {
+  propensity: number;
+  explored: boolean;
+}): number {
+  return propensity === 1 || explored ? propensity : 0;
 }
 
 /** Whether some truths were seen more rarely than others, so that naive and corrected metric differ. */

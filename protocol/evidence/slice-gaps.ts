@@ -5,15 +5,9 @@
  * asks nothing of how slices hang together. Pure.
  */
 import { type Estimate, metricEstimate } from './metric-estimate.ts';
-import type { OutcomeCount } from './outcome-count.ts';
+import type { TaggedCount } from './outcome-count.ts';
 import type { MetricRule } from './share-of-right.ts';
 import { Z95 } from './wilson-interval.ts';
-
-/** Outcome counts of the predictions with these tags. */
-export interface TaggedCounts {
-  readonly tags: Readonly<Record<string, string>>;
-  readonly counts: readonly OutcomeCount[];
-}
 
 export interface Slice {
   readonly key: string;
@@ -42,10 +36,9 @@ export const MAX_VALUES = 20;
 const EXPECTED_GAP = 0.1;
 
 /**
- * @param tagged may name the same tags more than once
  * @returns slices of tags that have two values or more, by tag, the largest shortfall first
  */
-export function sliceGaps(metric: MetricRule, tagged: readonly TaggedCounts[]): Slice[] {
+export function sliceGaps(metric: MetricRule, tagged: readonly TaggedCount[]): Slice[] {
   const keys = [...new Set(tagged.flatMap(({ tags }) => Object.keys(tags)))].sort();
   const judged = keys.flatMap((key) => slicesOf(metric, key, tagged));
   const real = bestByEvidence(judged.map(({ evidence }) => evidence));
@@ -58,19 +51,21 @@ interface Judged {
   readonly evidence: number;
 }
 
-function slicesOf(metric: MetricRule, key: string, tagged: readonly TaggedCounts[]): Judged[] {
-  const byValue = new Map<string, OutcomeCount[]>();
-  for (const { tags, counts } of tagged) {
-    const value = tags[key];
-    if (value !== undefined) byValue.set(value, [...(byValue.get(value) ?? []), ...counts]);
+function slicesOf(metric: MetricRule, key: string, tagged: readonly TaggedCount[]): Judged[] {
+  const byValue = new Map<string, TaggedCount[]>();
+  for (const count of tagged) {
+    const value = count.tags[key];
+    if (value === undefined) continue;
+    const known = byValue.get(value);
+    if (known) known.push(count);
+    else byValue.set(value, [count]);
   }
   const all = [...byValue.values()].flat();
   return [...byValue]
     .flatMap(([value, counts]) => {
-      const own = new Set(counts);
       const rest = metricEstimate(
         metric,
-        all.filter((count) => !own.has(count)),
+        all.filter(({ tags }) => tags[key] !== value),
         'corrected',
       );
       const estimate = metricEstimate(metric, counts, 'corrected');

@@ -40,7 +40,6 @@ const imports = files.flatMap(importsOf);
 
 /** The room of a file: `agent/store`, `protocol`, or the file itself where it stands in a side's top folder. */
 function roomOf(path: string): string {
-  if (path.startsWith('protocol/')) return 'protocol';
   const [side, room, ...rest] = path.split('/');
   if (side === 'protocol') return side;
   return rest.length === 0

@@ -1,27 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../../agent/sources/random.ts';
 import { watchSlices } from '../../../bench/slice-gaps.ts';
-import type { OutcomeCount } from '../../../protocol/evidence/outcome-count.ts';
-import { MAX_VALUES, sliceGaps, type TaggedCounts } from '../../../protocol/evidence/slice-gaps.ts';
+import type { TaggedCount } from '../../../protocol/evidence/outcome-count.ts';
+import { MAX_VALUES, sliceGaps } from '../../../protocol/evidence/slice-gaps.ts';
 
 const ACCURACY = { name: 'accuracy' } as const;
 
-const shift = (
-  value: string,
-  right: number,
-  wrong: number,
-  also: Record<string, string> = {},
-): TaggedCounts => ({
-  tags: { shift: value, ...also },
-  counts: [outcome(1, 1, right), outcome(0, 1, wrong)],
-});
+const shift = (value: string, right: number, wrong: number): TaggedCount[] => [
+  outcome(1, 1, right, { shift: value }),
+  outcome(0, 1, wrong, { shift: value }),
+];
 
 describe('slices', () => {
   it('sets each against those with another value of the same tag', () => {
     const slices = sliceGaps(ACCURACY, [
-      shift('early', 90, 10),
-      shift('late', 60, 40),
-      shift('late', 30, 10),
+      ...shift('early', 90, 10),
+      ...shift('late', 60, 40),
+      ...shift('late', 30, 10),
     ]);
     expect(slices.map(({ key, value, estimate, rest }) => [key, value, estimate.value, rest.value])).toEqual([
       ['shift', 'late', expect.closeTo(90 / 140, 9), expect.closeTo(0.9, 9)],
@@ -30,7 +25,7 @@ describe('slices', () => {
   });
 
   it('flags a gap that is no chance, and only the slice that does worse', () => {
-    const slices = sliceGaps(ACCURACY, [shift('early', 950, 50), shift('late', 800, 200)]);
+    const slices = sliceGaps(ACCURACY, [...shift('early', 950, 50), ...shift('late', 800, 200)]);
     expect(slices.map(({ value, flagged }) => [value, flagged])).toEqual([
       ['late', true],
       ['early', false],
@@ -39,29 +34,29 @@ describe('slices', () => {
   });
 
   it('says nothing of slices with too few labels, however bad they look', () => {
-    const [worst] = sliceGaps(ACCURACY, [shift('early', 950, 50), shift('late', 1, 20)]);
+    const [worst] = sliceGaps(ACCURACY, [...shift('early', 950, 50), ...shift('late', 1, 20)]);
     expect(worst).toMatchObject({ value: 'late', flagged: false, tooFew: true });
   });
 
   it('asks for more where more slices are looked at', () => {
-    const gap = [shift('early', 285, 15), shift('late', 260, 40)];
-    const flags = (tagged: TaggedCounts[]) =>
+    const gap = [...shift('early', 285, 15), ...shift('late', 260, 40)];
+    const flags = (tagged: TaggedCount[]) =>
       sliceGaps(ACCURACY, tagged).some(({ value, flagged }) => value === 'late' && flagged);
     expect(flags(gap)).toBe(true);
-    const others = Array.from({ length: 15 }, (_, i) => ({
-      tags: { operator: `op-${i}` },
-      counts: [outcome(1, 1, 190), outcome(0, 1, 10)],
-    }));
+    const others = Array.from({ length: 15 }, (_, i) => `op-${i}`).flatMap((operator) => [
+      outcome(1, 1, 190, { operator }),
+      outcome(0, 1, 10, { operator }),
+    ]);
     expect(flags([...gap, ...others])).toBe(false);
   });
 
   it('has no slices where all carry the same tags or none', () => {
-    expect(sliceGaps(ACCURACY, [shift('early', 90, 10)])).toEqual([]);
-    expect(sliceGaps(ACCURACY, [{ tags: {}, counts: [outcome(1, 1, 9)] }])).toEqual([]);
+    expect(sliceGaps(ACCURACY, shift('early', 90, 10))).toEqual([]);
+    expect(sliceGaps(ACCURACY, [outcome(1, 1, 9, {})])).toEqual([]);
   });
 
   it('looks at the values with the most labels where a tag has thousands', () => {
-    const serials = Array.from({ length: 100 }, (_, i) => shift(`serial-${i}`, 10 + i, 1));
+    const serials = Array.from({ length: 100 }, (_, i) => shift(`serial-${i}`, 10 + i, 1)).flat();
     const slices = sliceGaps(ACCURACY, serials);
     expect(slices).toHaveLength(MAX_VALUES);
     expect(slices.map(({ value }) => value)).toContain('serial-99');
@@ -69,10 +64,11 @@ describe('slices', () => {
   });
 
   it('corrects for parts that are seldom seen', () => {
-    const seldom: OutcomeCount = { ...outcome(1, 1, 50), propensity: 0.1 };
+    const early = { shift: 'early' };
     const slices = sliceGaps(ACCURACY, [
-      { tags: { shift: 'early' }, counts: [seldom, outcome(0, 1, 500)] },
-      shift('late', 500, 500),
+      { ...outcome(1, 1, 50, early), propensity: 0.1 },
+      outcome(0, 1, 500, early),
+      ...shift('late', 500, 500),
     ]);
     expect(slices.map(({ estimate }) => estimate.value)).toEqual([
       expect.closeTo(0.5, 9),
@@ -97,6 +93,6 @@ describe('slices', () => {
   });
 });
 
-function outcome(truth: number, said: number, count: number): OutcomeCount {
-  return { truth, said, weight: 1, propensity: 1, count };
+function outcome(truth: number, said: number, count: number, tags: TaggedCount['tags']): TaggedCount {
+  return { truth, said, weight: 1, propensity: 1, count, tags };
 }
