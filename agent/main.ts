@@ -23,10 +23,12 @@ import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
+import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
+import { SourceVersions } from './sources/source-versions.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
@@ -195,6 +197,7 @@ export async function startAgent(
       log,
       counters,
     });
+    const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
     const pipeline = new Pipeline({
@@ -206,12 +209,15 @@ export async function startAgent(
       positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
       figures,
+      onTags: (source, tags) => sourceVersions.look(source, tags),
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,
       log,
       counters,
     });
     pipeline.onCommitted(recorded);
+    const lineOutput = new LineOutput({ sources, slots: config.slots, models });
+    pipeline.onCommitted((slot, predictions) => lineOutput.give(slot, predictions));
     const stopFirst = pipeline.onCommitted((slot, predictions) => {
       log.info({ event: 'first-prediction', slot, afterMs: clock.wallMs() - startedAtMs, ...predictions[0] });
       stopFirst();
@@ -250,6 +256,8 @@ export async function startAgent(
         await feedback.answer(request);
         recorded();
       },
+      lookedAt: (request) => feedback.lookedAt(request).then(recorded),
+      lineEvents: (events) => feedback.onLineEvents(events).then(recorded),
       install: (bundle, slot) =>
         installBundle(
           {

@@ -50,6 +50,7 @@ export function repliesOf(
         width,
         decisions: own.map((decided, at) => ({
           ...named(decided),
+          ...(decided.explored ? { explored: true as const } : {}),
           ...(topK === undefined ? {} : { top: topOf(at).map(named) }),
         })),
         predictionIds: null,
