@@ -16,6 +16,7 @@ import { loadServerConfig } from './config/load.ts';
 import type { ServerConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { Datasets } from './dataset/datasets.ts';
+import { RetrainWatch } from './dataset/retrain-watch.ts';
 import { createAdminApi } from './http/admin-api.ts';
 import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
@@ -172,6 +173,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     retention.start();
     stops.push(() => retention.stop());
 
+    const retraining = new RetrainWatch({ store, ...config.training, clock, counters, log });
+    retraining.start();
+    stops.push(() => retraining.stop());
+
     const api = await createAdminApi({
       store,
       rollouts: conductor,
@@ -184,6 +189,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       catalog,
       datasets: new Datasets({ store, catalog }),
       mlflowView: () => mlflow?.view() ?? null,
+      retraining,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
       chunkPacks: new ChunkPacks({
         chunkFiles,

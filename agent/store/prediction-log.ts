@@ -1,4 +1,5 @@
 /** Predictions as rules and pages read them: one at a time, the newest, or those whose time has come. */
+import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import { type Feedback, predictionId } from '../../protocol/records.ts';
 import type { ConfusionTable } from './confusion-table.ts';
 import type { Contexts } from './contexts.ts';
@@ -7,7 +8,7 @@ import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
 import { NotablePredictions } from './notable-predictions.ts';
 import type { StoredPrediction } from './records.ts';
-import type { ConfusionQuery, OutcomeCount, PredictionLog, SlicedCount } from './store.ts';
+import type { ConfusionQuery, PredictionLog } from './store.ts';
 
 type Row = [
   seq: number,
@@ -173,7 +174,7 @@ export class SqlitePredictionLog implements PredictionLog {
     return [...sums.values()];
   }
 
-  slicedConfusion(query: ConfusionQuery): SlicedCount[] {
+  slicedConfusion(query: ConfusionQuery): TaggedCount[] {
     return this.#confusion.counts(query);
   }
 

@@ -94,6 +94,7 @@ export function openApiDocument(version: string): object {
       },
       '/api/rollouts/{id}/pause': rolloutAction('Stop moving on; what runs where stays'),
       '/api/rollouts/{id}/resume': rolloutAction('Go on'),
+      '/api/rollouts/{id}/approve': rolloutAction('Let it into the stage that waits for a person'),
       '/api/rollouts/{id}/abort': rolloutAction('Bring back what ran before'),
     },
     components: {

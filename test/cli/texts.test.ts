@@ -18,6 +18,9 @@ const rollout: RolloutView = {
     { devices: 0.05, traffic: 0.05 },
     { devices: 1, traffic: 1 },
   ],
+  plan: { alpha: 0.05, margin: 0.02, minPairs: 100, maxFailedShare: 0.02, windows: [] },
+  curve: [],
+  drifting: [],
   reason: 'Too few labels.',
   startedAtMs: 0,
   updatedAtMs: 0,
@@ -28,6 +31,9 @@ const rollout: RolloutView = {
     championMetric: 0.5,
     challengerMetric: null,
     metricName: 'f-beta',
+    difference: null,
+    needed: null,
+    perDay: null,
   },
   devices: ['mill-1'],
   decisions: [{ timeMs: 0, state: 'advancing', stage: 0, reason: 'Just begun.' }],
@@ -73,6 +79,23 @@ describe('what commands print', () => {
     expect(text).toMatch(/12 labelled pairs; .* old 3\.0, new 0\.3/);
     expect(text).toMatch(/old 0\.500, new unknown/);
     expect(text).toMatch(/00:00:00 {2}advancing, stage 1: Just begun\./);
+  });
+
+  it('says how far apart the models are, how many labels are missing and how long they will take', () => {
+    const evidence = {
+      ...rollout.evidence,
+      difference: { mean: 0.012, low: -0.034, high: 0.058 },
+      needed: 400,
+      perDay: 20,
+    };
+    const text = rolloutText({
+      ...rollout,
+      evidence,
+      drifting: [{ device: 'mill-1', feature: 'torque_nm' }],
+    });
+    expect(text).toMatch(/\+1\.2 misses saved in 100 \(-3\.4 to \+5\.8\); above -2\.0 it may go on/);
+    expect(text).toMatch(/about 400 more labelled pairs, at this pace in 20 days/);
+    expect(text).toMatch(/torque_nm on mill-1: held against neither model/);
   });
 
   it('says what to do next where there is nothing yet', () => {

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { UpdateWindow } from '../../../agent/config/updates.ts';
-import { Gate } from '../../../agent/models/gate.ts';
-import { isOpen, nextOpening, WallClock } from '../../../agent/models/maintenance-window.ts';
+import { isOpen, nextOpening, WallClock, type WeeklyWindow } from '../../protocol/weekly-window.ts';
 
 const MINUTE_MS = 60_000;
 const berlin = new WallClock('Europe/Berlin');
 const utc = new WallClock('UTC');
-const night: UpdateWindow = { days: ['mon', 'fri'], from: '22:00', to: '05:00' };
+const night: WeeklyWindow = { days: ['mon', 'fri'], from: '22:00', to: '05:00' };
 const at = (text: string) => Date.parse(text);
 
 describe('a maintenance window', () => {
@@ -24,21 +22,21 @@ describe('a maintenance window', () => {
 
   it('is always open where none is named, and for a whole day where both ends are the same', () => {
     expect(isOpen([], utc, 0)).toBe(true);
-    const day: UpdateWindow = { days: ['sat'], from: '06:00', to: '06:00' };
+    const day: WeeklyWindow = { days: ['sat'], from: '06:00', to: '06:00' };
     expect(isOpen([day], utc, at('2026-11-28T06:00Z'))).toBe(true);
     expect(isOpen([day], utc, at('2026-11-29T05:59Z'))).toBe(true);
     expect(isOpen([day], utc, at('2026-11-29T06:00Z'))).toBe(false);
   });
 
   it('follows the clock on the wall through both changes of summer time', () => {
-    const early: UpdateWindow = { days: ['sun'], from: '02:00', to: '03:00' };
+    const early: WeeklyWindow = { days: ['sun'], from: '02:00', to: '03:00' };
     // 29 March 2026: 02:00 to 03:00 is not there. 25 October 2026: it is there twice.
     const opening = nextOpening([early], berlin, at('2026-03-28T12:00+01:00'));
     expect(opening).toBe(at('2026-04-05T02:00+02:00'));
     for (const time of ['2026-10-25T02:30+02:00', '2026-10-25T02:30+01:00']) {
       expect(isOpen([early], berlin, at(time))).toBe(true);
     }
-    const shift: UpdateWindow = { days: ['sat'], from: '22:00', to: '05:00' };
+    const shift: WeeklyWindow = { days: ['sat'], from: '22:00', to: '05:00' };
     expect(nextOpening([shift], berlin, at('2026-03-28T12:00+01:00'))).toBe(at('2026-03-28T22:00+01:00'));
     expect(isOpen([shift], berlin, at('2026-03-29T04:59+02:00'))).toBe(true);
     expect(isOpen([shift], berlin, at('2026-03-29T05:00+02:00'))).toBe(false);
@@ -48,7 +46,7 @@ describe('a maintenance window', () => {
     const time = fc
       .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
       .map(([hour, minute]) => `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`);
-    const day = fc.constantFrom<UpdateWindow['days'][number]>(
+    const day = fc.constantFrom<WeeklyWindow['days'][number]>(
       'mon',
       'tue',
       'wed',
@@ -69,32 +67,5 @@ describe('a maintenance window', () => {
       }),
       { numRuns: 200 },
     );
-  });
-});
-
-describe('the gate of a slot', () => {
-  const gate = new Gate({ windows: [night], timeZone: 'Europe/Berlin' });
-  const noonMs = at('2026-11-24T12:00+01:00');
-
-  it('says in words when the window opens', () => {
-    expect(gate.waiting(null, noonMs)).toEqual({
-      for: 'window',
-      words: 'the maintenance window opens Fri 22:00',
-    });
-    expect(gate.waiting(null, at('2026-11-27T23:00+01:00'))).toBeNull();
-  });
-
-  it('puts an operator’s hold before the window, until it ends', () => {
-    const hold = { reason: 'batch 4711 runs', sinceMs: noonMs, untilMs: noonMs + 60 * MINUTE_MS };
-    expect(gate.waiting(hold, noonMs)).toEqual({
-      for: 'hold',
-      words: 'held by an operator until Tue 13:00: batch 4711 runs',
-    });
-    expect(gate.waiting(hold, noonMs + 60 * MINUTE_MS)?.for).toBe('window');
-    const anyTime = new Gate({ windows: [] });
-    expect(anyTime.waiting({ ...hold, untilMs: null }, noonMs)?.words).toBe(
-      'held by an operator: batch 4711 runs',
-    );
-    expect(anyTime.waiting(hold, noonMs + 60 * MINUTE_MS)).toBeNull();
   });
 });

@@ -1,5 +1,21 @@
-/** When a newcomer may begin to decide for the line: weekly windows by the clock on the wall, in the plant's time zone. Pure. */
-import type { UpdateWindow } from '../config/updates.ts';
+/** Maintenance windows: weekly, by the clock on the wall, in the plant's time zone. Pure. */
+import { z } from 'zod';
+
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day, for example "22:00"');
+
+export const weeklyWindowSchema = z.strictObject({
+  /** On which a window opens; it may end on the day after. */
+  days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1),
+  from: timeOfDay,
+  /** Before `from`: it ends on the day after. The same: it is open for 24 hours. */
+  to: timeOfDay,
+});
+export type WeeklyWindow = z.infer<typeof weeklyWindowSchema>;
+
+/** IANA name, for example `Europe/Berlin`. */
+export const timeZoneSchema = z
+  .string()
+  .refine(isTimeZone, 'a time zone that this machine knows, for example "Europe/Berlin"');
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const MINUTE_MS = 60_000;
@@ -49,7 +65,7 @@ export class WallClock {
 }
 
 /** Whether some window is open. No windows at all: always. */
-export function isOpen(windows: readonly UpdateWindow[], clock: WallClock, atMs: number): boolean {
+export function isOpen(windows: readonly WeeklyWindow[], clock: WallClock, atMs: number): boolean {
   if (windows.length === 0) return true;
   const now = clock.at(atMs);
   return windows.some((window) => covers(window, now));
@@ -57,7 +73,7 @@ export function isOpen(windows: readonly UpdateWindow[], clock: WallClock, atMs:
 
 /** @returns the first minute from `fromMs` on in which a window is open; null when none ever is */
 export function nextOpening(
-  windows: readonly UpdateWindow[],
+  windows: readonly WeeklyWindow[],
   clock: WallClock,
   fromMs: number,
 ): number | null {
@@ -74,7 +90,7 @@ export function nextOpening(
   return null;
 }
 
-function covers({ days, from, to }: UpdateWindow, { day, minute }: { day: number; minute: number }): boolean {
+function covers({ days, from, to }: WeeklyWindow, { day, minute }: { day: number; minute: number }): boolean {
   const [start, end] = [minuteOf(from), minuteOf(to)];
   const isOn = (weekday: number) => days.includes(DAYS[weekday % 7] as (typeof DAYS)[number]);
   if (start < end) return isOn(day) && minute >= start && minute < end;
@@ -82,7 +98,7 @@ function covers({ days, from, to }: UpdateWindow, { day, minute }: { day: number
   return (isOn(day) && minute >= start) || (isOn(day + 6) && minute < end);
 }
 
-function lengthMinutes({ from, to }: UpdateWindow): number {
+function lengthMinutes({ from, to }: WeeklyWindow): number {
   const length = minuteOf(to) - minuteOf(from);
   return length > 0 ? length : length + DAY_MINUTES;
 }
@@ -90,4 +106,13 @@ function lengthMinutes({ from, to }: UpdateWindow): number {
 function minuteOf(time: string): number {
   const [hour = '0', minute = '0'] = time.split(':');
   return Number(hour) * 60 + Number(minute);
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-GB', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }
