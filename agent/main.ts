@@ -296,13 +296,12 @@ export async function startAgent(
       ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
       inference: {
         slots: new Map(
-          Object.entries(config.slots).map(([slot, { batch, cache }]) => [
-            slot,
-            { maxRows: batch.maxRows, cached: cache !== null },
-          ]),
+          Object.entries(config.slots).map(([slot, { batch }]) => [slot, { maxRows: batch.maxRows }]),
         ),
         models,
         ask: (slot, ask) => pipeline.ask(slot, ask),
+        signature: (model) => engine.signature(model),
+        figures,
         engineAlive: () => engine.status().alive,
         agentVersion: project.version,
         clock,

@@ -118,6 +118,13 @@ export class AdminApi {
     return this.#call<DatasetPageView>('GET', path, ['samples', 'next']);
   }
 
+  /** @param by who says so, for the record */
+  approveRollout(id: string, by?: string): Promise<RolloutView> {
+    const path = `/api/rollouts/${encodeURIComponent(id)}/approve`;
+    const body = JSON.stringify(by === undefined ? {} : { by });
+    return this.#call<RolloutView>('POST', path, ['id', 'state'], body);
+  }
+
   #put(path: string, body: object): Promise<ModelView> {
     return this.#call<ModelView>('PUT', path, ['name', 'aliases'], JSON.stringify(body));
   }

@@ -1,9 +1,9 @@
 /** device.config.json: one strict schema; the types of the whole agent's configuration are inferred from it. */
 import { z } from 'zod';
 import { deviceIdSchema } from '../../protocol/topics.ts';
+import { configId as id } from './config-id.ts';
+import { explorationSchema, feedbackRulesSchema } from './feedback.ts';
 import { budgetSchema, probationSchema, selfTestSchema, updatesSchema } from './updates.ts';
-
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
 
 const simulatedLine = z.strictObject({
   kind: z.literal('simulated-line'),
@@ -44,25 +44,6 @@ const file = z.strictObject({
 
 const source = z.discriminatedUnion('kind', [simulatedLine, file]);
 
-const eventRule = z.strictObject({
-  name: id,
-  when: z.literal('event'),
-  /** Kind of the line event, for example `machine-failed`. */
-  event: id,
-  label: z.string(),
-  weight: z.number().gt(0).max(1).default(1),
-});
-
-const absenceRule = z.strictObject({
-  name: id,
-  when: z.literal('absence'),
-  event: id,
-  /** No such event this long after the prediction means `label`. */
-  withinMs: z.int().min(1),
-  label: z.string(),
-  weight: z.number().gt(0).max(1).default(0.9),
-});
-
 /** Priorities are few: each has a queue of its own. */
 export const MAX_PRIORITY = 100;
 
@@ -94,7 +75,11 @@ const slot = z.strictObject({
   requests: z.strictObject({ record: z.boolean().default(true) }).prefault({}),
   /** Keep the input row in the store on the device (needed for `privacy: "features"`). */
   keepFeatures: z.boolean().default(false),
-  feedback: z.array(z.discriminatedUnion('when', [eventRule, absenceRule])).default([]),
+  /** Evidence about what a part really was, and the label that it gives. */
+  feedback: feedbackRulesSchema,
+  /** A wrong decision of this slot can hurt someone: nothing here is left to chance. */
+  safety: z.boolean().default(false),
+  exploration: explorationSchema,
   updates: updatesSchema.prefault({}),
   budget: budgetSchema.prefault({}),
   selfTest: selfTestSchema.prefault({}),
@@ -197,4 +182,3 @@ export type SlotConfig = DeviceConfig['slots'][string];
 export type SourceConfig = DeviceConfig['sources'][string];
 export type SimulatedLineConfig = z.infer<typeof simulatedLine>;
 export type FileSourceConfig = z.infer<typeof file>;
-export type FeedbackRule = SlotConfig['feedback'][number];

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import { MAX_PRECEDENCE, parsePredictionId } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
-import type { FeedbackRule } from '../config/schema.ts';
+import type { FeedbackRule } from '../config/feedback.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { LineEvent } from '../sources/source.ts';
@@ -101,7 +101,8 @@ export class FeedbackRules {
       });
     }
     const evidence = `an operator said ${request.label}`.slice(0, 256);
-    const said = { predictionSeq: prediction.seq, slot: prediction.slot, label, weight: 1, evidence };
+    const weight = answerWeight(this.#deps.slots[prediction.slot]?.feedback ?? []);
+    const said = { predictionSeq: prediction.seq, slot: prediction.slot, label, weight, evidence };
     await this.#record([
       { ...said, timeMs: clock.wallMs(), kind: 'explicit', rule: 'operator', precedence: MAX_PRECEDENCE },
     ]);
@@ -158,4 +159,9 @@ export class FeedbackRules {
   #save(): void {
     for (const labeller of this.#labellers) labeller.save();
   }
+}
+
+/** How much operators of this slot are trusted. */
+function answerWeight(rules: readonly FeedbackRule[]): number {
+  return rules.find((rule) => rule.when === 'answer')?.weight ?? 1;
 }

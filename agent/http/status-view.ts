@@ -15,7 +15,8 @@ import { recentPredictions, unansweredOf } from './recent-predictions.ts';
 import type { SlotView, StatusView } from './view.ts';
 
 /** What the monitors know of a slot. */
-interface SlotFigures extends Pick<SlotView, 'predictionsPerS' | 'latencyUs' | 'rateHistory' | 'drift'> {
+interface SlotFigures
+  extends Pick<SlotView, 'predictionsPerS' | 'latencyUs' | 'rateHistory' | 'drift' | 'inputs'> {
   /** The metric from labels so far; null without labels. */
   readonly online: number | null;
   /** Labels that `online` rests on. */

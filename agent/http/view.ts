@@ -86,9 +86,41 @@ export interface SlotView {
     offline: number;
     baseline: { name: string; value: number };
   } | null;
-  drift: { feature: string; psi: number; drifting: boolean; shares: number[]; baselineShares: number[] }[];
+  drift: DriftView[];
+  inputs: InputsView;
   /** Newest first, at most 26, deciding roles only: the newest, the newest raised, and the newest that turned out otherwise. */
   recent: PredictionView[];
+}
+
+/** An input, or the labels that the model says, beside the training data. */
+export interface DriftView {
+  feature: string;
+  psi: number;
+  /** Jensen-Shannon distance, 0..1. */
+  jensenShannon: number;
+  /** Kolmogorov-Smirnov distance, 0..1; null for categories. */
+  ks: number | null;
+  drifting: boolean;
+  /** When it was called drifting; null while it is not. */
+  sinceMs: number | null;
+  /** A bin of the baseline each; empty before the first window is full. */
+  shares: readonly number[];
+  baselineShares: readonly number[];
+}
+
+/** What else is wrong with what comes in, and with what the model makes of it. */
+export interface InputsView {
+  /** That last; shares are of the last 200 samples. */
+  faults: { feature: string; fault: 'missing' | 'outOfRange' | 'stuck'; share: number }[];
+  /** Samples that came after an unusually long silence. */
+  stale: number;
+  /** Null before it is known. */
+  samplesPerS: number | null;
+  usualPerS: number | null;
+  /** `shares` in the order of the slot's labels; null before a model is there. */
+  labelDrift: DriftView | null;
+  /** Inputs that no longer move together as in training, though neither drifts by itself. */
+  pairs: { features: readonly [string, string]; baseline: number; now: number }[];
 }
 
 export interface PredictionView {

@@ -54,7 +54,10 @@ export function predictionsOf(
     const own = decidedBy(i);
     const other = seenBeside(i);
     const isCanary =
-      challenger && other && challengerDecides(challenger.rolloutId, keyOf(item), challenger.share);
+      challenger &&
+      other &&
+      challengerDecides(challenger.rolloutId, keyOf(item), challenger.share) &&
+      hasAsMuch(result);
     const deciding = isCanary ? other : own;
     const shadow = isCanary ? own : other;
     return {
@@ -76,6 +79,11 @@ export function predictionsOf(
       },
     };
   });
+}
+
+/** A challenger without an output that is asked for leaves the request to the champion. */
+function hasAsMuch({ champion, challenger }: LaneResult): boolean {
+  return (challenger?.result.extras?.[0]?.length ?? 0) >= (champion.extras?.[0]?.length ?? 0);
 }
 
 /** What one of the two models said of an item, and when. */

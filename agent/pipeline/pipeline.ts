@@ -128,10 +128,10 @@ export class Pipeline {
   #engineOf(slot: string, { cache }: SlotConfig, share: EngineShare): Pick<Engine, 'run'> {
     if (cache === null) return share.of(slot);
     const { clock, models, figures } = this.#deps;
-    const onLookup = (sha256: string, hits: number, misses: number) => {
+    const onLookup = (sha256: string, hits: number, misses: number, us: number) => {
       const { champion, challenger } = models.of(slot) ?? {};
       const model = champion?.manifestSha256 === sha256 ? champion : challenger?.model;
-      if (model?.manifestSha256 === sha256) figures?.cache(slot, model, hits, misses);
+      if (model?.manifestSha256 === sha256) figures?.cache(slot, model, hits, misses, us);
     };
     const cached = new CachedEngine({ engine: share.of(slot), maxBytes: cache.maxBytes, clock, onLookup });
     this.#caches.set(slot, cached);

@@ -25,10 +25,14 @@ export interface Sample {
 /** Something that happened on the line, named by the part it happened to. */
 export interface LineEvent {
   readonly timeMs: number;
-  /** Kebab-case: `machine-failed`, `part-reworked`, `passed-downstream`, `alarm-acknowledged`. */
+  /** Kebab-case: `machine-failed`, `part-reworked`, `passed-downstream`, `reject-gate-fired`, `alarm-acknowledged`. */
   readonly kind: string;
   readonly correlationId: string | null;
   readonly station: string | null;
+  /** How long what it tells of took. */
+  readonly durationMs?: number;
+  /** The prediction that it is about, where that is known: somebody looked at it on the page. */
+  readonly predictionSeq?: number;
 }
 
 export interface SampleSink {

@@ -69,8 +69,13 @@ export interface StreamLog {
 /** Predictions as rules and pages read them. Deciding roles only, unless it says otherwise. */
 export interface PredictionLog {
   bySeq(seq: number): StoredPrediction | undefined;
-  /** The newest deciding prediction of this part in this slot. */
-  byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined;
+  /**
+   * The newest deciding prediction of this part in this slot.
+   * @param notAfterMs a line may use part numbers again: rather one made by then, if there is any
+   */
+  byCorrelationId(slot: string, correlationId: string, notAfterMs?: number): StoredPrediction | undefined;
+  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time. */
+  madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[];
   recent(slot: string, limit: number): StoredPrediction[];
   /**
    * What is worth showing again, newest first: the newest `limit` that `raised` finds, and the newest `limit` whose label in
@@ -93,8 +98,15 @@ export interface PredictionLog {
     due: StoredPrediction[];
     through: number;
   };
-  /** True when a line event of this kind about this part is kept, observed in this span of time if one is given. */
-  hasLineEvent(kind: string, correlationId: string, fromMs?: number, toMs?: number): boolean;
+  /**
+   * True when a line event of this kind is kept, about this part, or at this station about a part that it does not name.
+   * @param span when it was observed, both ends included
+   */
+  hasLineEvent(
+    kind: string,
+    about: { readonly correlationId: string | null; readonly station: string | null },
+    span?: { readonly fromMs: number; readonly toMs: number },
+  ): boolean;
   /** Line events in the order they came in, with id > `id`. */
   lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[];
   /** The label that stands. */

@@ -30,5 +30,6 @@ function retrainWords(proposal: RetrainProposalView, nowMs: number): string {
   if (verdict === 'train') {
     return `${begin} Export them, retrain with them, and look at the comparison. Nothing is released by itself.`;
   }
-  return `${begin} Only ${formatCount(withFeatures)} of them have features: the slot’s privacy policy keeps those on the devices, so there is nothing to train with here.`;
+  const some = withFeatures === 0 ? 'None of them has' : `Only ${formatCount(withFeatures)} of them have`;
+  return `${begin} ${some} features: the slot’s privacy policy keeps those on the devices, so there is nothing to train with here.`;
 }

@@ -13,7 +13,7 @@ import type { LabelKey, LabelledSample, LabelledSamples } from '../store/labelle
 import type { ModelTable } from '../store/model-table.ts';
 
 /** Labels that one page looks at: some ten milliseconds of the server's one thread. */
-export const MAX_PAGE_LABELS = 2000;
+export const MAX_PAGE_LABELS = 1000;
 
 export interface DatasetQuery {
   readonly slot: string;

@@ -67,13 +67,13 @@ interface Row extends Omit<LabelledSample, 'features' | 'run' | 'tags' | 'explor
   readonly explored: number;
 }
 
-type Range = SampleQuery & { fromEpoch: number; fromSeq: number; toEpoch: number; toSeq: number };
+type Part = SampleQuery & LabelKey & { labels: number };
 
 export class LabelledSamples {
   readonly #models: Statement<[string], string>;
   readonly #tagKeys: Statement<[string], string>;
   readonly #end: Statement<[number, number, number], LabelKey>;
-  readonly #rows: Statement<[Range], Row>;
+  readonly #rows: Statement<[Part], Row>;
 
   constructor(sqlite: Sqlite) {
     this.#models = sqlite
@@ -89,18 +89,20 @@ export class LabelledSamples {
        WHERE (epoch_id, prediction_seq) > (?, ?) ORDER BY epoch_id, prediction_seq LIMIT 1 OFFSET ?`,
     );
     this.#rows = sqlite.prepare(
-      `SELECT e.device, e.epoch AS storeEpoch, l.prediction_seq AS seq, c.run, p.time_ms AS timeMs, c.model, c.role,
+      `WITH l AS MATERIALIZED (
+         SELECT * FROM labels WHERE (epoch_id, prediction_seq) > (@epochId, @seq)
+         ORDER BY epoch_id, prediction_seq LIMIT @labels
+       )
+       SELECT e.device, e.epoch AS storeEpoch, l.prediction_seq AS seq, c.run, p.time_ms AS timeMs, c.model, c.role,
          p.correlation_id AS correlationId, p.label AS said, p.score, p.health, p.features,
          l.label, l.weight, l.kind, f.rule, f.evidence, f.precedence, l.time_ms AS labelledMs,
          c.tags, c.propensity, c.explored
-       FROM labels AS l
+       FROM l
        JOIN epochs AS e ON e.id = l.epoch_id
        LEFT JOIN predictions AS p ON p.epoch_id = l.epoch_id AND p.seq = l.prediction_seq
        LEFT JOIN contexts AS c ON c.id = p.context_id
        LEFT JOIN feedback AS f ON f.epoch_id = l.epoch_id AND f.seq = l.feedback_seq
-       WHERE (l.epoch_id, l.prediction_seq) > (@fromEpoch, @fromSeq)
-         AND (l.epoch_id, l.prediction_seq) <= (@toEpoch, @toSeq)
-         AND coalesce(c.slot, f.slot) = @slot
+       WHERE coalesce(c.slot, f.slot) = @slot
          AND (c.id IS NULL OR (p.time_ms BETWEEN @sinceMs AND @untilMs AND (@model IS NULL OR c.model = @model)))
        ORDER BY l.epoch_id, l.prediction_seq`,
     );
@@ -113,16 +115,9 @@ export class LabelledSamples {
 
   /** @param labels looked at, of all slots: bounds how long the call takes, and how many samples it returns */
   page(query: SampleQuery, after: LabelKey | null, labels: number): SamplePage {
-    const { epochId, seq } = after ?? { epochId: 0, seq: 0 };
-    const next = this.#end.get(epochId, seq, labels - 1) ?? null;
-    const last = next ?? { epochId: Number.MAX_SAFE_INTEGER, seq: 0 };
-    const rows = this.#rows.all({
-      ...query,
-      fromEpoch: epochId,
-      fromSeq: seq,
-      toEpoch: last.epochId,
-      toSeq: last.seq,
-    });
+    const from = after ?? { epochId: 0, seq: 0 };
+    const next = this.#end.get(from.epochId, from.seq, labels - 1) ?? null;
+    const rows = this.#rows.all({ ...query, ...from, labels });
     const samples = rows.flatMap(sampleOf);
     return { samples, withoutPrediction: rows.length - samples.length, next };
   }

@@ -218,7 +218,6 @@ export const migrations: readonly string[] = [
   `
   -- From a label to the feedback that it comes from.
   CREATE INDEX feedback_by_prediction ON feedback (epoch_id, prediction_seq);
-  CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
   `,
   `
   -- Circumstances of predictions. SQLite cannot widen a UNIQUE in place.
@@ -243,9 +242,13 @@ export const migrations: readonly string[] = [
   -- The feedback record whose label stands.
   ALTER TABLE labels ADD COLUMN feedback_seq INTEGER;
   UPDATE labels AS l SET feedback_seq = (
-    SELECT max(seq) FROM feedback AS told
+    SELECT max(seq) FROM feedback AS told INDEXED BY feedback_by_prediction
     WHERE told.epoch_id = l.epoch_id AND told.prediction_seq = l.prediction_seq AND told.label = l.label
       AND told.kind = l.kind AND told.weight = l.weight AND told.time_ms = l.time_ms);
+  `,
+  `
+  -- What devices said of drift, without the other events.
+  CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
   `,
   `
   -- Labels that stand, a minute of device time, so that a metric never scans records. Never more rows than labels.

@@ -82,6 +82,23 @@ describe('what commands print', () => {
     expect(text).toMatch(/00:00:00 {2}advancing, stage 1: Just begun\./);
   });
 
+  it('says how far apart the models are, how many labels are missing and how long they will take', () => {
+    const evidence = {
+      ...rollout.evidence,
+      difference: { mean: 0.012, low: -0.034, high: 0.058 },
+      needed: 400,
+      perDay: 20,
+    };
+    const text = rolloutText({
+      ...rollout,
+      evidence,
+      drifting: [{ device: 'mill-1', feature: 'torque_nm' }],
+    });
+    expect(text).toMatch(/\+1\.2 misses saved in 100 \(-3\.4 to \+5\.8\); above -2\.0 it may go on/);
+    expect(text).toMatch(/about 400 more labelled pairs, at this pace in 20 days/);
+    expect(text).toMatch(/torque_nm on mill-1: held against neither model/);
+  });
+
   it('says what to do next where there is nothing yet', () => {
     expect(devicesText({ devices: [], nowMs: 0 })).toMatch(/andon agent/);
     expect(modelsText([])).toMatch(/andon publish/);

@@ -98,6 +98,23 @@ describe('a dataset', () => {
     expect(sample).toMatchObject({ label: 1, kind: 'explicit', rule: 'operator', evidence: 'anna saw it' });
   });
 
+  it('says under which circumstances a sample was made, and how likely its truth was to be seen', () => {
+    const { store, datasets } = fieldStore();
+    const night = { tags: { shift: 'night', line: 'north' }, propensity: 0.05, explored: true };
+    fill(store, [said(1), said(2, night)], [feedback(1, 1), feedback(2, 2, { precedence: 700 })]);
+    expect(datasets.view(SLOT).tagKeys).toEqual(['line', 'shift']);
+    expect(all(datasets)).toMatchObject([
+      { tags: {}, propensity: 1, explored: false, precedence: 500 },
+      { ...night, precedence: 700 },
+    ]);
+  });
+
+  it('has no sample whose label was taken back', () => {
+    const { store, datasets } = fieldStore();
+    fill(store, [said(1)], [feedback(1, 1), feedback(2, 1, { withdrawn: true })]);
+    expect(all(datasets)).toEqual([]);
+  });
+
   it('comes whole by pages of any size, over devices and slots', () => {
     const { store, datasets } = fieldStore();
     const predictions = Array.from({ length: 9 }, (_, i) =>

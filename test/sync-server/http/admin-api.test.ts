@@ -40,6 +40,7 @@ async function setUp() {
   const test = ingestOver(store);
   const chunkFiles = new ChunkFiles(join(temporaryFolder(), 'chunks'));
   const started: StartRolloutRequest[] = [];
+  const audited: string[] = [];
   const unknown = () => {
     throw serverError('ROLLOUT_UNKNOWN', 'no such rollout');
   };
@@ -61,7 +62,7 @@ async function setUp() {
       },
       pause: unknown,
       resume: unknown,
-      approve: unknown,
+      approve: (id, by) => ({ id, reason: `approved by ${by}` }) as RolloutView,
       abort: unknown,
     },
     metrics: new SlotMetrics({ store, clock }),
@@ -74,11 +75,11 @@ async function setUp() {
     pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
-    audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
+    audit: (action, subject) => audited.push(`${action} ${subject}`),
     brokerConnected: () => true,
   });
   onTestFinished(() => app.close());
-  return { app, team, store, started, consoleFolder, ...test };
+  return { app, team, store, started, audited, consoleFolder, ...test };
 }
 
 function publish(app: FastifyInstance, body: Buffer, query = '') {
@@ -243,7 +244,10 @@ describe('the admin API', () => {
       slot: 'machine-failure',
       model: 'milling-failure@2',
       labels: { line: 'north' },
-      stages: [{ devices: 0.5, traffic: 1 }],
+      stages: [{ devices: 0.5, traffic: 1, approval: true }],
+      margin: 0.05,
+      windows: [{ days: ['sat' as const], from: '22:00', to: '05:00' }],
+      timeZone: 'Europe/Berlin',
     };
     const answer = await app.inject({ method: 'POST', url: '/api/rollouts', headers: HOST, payload: asked });
     expect(answer.statusCode).toBe(201);
@@ -253,6 +257,9 @@ describe('the admin API', () => {
   it.each([
     ['no version', { slot: 's', model: 'milling-failure' }],
     ['a share over 1', { slot: 's', model: 'm@1', stages: [{ devices: 2, traffic: 1 }] }],
+    ['a margin that lets anything through', { slot: 's', model: 'm@1', margin: 1 }],
+    ['a window on no day', { slot: 's', model: 'm@1', windows: [{ days: [], from: '22:00', to: '05:00' }] }],
+    ['a time zone of nowhere', { slot: 's', model: 'm@1', timeZone: 'Mars/Base' }],
     ['an unknown field', { slot: 's', model: 'm@1', force: true }],
     ['no slot', { model: 'm@1' }],
     ['a slot that every object has', { slot: 'constructor', model: 'm@1' }],
@@ -281,6 +288,15 @@ describe('the admin API', () => {
       payload: '{',
     });
     expect([text.statusCode, text.json().code]).toEqual([400, 'REQUEST_INVALID']);
+  });
+
+  it('keeps who approved a stage', async () => {
+    const { app, audited } = await setUp();
+    const approve = (payload: object) =>
+      app.inject({ method: 'POST', url: '/api/rollouts/r1/approve', headers: HOST, payload });
+    expect((await approve({ by: 'anna' })).json()).toMatchObject({ id: 'r1', reason: 'approved by anna' });
+    expect((await approve({ by: '' })).json().code).toBe('REQUEST_INVALID');
+    expect(audited).toEqual(['rollout-approve r1 anna']);
   });
 
   it('acts without a body too', async () => {
