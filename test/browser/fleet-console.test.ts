@@ -188,7 +188,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
       'milling-failure 3 was rolled back.',
     );
-    await page.getByText('Harm is likely: on 214 labelled samples').waitFor();
+    await page.getByText('Harm is likely: on 214 labelled pairs').first().waitFor();
   });
 
   it('makes a link only of a web address that a device names', async () => {
