@@ -1,6 +1,7 @@
 /** The composition root of the agent: read top to bottom, it is the list of the parts and how they join. */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
@@ -9,6 +10,7 @@ import { systemClock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
+import { withLabelWaits } from './feedback/label-wait.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
@@ -23,14 +25,19 @@ import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
+import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
+import { SourceVersions } from './sources/source-versions.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
 import { DeviceTrust } from './trust/device-trust.ts';
+
+/** The page waits no longer for a line that stands still. */
+const LINE_FIRST_MS = 250;
 
 export interface RunningAgent {
   /** Of the status page. */
@@ -107,7 +114,7 @@ export async function startAgent(
       store,
       trust,
       statusUrl: () => url,
-      reported: () => models.reported(),
+      reported: () => withLabelWaits(models.reported(), config.slots),
       clock,
       log,
       counters,
@@ -195,6 +202,7 @@ export async function startAgent(
       log,
       counters,
     });
+    const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
     const pipeline = new Pipeline({
@@ -206,15 +214,26 @@ export async function startAgent(
       positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
       figures,
+      onTags: (source, tags) => sourceVersions.look(source, tags),
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,
       log,
       counters,
     });
     pipeline.onCommitted(recorded);
-    const stopFirst = pipeline.onCommitted((slot, predictions) => {
-      log.info({ event: 'first-prediction', slot, afterMs: clock.wallMs() - startedAtMs, ...predictions[0] });
-      stopFirst();
+    const lineOutput = new LineOutput({ sources, slots: config.slots, models });
+    pipeline.onCommitted((slot, predictions) => lineOutput.give(slot, predictions));
+    const firstPrediction = new Promise<void>((resolve) => {
+      const stopFirst = pipeline.onCommitted((slot, predictions) => {
+        log.info({
+          event: 'first-prediction',
+          slot,
+          afterMs: clock.wallMs() - startedAtMs,
+          ...predictions[0],
+        });
+        stopFirst();
+        resolve();
+      });
     });
 
     const view = () =>
@@ -237,9 +256,17 @@ export async function startAgent(
     // The champion first: a sample that comes finds a model, with no network and no page needed.
     sync.onDesired((desired) => models.desired(desired));
     trust.onChange(() => models.trustChanged());
-    const modelsStarted = models.start();
-    modelsStarted.catch(() => undefined);
-    // The engine loads and tests it meanwhile.
+    await models.start();
+    stops.push(() => models.stop());
+    feedback.start();
+    stops.push(() => feedback.stop());
+    stops.push(() => pipeline.drain());
+    for (const source of sources) {
+      stops.push(() => source.stop());
+      await startSource(source, { pipeline, tell, clock });
+    }
+    // The line before the page: loading its server takes time that the first sample would wait.
+    if (sources.length > 0) await Promise.race([firstPrediction, setTimeout(LINE_FIRST_MS)]);
     const { StatusServer } = await import('./http/status-server.ts');
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
@@ -250,6 +277,8 @@ export async function startAgent(
         await feedback.answer(request);
         recorded();
       },
+      lookedAt: (request) => feedback.lookedAt(request).then(recorded),
+      lineEvents: (events) => feedback.onLineEvents(events).then(recorded),
       install: (bundle, slot) =>
         installBundle(
           {
@@ -275,13 +304,12 @@ export async function startAgent(
       ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
       inference: {
         slots: new Map(
-          Object.entries(config.slots).map(([slot, { batch, cache }]) => [
-            slot,
-            { maxRows: batch.maxRows, cached: cache !== null },
-          ]),
+          Object.entries(config.slots).map(([slot, { batch }]) => [slot, { maxRows: batch.maxRows }]),
         ),
         models,
         ask: (slot, ask) => pipeline.ask(slot, ask),
+        signature: (model) => engine.signature(model),
+        figures,
         engineAlive: () => engine.status().alive,
         agentVersion: project.version,
         clock,
@@ -303,15 +331,6 @@ export async function startAgent(
       counters,
     });
 
-    await modelsStarted;
-    stops.push(() => models.stop());
-    feedback.start();
-    stops.push(() => feedback.stop());
-    stops.push(() => pipeline.drain());
-    for (const source of sources) {
-      stops.push(() => source.stop());
-      await startSource(source, { pipeline, tell, clock });
-    }
     const url = await http.start();
     stops.push(() => http.stop());
     sync.onLink(() => changed.give());

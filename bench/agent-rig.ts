@@ -60,9 +60,9 @@ export class AgentRig {
       monitorOf: () => ({
         health: (values, timeMs) => monitor.health(values, timeMs),
         observe: (values) => monitor.observe(values),
-        predicted: (latenciesUs) => {
+        predicted: (latenciesUs, labels) => {
           this.#latencies.push(...latenciesUs);
-          monitor.predicted(latenciesUs);
+          monitor.predicted(latenciesUs, labels);
         },
       }),
       observe: () => undefined,

@@ -2,13 +2,14 @@
  * How long the built agent takes from spawn to its first committed prediction, and what memory all its processes hold,
  * against a minimal script that loads ONNX Runtime and runs the same model once.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { build } from './build.ts';
 import { type BenchResult, median } from './result.ts';
 
-const RUNS = 5;
+const RUNS = 9;
 const SETTLE_MS = 1500;
 const root = resolve(import.meta.dirname, '..');
 const model = join(root, 'models', 'milling-failure', '2');
@@ -32,11 +33,7 @@ interface Start {
 
 export async function run(say: (line: string) => void): Promise<BenchResult> {
   say('building the agent …');
-  const build = spawnSync(process.execPath, [join(root, 'cli', 'build.mjs'), '--quiet'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  if (build.status !== 0) throw new Error(`the build failed: ${build.stdout}${build.stderr}`);
+  build();
   const agent: Start[] = [];
   const bare: Start[] = [];
   for (let i = 1; i <= RUNS; i++) {
@@ -60,7 +57,7 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
       bareRssMiB: of(bare, 'rssBytes') / 2 ** 20,
     },
     baseline:
-      'a script that loads onnxruntime-node and runs the same model once; medians of 5 starts in turn',
+      'a script that loads onnxruntime-node and runs the same model once; medians of 9 starts in turn',
   };
 }
 

@@ -225,21 +225,32 @@ const goldenSample = z
 export const goldenSchema = z.strictObject({ samples: z.array(goldenSample).min(1).max(512) });
 
 /** baseline.json: what the training data looked like, for drift. `edges` are inner cut points of the bins. */
-export const baselineProfileSchema = z.strictObject({
-  rows: z.int().min(1),
-  features: z.array(
-    z.strictObject({
-      name: z.string(),
-      mean: z.number(),
-      std: z.number(),
-      /** k-1 ascending cut points and k shares that sum to 1. A category has one bin an index. */
-      edges: z.array(z.number()),
-      shares: z.array(z.number()),
-    }),
-  ),
-  /** Share of predictions for each label on the training data. */
-  labelShares: z.array(z.number()),
-});
+export const baselineProfileSchema = z
+  .strictObject({
+    rows: z.int().min(1),
+    features: z.array(
+      z.strictObject({
+        name: z.string(),
+        mean: z.number(),
+        std: z.number(),
+        /** k-1 ascending cut points and k shares that sum to 1. A category has one bin an index. */
+        edges: z.array(z.number()),
+        shares: z.array(z.number()),
+      }),
+    ),
+    /**
+     * Correlations of the features' grades (drift/correlation-shift.ts): the upper triangle row by row, in the order of
+     * `features`. Absent in older packages, and with more than 64 features.
+     */
+    correlations: z.array(z.number().min(-1).max(1)).max(2016).optional(),
+    /** Share of predictions for each label on the training data. */
+    labelShares: z.array(z.number()),
+  })
+  .refine(
+    ({ features: { length: k }, correlations }) =>
+      correlations === undefined || correlations.length === (k * (k - 1)) / 2,
+    { path: ['correlations'], message: 'one a pair of features' },
+  );
 
 export type Golden = z.infer<typeof goldenSchema>;
 export type GoldenSample = Golden['samples'][number];

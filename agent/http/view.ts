@@ -74,6 +74,14 @@ export interface SlotView {
     /** Hashing has lately cost more than the hits saved. */
     hurts: boolean;
   } | null;
+  /** What counts as the truth, in the order in which it does, and what may be wrong with that. */
+  truth: {
+    rules: { name: string; words: string; precedence: number }[];
+    exploration: string | null;
+    warnings: string[];
+    /** Some rule asks how long people look at a prediction on the page. */
+    asksForLooks: boolean;
+  };
   predictionsPerS: number;
   latencyUs: { p50: number; p95: number; p99: number } | null;
   /** Predictions a second over the last minute, oldest first (60 values). */
@@ -86,9 +94,41 @@ export interface SlotView {
     offline: number;
     baseline: { name: string; value: number };
   } | null;
-  drift: { feature: string; psi: number; drifting: boolean; shares: number[]; baselineShares: number[] }[];
+  drift: DriftView[];
+  inputs: InputsView;
   /** Newest first, at most 26, deciding roles only: the newest, the newest raised, and the newest that turned out otherwise. */
   recent: PredictionView[];
+}
+
+/** An input, or the labels that the model says, beside the training data. */
+export interface DriftView {
+  feature: string;
+  psi: number;
+  /** Jensen-Shannon distance, 0..1. */
+  jensenShannon: number;
+  /** Kolmogorov-Smirnov distance, 0..1; null for categories. */
+  ks: number | null;
+  drifting: boolean;
+  /** When it was called drifting; null while it is not. */
+  sinceMs: number | null;
+  /** A bin of the baseline each; empty before the first window is full. */
+  shares: readonly number[];
+  baselineShares: readonly number[];
+}
+
+/** What else is wrong with what comes in, and with what the model makes of it. */
+export interface InputsView {
+  /** That last; shares are of the last 200 samples. */
+  faults: { feature: string; fault: 'missing' | 'outOfRange' | 'stuck'; share: number }[];
+  /** Samples that came after an unusually long silence. */
+  stale: number;
+  /** Null before it is known. */
+  samplesPerS: number | null;
+  usualPerS: number | null;
+  /** `shares` in the order of the slot's labels; null before a model is there. */
+  labelDrift: DriftView | null;
+  /** Inputs that no longer move together as in training, though neither drifts by itself. */
+  pairs: { features: readonly [string, string]; baseline: number; now: number }[];
 }
 
 export interface PredictionView {
@@ -103,6 +143,8 @@ export interface PredictionView {
   /** The model raises an alarm with it, or is unsure among many labels. */
   raised: boolean;
   health: number;
+  /** By its label it would have been taken off the line; it goes on, so that it is seen what it is. */
+  explored: boolean;
   /** What feedback says, if anything: the true label, and who said so. */
   truth: { label: string; kind: 'explicit' | 'implicit'; evidence: string } | null;
 }
@@ -113,9 +155,15 @@ export type HoldRequest =
   /** Without `untilMs`: until it is released. */
   | { slot: string; hold: true; reason: string; untilMs?: number | undefined };
 
+/** `POST /api/looked-at`: somebody had this prediction open for so long. */
+export interface LookRequest {
+  predictionId: string;
+  durationMs: number;
+}
+
 /** `POST /api/feedback` */
 export interface FeedbackRequest {
   predictionId: string;
-  /** The true label's name. */
-  label: string;
+  /** The true label's name; null takes an answer back. */
+  label: string | null;
 }

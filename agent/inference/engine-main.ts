@@ -24,11 +24,11 @@ import {
   graphMismatch,
   type RowSpec,
   runsOneByOne,
-  sampleWidth,
   zeros,
 } from './graph-spec.ts';
 import { decodeImages, type Unreadable } from './image-decoder.ts';
 import { yieldToTheAgent } from './process-priority.ts';
+import { type RowsRun, runRows } from './row-run.ts';
 import { type EngineOptions, openGraphCache, sessionOptions } from './session-options.ts';
 import { decodedTensor, feedData, signatureOf, warmUpInputs } from './session-tensors.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
@@ -154,7 +154,7 @@ async function openGraph(
 async function warmUp(loaded: Loaded): Promise<void> {
   const { spec } = loaded;
   for (const rows of [1, 2]) {
-    if (spec.kind === 'rows') await runRows(loaded, spec, rows, zeros(spec, rows));
+    if (spec.kind === 'rows') await runRows(rowsRun(loaded, spec), rows, zeros(spec, rows), []);
     else {
       const inputs = warmUpInputs(spec.inputs, rows);
       if (inputs) await runTensors(loaded, inputs, [spec.output]);
@@ -168,13 +168,14 @@ async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<En
   if (spec.kind !== 'rows') throw agentError('ENGINE_INPUT_MISMATCH', 'this model takes tensors, not rows');
   const startedMs = performance.now();
   const { data, unreadable } = await rowsOf(spec, request.data);
-  let output: Float32Array;
+  let ran: Awaited<ReturnType<typeof runRows>>;
   try {
-    output = await runRows(loaded, spec, request.rows, data);
+    ran = await runRows(rowsRun(loaded, spec), request.rows, data, request.extraOutputs ?? []);
   } catch (cause) {
     throw agentError('ENGINE_OUTPUT_INVALID', `the graph failed: ${wordsOf(cause)}`, { cause });
   }
   const computeUs = Math.round((performance.now() - startedMs) * 1000);
+  const { output, extras } = ran;
   const bad = firstNotFinite(output);
   const width = spec.outputWidth;
   if (bad >= 0) {
@@ -190,7 +191,13 @@ async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<En
     width,
     computeUs,
     ...(unreadable.length > 0 ? { unreadable } : {}),
+    ...(extras.length > 0 ? { extras } : {}),
   };
+}
+
+function rowsRun(loaded: Loaded, spec: RowSpec): RowsRun {
+  const run: RowsRun['run'] = (inputs, outputs) => runTensors(loaded, inputs, outputs);
+  return { run, spec, oneByOne: loaded.oneByOne };
 }
 
 async function infer(request: Extract<EngineRequest, { kind: 'infer' }>): Promise<EngineAnswer> {
@@ -212,7 +219,8 @@ async function runTensors(
   inputs: readonly NamedTensor[],
   outputs: readonly string[] | null,
 ): Promise<NamedTensor[]> {
-  const wanted = outputs ?? session.outputNames;
+  const { outputNames } = session;
+  const wanted = outputs?.filter((name) => outputNames.includes(name)) ?? outputNames;
   const feeds = inputs.map(({ name, dtype, data, shape }) => [
     name,
     new Tensor(dtype, feedData(data), shape),
@@ -239,45 +247,6 @@ async function rowsOf(
   if (data instanceof Float32Array || data instanceof Uint8Array) return { data, unreadable: [] };
   if (!spec.image) throw agentError('ENGINE_INPUT_MISMATCH', 'this model takes no pictures');
   return decodeImages(spec.image, data);
-}
-
-async function runRows(
-  { session, oneByOne }: Loaded,
-  spec: RowSpec,
-  rows: number,
-  data: Float32Array | Uint8Array,
-): Promise<Float32Array> {
-  if (!oneByOne || rows === 1) return runGraph(session, spec, rows, data);
-  const width = sampleWidth(spec);
-  const output = new Float32Array(rows * spec.outputWidth);
-  for (let row = 0; row < rows; row++) {
-    const sample = data.subarray(row * width, (row + 1) * width);
-    output.set(await runGraph(session, spec, 1, sample), row * spec.outputWidth);
-  }
-  return output;
-}
-
-/** @throws Error when the graph fails, or gives anything but float32 [rows, outputWidth] */
-async function runGraph(
-  session: InferenceSession,
-  spec: RowSpec,
-  rows: number,
-  data: Float32Array | Uint8Array,
-): Promise<Float32Array> {
-  const tensor = new Tensor(spec.dtype, data, [rows, ...spec.shape]);
-  const results = await session.run({ [spec.input]: tensor }, [spec.output]);
-  const output = results[spec.output];
-  const data32 = output?.data;
-  if (
-    !(data32 instanceof Float32Array) ||
-    output?.dims[0] !== rows ||
-    data32.length !== rows * spec.outputWidth
-  ) {
-    throw new Error(
-      `it gave ${output?.type} [${output?.dims.join(', ')}], not [${rows}, ${spec.outputWidth}]`,
-    );
-  }
-  return data32;
 }
 
 function graphValue(value: InferenceSession.ValueMetadata): GraphValue {

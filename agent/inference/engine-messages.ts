@@ -33,6 +33,8 @@ export type EngineRequest =
       model: string;
       rows: number;
       data: Float32Array | Uint8Array | readonly Uint8Array[];
+      /** As `EngineBatch.extraOutputs`. */
+      extraOutputs?: readonly string[];
     }
   | {
       id: number;
@@ -60,6 +62,8 @@ export type EngineAnswer =
       width: number;
       computeUs: number;
       unreadable?: readonly Unreadable[];
+      /** Of the whole batch. */
+      extras?: readonly NamedTensor[];
     }
   | { kind: 'outputs'; id: number; outputs: readonly NamedTensor[]; computeUs: number }
   | { kind: 'signature'; id: number; signature: GraphSignature }

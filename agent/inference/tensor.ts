@@ -38,9 +38,14 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
+interface OutputSpec extends TensorSpec {
+  /** Its first dimension is for certain that of the samples: a run of several callers' samples can be cut into theirs. */
+  readonly perSample: boolean;
+}
+
 export interface GraphSignature {
   readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  readonly outputs: readonly OutputSpec[];
 }
 
 /** Values of a tensor of this shape; 1 for a scalar. */

@@ -1,64 +1,104 @@
-/** Watches the inputs of one slot for drift from what its model was trained on. */
-import type { BaselineProfile } from '../../protocol/manifest.ts';
-import { type DriftVerdict, judgeDrift } from './drift-verdict.ts';
+/** Watches the inputs of one slot, or its labels, for drift from what its model was trained on. */
+import { correlation, correlationExcess } from '../../protocol/drift/correlation-shift.ts';
+import { type DriftVerdict, judgeDrift } from '../../protocol/drift/drift-verdict.ts';
+import { effectiveSamples, type FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
 import { FeatureWindow } from './feature-window.ts';
+import { Hysteresis } from './hysteresis.ts';
+import { PairWindow } from './pair-window.ts';
+import type { Watched } from './watched-features.ts';
 
-/** Verdicts in a row that change a feature's state; and how far below its threshold a feature must fall to be calm again. */
-const IN_A_ROW = 2;
-const CALM = 0.8;
+/** A flood of samples is judged no more often; the window then holds all of them. */
+const JUDGE_EVERY_MS = 1000;
+/** Samples between two looks at the clock, while the window is full and the time has not come. */
+const LOOK_AGAIN_AFTER = 32;
 
 export interface FeatureDrift {
   readonly feature: string;
   readonly psi: number;
+  /** Distance, 0..1. */
+  readonly jensenShannon: number;
+  /** Kolmogorov-Smirnov distance, 0..1; null for categories. */
+  readonly ks: number | null;
   readonly drifting: boolean;
+  /** Wall clock of the judgement that called it drifting; null while it does not. */
+  readonly sinceMs: number | null;
   /** Shares of the last window, a bin of the baseline each; empty before the first window is full. */
-  readonly shares: number[];
-  readonly baselineShares: number[];
+  readonly shares: readonly number[];
+  readonly baselineShares: readonly number[];
+}
+
+/** Two features that no longer move together as they did, though neither drifts by itself. */
+export interface PairDrift {
+  readonly features: readonly [string, string];
+  readonly baseline: number;
+  readonly now: number;
 }
 
 export interface DriftMonitorDeps {
   /** Features in the order of the values that `observe` gets. */
-  readonly features: BaselineProfile['features'];
-  /** Rows that the baseline was made from. */
-  readonly rows: number;
+  readonly watched: Watched;
   /** Samples a window; judged each time half of it is new. */
   readonly window: number;
   /** The configured PSI. */
   readonly psi: number;
   /** A feature began to drift, or calmed down. */
   readonly onChange: (drift: FeatureDrift) => void;
+  /** A pair shifted, or moves as before. */
+  readonly onPairChange: (pair: PairDrift, shifted: boolean) => void;
+  readonly clock: { monotonicUs(): number; wallMs(): number };
 }
 
 interface FeatureState {
-  drifting: boolean;
-  /** Verdicts in a row that speak against `drifting`. */
-  against: number;
+  readonly hysteresis: Hysteresis;
   verdict: DriftVerdict | undefined;
+  statistics: FeatureStatistics | undefined;
+  sinceMs: number | null;
+}
+
+interface PairState {
+  readonly hysteresis: Hysteresis;
+  readonly a: number;
+  readonly b: number;
+  /** Place in the upper triangle. */
+  readonly place: number;
+  readonly baseline: number;
+  now: number;
 }
 
 export class DriftMonitor {
   readonly #deps: DriftMonitorDeps;
   readonly #states: FeatureState[];
-  #half: FeatureWindow;
-  #halfBefore: FeatureWindow;
+  readonly #pairs: PairState[];
+  readonly #isWatchingPairs: boolean;
+  #half: HalfWindow;
+  #halfBefore: HalfWindow;
   #halvesSeen = 0;
+  #closedMs = Number.NEGATIVE_INFINITY;
+  #closeAt: number;
   #drifting = false;
 
   constructor(deps: DriftMonitorDeps) {
+    const { features } = deps.watched;
     this.#deps = deps;
-    this.#states = deps.features.map(() => ({ drifting: false, against: 0, verdict: undefined }));
-    this.#half = new FeatureWindow(deps.features);
-    this.#halfBefore = new FeatureWindow(deps.features);
+    this.#states = features.map(() => ({
+      hysteresis: new Hysteresis(),
+      verdict: undefined,
+      statistics: undefined,
+      sinceMs: null,
+    }));
+    this.#pairs = pairsOf(deps.watched);
+    this.#isWatchingPairs = this.#pairs.length > 0;
+    this.#half = new HalfWindow(deps.watched);
+    this.#halfBefore = new HalfWindow(deps.watched);
+    this.#closeAt = deps.window / 2;
   }
 
-  /** @param values one a feature; NaN (missing) is passed over */
+  /** Counts only, mostly. @param values one a feature; NaN (missing) is passed over */
   observe(values: ArrayLike<number>): void {
-    this.#half.add(values);
-    if (this.#half.samples * 2 < this.#deps.window) return;
-    this.#halvesSeen += 1;
-    if (this.#halvesSeen > 1) this.#judge();
-    [this.#half, this.#halfBefore] = [this.#halfBefore, this.#half];
-    this.#half.clear();
+    const { features, pairs } = this.#half;
+    features.add(values);
+    if (this.#isWatchingPairs) pairs.add(features.bins);
+    if (features.samples >= this.#closeAt) this.#closeHalf();
   }
 
   /** True while any feature drifts. */
@@ -70,33 +110,105 @@ export class DriftMonitor {
     return this.#states.map((_, i) => this.#viewOf(i));
   }
 
+  /** Pairs that have shifted. */
+  shiftedPairs(): PairDrift[] {
+    return this.#pairs.filter(({ hysteresis }) => hysteresis.raised).map((pair) => this.#pairView(pair));
+  }
+
+  /** Of the last window that was judged, in the order of the features; empty before. */
+  statistics(): FeatureStatistics[] {
+    return this.#states.flatMap(({ statistics }) => (statistics ? [statistics] : []));
+  }
+
+  #closeHalf(): void {
+    const nowMs = this.#deps.clock.monotonicUs() / 1000;
+    if (nowMs - this.#closedMs < JUDGE_EVERY_MS) {
+      this.#closeAt += LOOK_AGAIN_AFTER;
+      return;
+    }
+    this.#closedMs = nowMs;
+    this.#closeAt = this.#deps.window / 2;
+    this.#halvesSeen += 1;
+    if (this.#halvesSeen > 1) this.#judge();
+    [this.#half, this.#halfBefore] = [this.#halfBefore, this.#half];
+    this.#half.clear();
+  }
+
   #judge(): void {
-    const { features, rows, psi, onChange } = this.#deps;
-    features.forEach(({ shares }, i) => {
-      const state = this.#states[i];
-      if (!state) return;
-      const statistics = this.#half.with(this.#halfBefore, i);
-      const verdict = judgeDrift(statistics, { shares, rows }, psi, features.length);
-      state.verdict = verdict;
-      const against = state.drifting ? verdict.excess < CALM : verdict.excess > 1;
-      state.against = against ? state.against + 1 : 0;
-      if (state.against < IN_A_ROW) return;
-      state.drifting = !state.drifting;
-      state.against = 0;
+    const { watched, psi, onChange, clock } = this.#deps;
+    this.#states.forEach((state, i) => {
+      const feature = watched.features[i];
+      if (!feature) return;
+      state.statistics = this.#half.features.with(this.#halfBefore.features, i);
+      const reference = { ...feature, rows: watched.rows };
+      state.verdict = judgeDrift(state.statistics, reference, psi, this.#states.length);
+      if (!state.hysteresis.judge(state.verdict.excess)) return;
+      state.sinceMs = state.hysteresis.raised ? clock.wallMs() : null;
       onChange(this.#viewOf(i));
     });
-    this.#drifting = this.#states.some(({ drifting }) => drifting);
+    this.#drifting = this.#states.some(({ hysteresis }) => hysteresis.raised);
+    for (const pair of this.#pairs) this.#judgePair(pair);
+  }
+
+  #judgePair(pair: PairState): void {
+    const { watched, onPairChange } = this.#deps;
+    const [a, b] = [this.#states[pair.a], this.#states[pair.b]];
+    if (!a?.statistics || !b?.statistics) return;
+    pair.now = correlation(this.#half.pairs.with(this.#halfBefore.pairs, pair.place, pair.a, pair.b));
+    const samples = Math.min(effectiveSamples(a.statistics), effectiveSamples(b.statistics));
+    const excess = correlationExcess(pair.now, pair.baseline, samples, watched.rows, this.#pairs.length);
+    // What drifts by itself crowds into its outer bins, and seems to move with nothing: that is said already.
+    const saidAlready = Math.max(a.verdict?.excess ?? 0, b.verdict?.excess ?? 0) > 1;
+    if (pair.hysteresis.judge(saidAlready ? 0 : excess)) {
+      onPairChange(this.#pairView(pair), pair.hysteresis.raised);
+    }
+  }
+
+  #pairView({ a, b, baseline, now }: PairState): PairDrift {
+    const nameOf = (i: number) => this.#deps.watched.features[i]?.name ?? '';
+    return { features: [nameOf(a), nameOf(b)], baseline, now };
   }
 
   #viewOf(i: number): FeatureDrift {
     const state = this.#states[i];
-    const profile = this.#deps.features[i];
+    const profile = this.#deps.watched.features[i];
     return {
       feature: profile?.name ?? '',
       psi: state?.verdict?.psi ?? 0,
-      drifting: state?.drifting ?? false,
+      jensenShannon: state?.verdict?.jensenShannon ?? 0,
+      ks: state?.verdict?.ks ?? null,
+      drifting: state?.hysteresis.raised ?? false,
+      sinceMs: state?.sinceMs ?? null,
       shares: state?.verdict?.shares ?? [],
       baselineShares: profile?.shares ?? [],
     };
   }
+}
+
+/** Half a window of samples. */
+class HalfWindow {
+  readonly features: FeatureWindow;
+  readonly pairs: PairWindow;
+
+  constructor({ features, correlations }: Watched) {
+    this.features = new FeatureWindow(features);
+    this.pairs = new PairWindow(correlations.length > 0 ? features : []);
+  }
+
+  clear(): void {
+    this.features.clear();
+    this.pairs.clear();
+  }
+}
+
+function pairsOf({ features, correlations }: Watched): PairState[] {
+  if (correlations.length === 0) return [];
+  const all = features.flatMap((_, a) => features.slice(a + 1).map((_, next) => ({ a, b: a + 1 + next })));
+  return all
+    .map((pair, place) => ({ ...pair, place, baseline: correlations[place] ?? Number.NaN }))
+    .filter(({ a, b, baseline }) => {
+      const ordered = !features[a]?.categorical && !features[b]?.categorical;
+      return ordered && !Number.isNaN(baseline);
+    })
+    .map((pair) => ({ ...pair, hysteresis: new Hysteresis(), now: Number.NaN }));
 }

@@ -1,12 +1,15 @@
 /** What the last samples of all features looked like: histograms over the baseline's bins, and how alike neighbours are. */
-import type { BaselineProfile } from '../../protocol/manifest.ts';
+import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
+import type { WatchedFeature } from './watched-features.ts';
 
 /** Sums of one feature: count, x, x², squared step from x to x; x in baseline standard deviations from its mean. */
 const SUMS = 4;
 
 /** Accumulates samples; memory does not depend on how many. No allocation a sample. */
 export class FeatureWindow {
-  readonly #features: BaselineProfile['features'];
+  /** Where the values of the newest sample were counted, an index over the bins of all features; -1: missing. */
+  readonly bins: Int32Array;
+  readonly #features: readonly WatchedFeature[];
   readonly #edges: Float64Array;
   /** Where each feature's edges begin in `#edges`; its bins begin at the same place plus its index. */
   readonly #from: Int32Array;
@@ -17,8 +20,9 @@ export class FeatureWindow {
   readonly #sums: Float64Array;
   #samples = 0;
 
-  constructor(features: BaselineProfile['features']) {
+  constructor(features: readonly WatchedFeature[]) {
     this.#features = features;
+    this.bins = new Int32Array(features.length).fill(-1);
     this.#edges = Float64Array.from(features.flatMap(({ edges }) => edges));
     this.#from = new Int32Array(features.length + 1);
     features.forEach(({ edges }, i) => {
@@ -38,17 +42,22 @@ export class FeatureWindow {
   /** @param values one a feature, in the order of the profile; NaN (missing) is passed over */
   add(values: ArrayLike<number>): void {
     this.#samples += 1;
+    const bins = this.bins;
     const edges = this.#edges;
     const sums = this.#sums;
     const previous = this.#previous;
-    for (let i = 0; i < this.#features.length; i++) {
+    for (let i = 0; i < bins.length; i++) {
       const value = values[i] as number;
-      if (Number.isNaN(value)) continue;
+      if (Number.isNaN(value)) {
+        bins[i] = -1;
+        continue;
+      }
       const from = this.#from[i] as number;
       const end = this.#from[i + 1] as number;
       let bin = from;
       // Looks at every edge: a loop that stops at the right one mispredicts its branch nearly every time.
       for (let edge = from; edge < end; edge++) bin += (edges[edge] as number) < value ? 1 : 0;
+      bins[i] = bin + i;
       this.#counts[bin + i] = (this.#counts[bin + i] as number) + 1;
       const x = (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
       const s = i * SUMS;
@@ -84,19 +93,10 @@ export class FeatureWindow {
     return {
       samples,
       counts,
-      mean,
+      mean: samples > 0 ? mean : 0,
       // The expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
-      autocorrelation: 1 - sum(3) / samples / (2 * variance),
+      autocorrelation: samples > 0 ? 1 - sum(3) / samples / (2 * variance) : 0,
+      missing: this.#samples + before.#samples - samples,
     };
   }
-}
-
-export interface FeatureStatistics {
-  readonly samples: number;
-  /** A bin of the baseline each. */
-  readonly counts: readonly number[];
-  /** In baseline standard deviations from the baseline's mean. */
-  readonly mean: number;
-  /** Of neighbouring samples, about -1..1; 1 for a constant, and near it for a signal that hardly moves. */
-  readonly autocorrelation: number;
 }

@@ -1,6 +1,7 @@
 /** Looks at each sample of a slot: is a value missing, out of its physical range, stuck, or was the source silent before it? */
 import type { BaselineProfile, Feature, Manifest } from '../../protocol/manifest.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
+import { FaultCounts, type FeatureFaults, type LastingFault } from './fault-counts.ts';
 import { UsualGap } from './usual-gap.ts';
 
 /** So many equal values in a row are called stuck. Slow real sensors repeat a reading up to about 15 times. */
@@ -13,13 +14,6 @@ const STALE_MIN_MS = 5000;
 /** Gaps before it is known what is usual. */
 const STALE_WARM_UP = 20;
 
-export interface FeatureFaults {
-  readonly feature: string;
-  readonly missing: number;
-  readonly outOfRange: number;
-  readonly stuck: number;
-}
-
 /** Constant memory, no allocation a sample. */
 export class InputHealth {
   readonly #names: readonly string[];
@@ -28,13 +22,16 @@ export class InputHealth {
   readonly #canStick: Uint8Array;
   readonly #last: Float64Array;
   readonly #run: Uint32Array;
-  readonly #missing: Float64Array;
-  readonly #outOfRange: Float64Array;
-  readonly #stuck: Float64Array;
+  readonly #faults: FaultCounts;
   readonly #gap = new UsualGap();
   #stale = 0;
 
-  constructor(features: readonly Feature[], baseline: BaselineProfile) {
+  /** @param onChange a fault begins to last, or is over */
+  constructor(
+    features: readonly Feature[],
+    baseline: BaselineProfile,
+    onChange?: (fault: LastingFault, begins: boolean) => void,
+  ) {
     const count = features.length;
     this.#names = features.map(({ name }) => name);
     this.#min = Float64Array.from(features, ({ min }) => min ?? Number.NEGATIVE_INFINITY);
@@ -45,9 +42,7 @@ export class InputHealth {
     });
     this.#last = new Float64Array(count).fill(Number.NaN);
     this.#run = new Uint32Array(count);
-    this.#missing = new Float64Array(count);
-    this.#outOfRange = new Float64Array(count);
-    this.#stuck = new Float64Array(count);
+    this.#faults = new FaultCounts(this.#names, onChange);
   }
 
   /**
@@ -60,35 +55,34 @@ export class InputHealth {
     for (let i = 0; i < this.#names.length; i++) {
       const value = values[i] as number;
       if (Number.isNaN(value)) {
-        this.#count(this.#missing, i);
+        this.#faults.add('missing', i);
         bits |= INPUT_HEALTH.missing;
         continue;
       }
       if (value < (this.#min[i] as number) || value > (this.#max[i] as number)) {
-        this.#count(this.#outOfRange, i);
+        this.#faults.add('outOfRange', i);
         bits |= INPUT_HEALTH.outOfRange;
       }
       const run = value === this.#last[i] ? (this.#run[i] as number) + 1 : 1;
       this.#run[i] = run;
       this.#last[i] = value;
       if (run >= STUCK_AFTER && this.#canStick[i] === 1) {
-        this.#count(this.#stuck, i);
+        this.#faults.add('stuck', i);
         bits |= INPUT_HEALTH.stuck;
       }
     }
+    this.#faults.sampleDone();
     return bits;
   }
 
   /** Counts since the start, of features with any fault. */
   faults(): FeatureFaults[] {
-    return this.#names
-      .map((feature, i) => ({
-        feature,
-        missing: this.#missing[i] as number,
-        outOfRange: this.#outOfRange[i] as number,
-        stuck: this.#stuck[i] as number,
-      }))
-      .filter(({ missing, outOfRange, stuck }) => missing + outOfRange + stuck > 0);
+    return this.#faults.sinceStart();
+  }
+
+  /** What is wrong now: of the last 200 samples. */
+  lasting(): LastingFault[] {
+    return this.#faults.lasting();
   }
 
   /** Samples that came after an unusually long silence. */
@@ -103,10 +97,6 @@ export class InputHealth {
     const stale = gaps >= STALE_WARM_UP && gapMs > Math.max(STALE_MIN_MS, STALE_TIMES * usualMs);
     if (stale) this.#stale += 1;
     return stale;
-  }
-
-  #count(counts: Float64Array, i: number): void {
-    counts[i] = (counts[i] as number) + 1;
   }
 }
 

@@ -1,15 +1,16 @@
 /** Everything that is watched of one slot: fed by its lane in the pipeline, read by the status page. */
-import type { BaselineProfile } from '../../protocol/manifest.ts';
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
+import { labelCount } from '../../protocol/evidence/outcome-count.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import type { ActiveModel, ActiveModels } from '../models/active-models.ts';
+import type { ActiveModels } from '../models/active-models.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
-import { DriftMonitor, type FeatureDrift } from './drift-monitor.ts';
-import { type FeatureFaults, featuresOf, InputHealth } from './input-health.ts';
+import type { FeatureDrift } from './drift-monitor.ts';
+import type { FeatureFaults } from './fault-counts.ts';
 import { type LatencyQuantiles, LatencyWindow } from './latency-window.ts';
-import { labelCount, onlineMetric } from './online-metric.ts';
+import { type InputFigures, ModelWatch, NOTHING_WATCHED } from './model-watch.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { SlotFacts } from './silence.ts';
 import { UsualGap } from './usual-gap.ts';
@@ -29,17 +30,9 @@ export interface SlotFigures {
   readonly latencyUs: LatencyQuantiles | null;
   readonly rateHistory: number[];
   readonly drift: FeatureDrift[];
+  readonly inputs: InputFigures;
   readonly online: number | null;
   readonly labels: number;
-}
-
-/** What depends on the champion: made anew when it changes. */
-interface ModelWatch {
-  readonly model: ActiveModel;
-  readonly health: InputHealth;
-  readonly drift: DriftMonitor;
-  /** A window model gets a row of past values; the newest is the last. */
-  readonly newestOnly: boolean;
 }
 
 export class SlotMonitor {
@@ -47,7 +40,6 @@ export class SlotMonitor {
   readonly #rate: RateMeter;
   readonly #latency = new LatencyWindow();
   readonly #gap: UsualGap;
-  readonly #newest = new Float64Array(1);
   readonly #startedMs: number;
   #lastPredictionMs: number | null = null;
   #watch: ModelWatch | undefined;
@@ -67,29 +59,35 @@ export class SlotMonitor {
     this.#gap.add(this.#deps.clock.monotonicUs() / 1000);
     const watch = this.#current();
     if (!watch) return 0;
-    const bits = watch.health.check(this.#observed(watch, values), timeMs);
-    return watch.drift.drifting ? bits | INPUT_HEALTH.drifting : bits;
+    const bits = watch.check(values, timeMs);
+    return watch.isDrifting ? bits | INPUT_HEALTH.drifting : bits;
   }
 
   /** Takes a sample into the drift windows. */
   observe(values: ArrayLike<number>): void {
-    const watch = this.#current();
-    watch?.drift.observe(this.#observed(watch, values));
+    this.#current()?.observe(values);
   }
 
-  /** Predictions were made. @param latenciesUs sample accepted to decision made, each */
-  predicted(latenciesUs: readonly number[]): void {
+  /**
+   * Predictions were made.
+   * @param latenciesUs sample accepted to decision made, each
+   * @param labels of the champion, each; -1 where it said none
+   */
+  predicted(latenciesUs: readonly number[], labels: readonly number[]): void {
     this.#lastPredictionMs = this.#deps.clock.monotonicUs() / 1000;
     this.#rate.add(latenciesUs.length);
     for (const us of latenciesUs) this.#latency.add(us);
+    this.#current()?.said(labels);
   }
 
   figures(): SlotFigures {
+    const watch = this.#current();
     return {
       predictionsPerS: this.#rate.perSecond(),
       rateHistory: this.#rate.history(),
       latencyUs: this.#latency.quantiles(),
-      drift: this.#current()?.drift.view() ?? [],
+      drift: watch?.drift() ?? [],
+      inputs: watch?.inputs() ?? NOTHING_WATCHED,
       ...this.#online(),
     };
   }
@@ -118,55 +116,22 @@ export class SlotMonitor {
     const { slot, predictions } = this.#deps;
     const query = { slot, model: model.manifestSha256, sinceMs: 0, role: 'any' } as const;
     const counts = predictions.confusion(query);
-    return { online: onlineMetric(model.manifest.metric, counts), labels: labelCount(counts) };
-  }
-
-  #observed(watch: ModelWatch, values: ArrayLike<number>): ArrayLike<number> {
-    if (!watch.newestOnly) return values;
-    this.#newest[0] = values[values.length - 1] as number;
-    return this.#newest;
+    return { online: metricValue(model.manifest.metric, counts), labels: labelCount(counts) };
   }
 
   #current(): ModelWatch | undefined {
-    const model = this.#deps.models.of(this.#deps.slot)?.champion;
-    if (model !== this.#watch?.model) this.#watch = model && this.#watchOf(model);
+    const { slot, config, models, clock, tell } = this.#deps;
+    const model = models.of(slot)?.champion;
+    if (model === this.#watch?.model) return this.#watch;
+    this.#watch =
+      model &&
+      new ModelWatch({
+        slot,
+        model,
+        drift: config.drift,
+        tell: (event) => tell({ timeMs: clock.wallMs(), slot, ...event }),
+        clock,
+      });
     return this.#watch;
   }
-
-  #watchOf(model: ActiveModel): ModelWatch {
-    const { drift } = this.#deps.config;
-    const features = featuresOf(model.manifest);
-    return {
-      model,
-      health: new InputHealth(features, model.baseline),
-      drift: new DriftMonitor({
-        features: features.map(({ name }) => profileOf(model.baseline, name)),
-        rows: model.baseline.rows,
-        window: drift.window,
-        psi: drift.psi,
-        onChange: (change) => this.#driftChanged(change),
-      }),
-      newestOnly: model.manifest.input.kind === 'window',
-    };
-  }
-
-  #driftChanged({ feature, psi, drifting }: FeatureDrift): void {
-    const { slot, clock, tell } = this.#deps;
-    tell({
-      timeMs: clock.wallMs(),
-      kind: 'drift',
-      severity: drifting ? 'warning' : 'info',
-      slot,
-      message: drifting
-        ? `${feature} of ${slot} no longer looks like the data that the model was trained on (PSI ${psi.toFixed(2)}).`
-        : `${feature} of ${slot} looks like the training data again.`,
-      data: { feature, psi, drifting },
-    });
-  }
-}
-
-/** A feature that the profile does not know is never called drifting: one bin holds everything. */
-function profileOf(baseline: BaselineProfile, name: string): BaselineProfile['features'][number] {
-  const known = baseline.features.find((feature) => feature.name === name);
-  return known ?? { name, mean: 0, std: 0, edges: [], shares: [1] };
 }

@@ -4,6 +4,6 @@ export interface LaneMonitor {
   health(values: Float32Array | Uint8Array, timeMs: number): number;
   /** A row that the deciding model has answered. */
   observe(values: Float32Array | Uint8Array): void;
-  /** Predictions were made: sample accepted to decision made, each, microseconds. */
-  predicted(latenciesUs: readonly number[]): void;
+  /** Predictions were made: sample accepted to decision made, microseconds, and the champion's label (-1: none), each. */
+  predicted(latenciesUs: readonly number[], labels: readonly number[]): void;
 }

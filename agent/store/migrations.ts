@@ -94,5 +94,10 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE feedback ADD COLUMN stands INTEGER NOT NULL DEFAULT 0;
   UPDATE feedback SET stands = 1 WHERE seq IN (
     SELECT max(explicit * 9007199254740992 + seq) % 9007199254740992 FROM feedback GROUP BY prediction_seq);
+
+  ALTER TABLE line_events ADD COLUMN duration_ms INTEGER;
+  ALTER TABLE line_events ADD COLUMN prediction_seq INTEGER;
+  CREATE INDEX line_events_by_station ON line_events (station, kind, time_ms)
+    WHERE correlation_id IS NULL AND station IS NOT NULL;
   `,
 ];

@@ -16,8 +16,8 @@ const ROWS_A_CALL = 16;
 export class PredictionWriter {
   readonly #contexts: Contexts;
   readonly #heads: StreamHeads;
-  readonly #insertOne: Statement<[Value[]]>;
-  readonly #insertMany: Statement<[Value[]]>;
+  readonly #insertOne: Statement<Value[]>;
+  readonly #insertMany: Statement<Value[]>;
   readonly #move: Statement<[string, string, number]>;
   /** Rows that are not inserted yet, column by column within a row. */
   readonly #values = new Array<Value>(COLUMNS * ROWS_A_CALL).fill(null);
@@ -27,9 +27,9 @@ export class PredictionWriter {
     this.#contexts = contexts;
     this.#heads = heads;
     const row = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
-    this.#insertOne = sqlite.prepare<[Value[]]>(`INSERT INTO predictions VALUES ${row}`);
+    this.#insertOne = sqlite.prepare<Value[]>(`INSERT INTO predictions VALUES ${row}`);
     const rows = new Array(ROWS_A_CALL).fill(row).join(', ');
-    this.#insertMany = sqlite.prepare<[Value[]]>(`INSERT INTO predictions VALUES ${rows}`);
+    this.#insertMany = sqlite.prepare<Value[]>(`INSERT INTO predictions VALUES ${rows}`);
     this.#move = sqlite.prepare(
       'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position',
     );
@@ -115,12 +115,13 @@ export class PredictionWriter {
     this.#filled += 1;
     if (this.#filled < ROWS_A_CALL) return;
     this.#filled = 0;
-    this.#insertMany.run(values);
+    // As arguments: the binding takes twice as long to read an array.
+    this.#insertMany.run(...values);
   }
 
   #insertRest(): void {
     for (let i = 0; i < this.#filled; i++) {
-      this.#insertOne.run(this.#values.slice(i * COLUMNS, (i + 1) * COLUMNS));
+      this.#insertOne.run(...this.#values.slice(i * COLUMNS, (i + 1) * COLUMNS));
     }
     this.#filled = 0;
   }

@@ -12,7 +12,7 @@ export class RowWriters {
   readonly #clock: Clock;
   readonly #metric: Statement<[number, number, string, string | null, number]>;
   readonly #event: Statement<[number, number, string, string, string | null, string, string]>;
-  readonly #lineEvent: Statement<[number, number, string, string | null, string | null]>;
+  readonly #lineEvent: Statement<(number | string | null)[]>;
 
   constructor(sqlite: Sqlite, heads: StreamHeads, labels: LabelWriter, clock: Clock) {
     this.#heads = heads;
@@ -21,7 +21,8 @@ export class RowWriters {
     this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?)');
     this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#lineEvent = sqlite.prepare(
-      'INSERT INTO line_events (received_ms, time_ms, kind, correlation_id, station) VALUES (?, ?, ?, ?, ?)',
+      `INSERT INTO line_events (received_ms, time_ms, kind, correlation_id, station, duration_ms, prediction_seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
@@ -43,6 +44,8 @@ export class RowWriters {
 
   lineEvents(events: readonly LineEvent[]): void {
     const receivedMs = this.#clock.wallMs();
-    for (const e of events) this.#lineEvent.run(receivedMs, e.timeMs, e.kind, e.correlationId, e.station);
+    for (const { timeMs, kind, correlationId, station, durationMs = null, predictionSeq = null } of events) {
+      this.#lineEvent.run(receivedMs, timeMs, kind, correlationId, station, durationMs, predictionSeq);
+    }
   }
 }

@@ -2,9 +2,8 @@
  * The device's memory: one SQLite file in WAL mode with group commit. Knows nothing of MQTT, models or pages.
  * What a promise of this surface says is committed has been fsynced.
  */
-
+import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Feedback, RecordOf, Stream } from '../../protocol/records.ts';
-import type { Tags } from '../../protocol/tags.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
 
@@ -70,8 +69,13 @@ export interface StreamLog {
 /** Predictions as rules and pages read them. Deciding roles only, unless it says otherwise. */
 export interface PredictionLog {
   bySeq(seq: number): StoredPrediction | undefined;
-  /** The newest deciding prediction of this part in this slot. */
-  byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined;
+  /**
+   * The newest deciding prediction of this part in this slot.
+   * @param notAfterMs a line may use part numbers again: rather one made by then, if there is any
+   */
+  byCorrelationId(slot: string, correlationId: string, notAfterMs?: number): StoredPrediction | undefined;
+  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time. */
+  madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[];
   recent(slot: string, limit: number): StoredPrediction[];
   /**
    * What is worth showing again, newest first: the newest `limit` that `raised` finds, and the newest `limit` whose label in
@@ -94,8 +98,15 @@ export interface PredictionLog {
     due: StoredPrediction[];
     through: number;
   };
-  /** True when a line event of this kind about this part is kept, observed in this span of time if one is given. */
-  hasLineEvent(kind: string, correlationId: string, fromMs?: number, toMs?: number): boolean;
+  /**
+   * True when a line event of this kind is kept, about this part, or at this station about a part that it does not name.
+   * @param span when it was observed, both ends included
+   */
+  hasLineEvent(
+    kind: string,
+    about: { readonly correlationId: string | null; readonly station: string | null },
+    span?: { readonly fromMs: number; readonly toMs: number },
+  ): boolean;
   /** Line events in the order they came in, with id > `id`. */
   lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[];
   /** The label that stands. */
@@ -110,7 +121,7 @@ export interface PredictionLog {
    */
   confusion(query: ConfusionQuery): OutcomeCount[];
   /** As `confusion`, the counts of each combination of tags on their own. */
-  slicedConfusion(query: ConfusionQuery): SlicedCount[];
+  slicedConfusion(query: ConfusionQuery): TaggedCount[];
 }
 
 export interface ConfusionQuery {
@@ -119,21 +130,6 @@ export interface ConfusionQuery {
   readonly sinceMs: number;
   /** Shadows count where it is `any`. */
   readonly role: 'deciding' | 'any';
-}
-
-/** How often a model said one label when another was true. */
-export interface OutcomeCount {
-  readonly truth: number;
-  readonly said: number;
-  /** Trust in the truth, 0..1. */
-  readonly weight: number;
-  /** Chance that this truth could be seen at all, (0, 1]. */
-  readonly propensity: number;
-  readonly count: number;
-}
-
-export interface SlicedCount extends OutcomeCount {
-  readonly tags: Tags;
 }
 
 /** Small durable state of other rooms, as JSON under a key; written in one fsynced transaction. */

@@ -22,12 +22,12 @@ export function standingLabel<E extends Evidence>(history: readonly E[]): E | un
 }
 
 /** When what it tells of happened, ms since the Unix epoch. */
-function evidenceMs({ observedMs, timeMs }: Pick<Evidence, 'observedMs' | 'timeMs'>): number {
+export function evidenceMs({ observedMs, timeMs }: Pick<Evidence, 'observedMs' | 'timeMs'>): number {
   return observedMs ?? timeMs;
 }
 
 /** What each rule says now, taken back or not. */
-function newestOfEachRule<E extends Evidence>(history: readonly E[]): E[] {
+export function newestOfEachRule<E extends Evidence>(history: readonly E[]): E[] {
   if (history.length < 2) return [...history];
   const newest = new Map<string, E>();
   for (const evidence of history) {

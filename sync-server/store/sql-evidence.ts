@@ -1,6 +1,6 @@
 /** The evidence of a rollout by SQL: pairs of champion and challenger on labelled samples, and what went wrong on devices. */
 import type { InstallState } from '../../protocol/messages.ts';
-import type { EvidenceSource, Guardrails, PairCount } from '../rollouts/evidence-source.ts';
+import type { EvidenceSource, Guardrails, SeenPairCount } from '../rollouts/evidence-source.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { minuteOf } from './minute-counts.ts';
 
@@ -10,6 +10,11 @@ interface PairQuery {
   challenger: string;
   sinceMs: number;
 }
+
+/** What began to drift longer before a rollout and never calmed down is how that line is by now. */
+const DRIFT_BEFORE_MS = 7 * 86_400_000;
+
+type PairRow = Omit<SeenPairCount, 'explored'> & { readonly explored: number };
 
 interface FailureRow {
   device: string;
@@ -24,20 +29,23 @@ interface FailureRow {
 function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'challenger'): string {
   return `
     SELECT l.label AS truth, d.label AS ${decider}, s.label AS ${shadow}, l.weight AS weight,
-      s.epoch_id AS epoch_id, s.time_ms AS sampled_ms, l.time_ms AS labelled_ms, l.kind AS kind
+      s.epoch_id AS epoch_id, s.time_ms AS sampled_ms, l.time_ms AS labelled_ms, l.kind AS kind,
+      c.propensity AS propensity, c.explored AS explored
     FROM predictions AS s
     CROSS JOIN labels AS l ON l.epoch_id = s.epoch_id AND l.prediction_seq = s.pair_of
     CROSS JOIN predictions AS d ON d.epoch_id = s.epoch_id AND d.seq = s.pair_of
+    CROSS JOIN contexts AS c ON c.id = d.context_id
     WHERE s.pair_of > 0 AND s.time_ms > @sinceMs
       AND s.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${shadow} AND role = 'shadow')
-      AND d.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${decider} AND role <> 'shadow')`;
+      AND c.slot = @slot AND c.model = @${decider} AND c.role <> 'shadow'`;
 }
 
 /**
  * Up to which sample the labels of each device are complete. "Failed" is known sooner than "nothing happened", so the
- * newest samples would show too many failures: only those count that are older than the usual wait for a label. Usual is
- * the third quartile of the rules' waits: most samples wait for "nothing happened", and labels made up for after a
- * standstill must not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
+ * newest samples would show too many failures: only those count that are older than the wait for a label. How long its
+ * rules wait for "nothing happened" the device says; where it does not, the third quartile of the labels' waits must do,
+ * which is too short until the first such label is there. Longer waits, of labels made up for after a standstill, must
+ * not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
  */
 const MATURE = `
   waits AS (SELECT labelled_ms - sampled_ms AS wait_ms FROM pairs WHERE kind = 'implicit'),
@@ -45,13 +53,20 @@ const MATURE = `
     SELECT wait_ms FROM waits ORDER BY wait_ms LIMIT 1 OFFSET (SELECT count(*) * 3 / 4 FROM waits)
   ),
   mature AS (
-    SELECT epoch_id, max(labelled_ms) - coalesce((SELECT wait_ms FROM usual), 0) AS until_ms
+    SELECT epoch_id, max(labelled_ms) - max(
+      coalesce((SELECT wait_ms FROM usual), 0),
+      coalesce((
+        SELECT reported -> 'slots' -> @slot ->> 'labelsAfterMs'
+        FROM epochs JOIN devices ON devices.id = epochs.device WHERE epochs.id = epoch_id
+      ), 0)
+    ) AS until_ms
     FROM pairs GROUP BY epoch_id
   )`;
 
 export class SqlEvidence implements EvidenceSource {
-  readonly #pairs: Statement<[PairQuery], PairCount>;
+  readonly #pairs: Statement<[PairQuery], PairRow>;
   readonly #predictions: Statement<[string, string, number], { count: number }>;
+  readonly #drifting: Statement<[string, number], { device: string; feature: string }>;
   readonly #failures: Statement<[{ slot: string; challenger: string }], FailureRow>;
 
   constructor(sqlite: Sqlite) {
@@ -59,17 +74,27 @@ export class SqlEvidence implements EvidenceSource {
       `WITH pairs AS MATERIALIZED (
          ${shadowsOf('challenger', 'champion')}
          UNION ALL
-         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind
+         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind, propensity, explored
          FROM (${shadowsOf('champion', 'challenger')})
        ),
        ${MATURE}
-       SELECT truth, champion, challenger, weight, count(*) AS count
+       SELECT truth, champion, challenger, weight, propensity, explored, count(*) AS count
        FROM pairs JOIN mature USING (epoch_id) WHERE sampled_ms <= until_ms
-       GROUP BY truth, champion, challenger, weight ORDER BY truth, champion, challenger, weight`,
+       GROUP BY truth, champion, challenger, weight, propensity, explored
+       ORDER BY truth, champion, challenger, weight, propensity, explored`,
     );
     this.#predictions = sqlite.prepare(
       `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts
        WHERE context_id IN (SELECT id FROM contexts WHERE slot = ? AND model = ?) AND minute >= ?`,
+    );
+    // The last word of each device on each of its inputs: `max` decides which row the other columns are of.
+    this.#drifting = sqlite.prepare(
+      `SELECT device, feature FROM (
+         SELECT device, data ->> 'feature' AS feature, data ->> 'drifting' AS drifting, max(time_ms)
+         FROM events JOIN epochs ON epochs.id = epoch_id
+         WHERE kind = 'drift' AND slot = ? AND time_ms > ? GROUP BY device, feature
+       )
+       WHERE drifting AND feature IS NOT NULL ORDER BY device, feature`,
     );
     // Only an answer to the newest desired state counts: an older one may tell of an earlier attempt.
     this.#failures = sqlite.prepare(
@@ -84,8 +109,8 @@ export class SqlEvidence implements EvidenceSource {
     );
   }
 
-  pairs(query: PairQuery): PairCount[] {
-    return this.#pairs.all(query);
+  pairs(query: PairQuery): SeenPairCount[] {
+    return this.#pairs.all(query).map((row) => ({ ...row, explored: row.explored === 1 }));
   }
 
   /** Predictions are counted in whole minutes: those of the minute of `sinceMs` count too. */
@@ -102,6 +127,10 @@ export class SqlEvidence implements EvidenceSource {
       device,
       reason: reason ?? (state === 'refused' ? 'refused without a reason' : 'rolled back without a reason'),
     }));
-    return { predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0, failures };
+    return {
+      predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0,
+      failures,
+      drifting: this.#drifting.all(slot, sinceMs - DRIFT_BEFORE_MS),
+    };
   }
 }

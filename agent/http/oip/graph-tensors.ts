@@ -44,6 +44,11 @@ export function samplesOf({ inputs }: TensorsSpec, given: readonly OipTensor[]):
   return Array.from({ length: rows }, (_, row) => perTensor.flatMap((each) => each[row] ?? []));
 }
 
+export function oipTensorOf({ name, dtype, shape, data }: NamedTensor): OipTensor {
+  const values = 'buffer' in data ? data : data.map((text) => Buffer.from(text));
+  return { name, datatype: datatypeOf(dtype), shape, data: values };
+}
+
 /** @throws CodedError REQUEST_INVALID for bytes that are no text */
 function namedTensor({ name, datatype, shape, data }: OipTensor): NamedTensor {
   const dtype = DTYPE_OF.get(datatype) ?? 'string';

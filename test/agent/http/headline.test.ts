@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type HeadlineFacts, headline } from '../../../agent/http/headline.ts';
 import type { StatusView } from '../../../agent/http/view.ts';
-import { sampleSlot, sampleView } from './sample-view.ts';
+import { sampleDrift, sampleSlot, sampleView } from './sample-view.ts';
 
 function said(view: Partial<StatusView> = {}, facts: Partial<HeadlineFacts> = {}) {
   return headline({ view: sampleView(view), alarms: [], unanswered: 0, ...facts });
@@ -16,7 +16,7 @@ const offline: StatusView['link'] = {
   lastAckMs: null,
 };
 const silence = { severity: 'alarm', text: 'No samples for 40 s.', next: 'Check the sensor.' } as const;
-const drifting = (feature: string) => ({ feature, psi: 1, drifting: true, shares: [], baselineShares: [] });
+const drifting = (feature: string) => sampleDrift({ feature, psi: 1, drifting: true, sinceMs: 1 });
 const install = {
   manifestSha256: 'b'.repeat(64),
   reason: 'golden sample 3 is off by 0.4',

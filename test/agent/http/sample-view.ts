@@ -1,5 +1,28 @@
 /** A status view of a healthy device, for tests to change. */
-import type { SlotView, StatusView } from '../../../agent/http/view.ts';
+import type { DriftView, InputsView, SlotView, StatusView } from '../../../agent/http/view.ts';
+
+export const calmInputs: InputsView = {
+  faults: [],
+  stale: 0,
+  samplesPerS: null,
+  usualPerS: null,
+  labelDrift: null,
+  pairs: [],
+};
+
+export function sampleDrift(change: Partial<DriftView> = {}): DriftView {
+  return {
+    feature: 'torque_nm',
+    psi: 0.1,
+    jensenShannon: 0.1,
+    ks: 0.1,
+    drifting: false,
+    sinceMs: null,
+    shares: [],
+    baselineShares: [],
+    ...change,
+  };
+}
 
 export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
   return {
@@ -17,6 +40,7 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
       allowedMemoryBytes: null,
     },
     cache: null,
+    truth: { rules: [], exploration: null, warnings: [], asksForLooks: false },
     predictionsPerS: 10,
     latencyUs: { p50: 100, p95: 200, p99: 300 },
     rateHistory: Array(60).fill(10),
@@ -28,6 +52,7 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
       baseline: { name: 'rules', value: 0.5 },
     },
     drift: [],
+    inputs: calmInputs,
     recent: [],
     ...change,
   };

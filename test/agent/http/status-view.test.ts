@@ -12,6 +12,7 @@ import { openStore } from '../../../agent/store/open-store.ts';
 import type { NewPrediction } from '../../../agent/store/records.ts';
 import type { Store } from '../../../agent/store/store.ts';
 import { hashOf, makePackage, manifestOf } from '../../support/packages.ts';
+import { calmInputs } from './sample-view.ts';
 
 let folder: string;
 let store: Store;
@@ -84,6 +85,7 @@ function viewOf(change: Partial<StatusParts> = {}) {
       latencyUs: null,
       rateHistory: [],
       drift: [],
+      inputs: calmInputs,
       online: 0.7,
       labels: 3,
     }),

@@ -125,7 +125,7 @@ describe('tensors through the engine', () => {
     ];
     expect(await engine.signature(model)).toEqual({
       inputs: specs,
-      outputs: specs.map((spec) => ({ ...spec, name: `${spec.name}-out` })),
+      outputs: specs.map((spec) => ({ ...spec, name: `${spec.name}-out`, perSample: false })),
     });
     await expect(engine.signature('0'.repeat(64))).rejects.toMatchObject({ code: 'MODEL_NOT_ACTIVE' });
   });

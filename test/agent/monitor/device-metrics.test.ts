@@ -4,12 +4,14 @@ import { systemClock } from '../../../agent/clock.ts';
 import { DeviceMetrics } from '../../../agent/monitor/device-metrics.ts';
 import { machineAsker, machineGauges } from '../../../agent/monitor/machine-facts.ts';
 import type { NewMetric } from '../../../agent/store/records.ts';
+import { calmInputs, sampleDrift } from '../http/sample-view.ts';
 
 const figures = {
   predictionsPerS: 12,
   latencyUs: { p50: 100, p95: 200, p99: 300 },
   rateHistory: [],
-  drift: [{ feature: 'torque_nm', psi: 0.1, drifting: false, shares: [], baselineShares: [] }],
+  drift: [sampleDrift()],
+  inputs: calmInputs,
   online: null,
   labels: 0,
 };

@@ -57,9 +57,12 @@ function monitorOf(champion: () => ActiveModel | undefined) {
 
 describe('the monitor of a slot', () => {
   it('marks samples as drifting while a feature drifts, and tells when it begins', () => {
-    const { monitor, told } = monitorOf(() => tabular);
+    const { monitor, told, clock } = monitorOf(() => tabular);
     const feed = (low: number, samples: number) => {
-      for (let i = 0; i < samples; i++) monitor.observe([low + ((i * 7919) % 20)]);
+      for (let i = 0; i < samples; i++) {
+        clock.advance(20);
+        monitor.observe([low + ((i * 7919) % 20)]);
+      }
     };
     expect(monitor.health([40], NOW_MS)).toBe(0);
     feed(70, 200);
@@ -68,6 +71,61 @@ describe('the monitor of a slot', () => {
       { kind: 'drift', severity: 'warning', slot: 'inspection', data: { feature: 'torque', drifting: true } },
     ]);
     expect(monitor.figures().drift).toMatchObject([{ feature: 'torque', drifting: true }]);
+  });
+
+  it('shows drift a part of a flood only, each second anew', () => {
+    const { monitor, clock, told } = monitorOf(() => tabular);
+    const flood = (value: number, samples: number) => {
+      for (let i = 0; i < samples; i++) monitor.observe([value + ((i * 7919) % 40)]);
+    };
+    for (let second = 0; second < 5; second++) {
+      clock.advance(1000);
+      flood(20, 10_000);
+      flood(80, 10_000);
+    }
+    expect(told).toEqual([]);
+    for (let second = 0; second < 4; second++) {
+      clock.advance(1000);
+      flood(80, 10_000);
+    }
+    expect(told).toMatchObject([{ kind: 'drift', data: { drifting: true } }]);
+  });
+
+  it('tells when the model says a label far more often than on its training data, by the champion alone', () => {
+    const { monitor, clock, told } = monitorOf(() => tabular);
+    const say = (labels: number[]) => {
+      clock.advance(20);
+      monitor.predicted(
+        labels.map(() => 100),
+        labels,
+      );
+    };
+    for (let i = 0; i < 300; i++) say([i % 10 === 9 ? 1 : 0, -1]);
+    expect(told).toEqual([]);
+    for (let i = 0; i < 300; i++) say([i % 2]);
+    expect(told).toMatchObject([{ kind: 'prediction-drift', severity: 'warning', slot: 'inspection' }]);
+    expect(told[0]?.message).toContain('"failure" for');
+    expect(monitor.figures().inputs.labelDrift).toMatchObject({ drifting: true });
+  });
+
+  it('tells of an input that lastingly fails and of a source that changes its rate, and shows both', () => {
+    const { monitor, clock, told } = monitorOf(() => tabular);
+    const feed = (samples: number, everyMs: number, value: (i: number) => number) => {
+      for (let i = 0; i < samples; i++) {
+        clock.advance(everyMs);
+        monitor.health([value(i)], clock.wallMs());
+      }
+    };
+    feed(400, 100, (i) => i % 50);
+    feed(400, 300, (i) => (i % 4 === 0 ? Number.NaN : i % 50));
+    expect(told.map(({ kind }) => kind)).toEqual(['input-fault', 'sample-rate-changed']);
+    expect(monitor.figures().inputs).toMatchObject({
+      faults: [{ feature: 'torque', fault: 'missing', share: 0.25 }],
+      samplesPerS: 1000 / 300,
+    });
+    feed(300, 300, (i) => i % 50);
+    expect(told.at(-1)).toMatchObject({ kind: 'input-fault', severity: 'info' });
+    expect(monitor.figures().inputs.faults).toEqual([]);
   });
 
   it('begins anew with a new champion', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NewFeedback, NewPrediction } from '../../../agent/store/records.ts';
 import { type Evidence, standingLabel } from '../../../protocol/labels/standing-label.ts';
+import { labelCases } from '../../support/label-histories.ts';
 import {
   closeStore,
   MODEL_A,
@@ -45,6 +46,30 @@ function asKept(feedback: NewFeedback): Evidence {
   const { precedence = 500, withdrawn = false, observedMs = null } = feedback;
   return { ...feedback, precedence, withdrawn, observedMs };
 }
+
+describe.each(labelCases())('$name', ({ history, stands }) => {
+  it.each([
+    ['in order', history],
+    ['in reverse', history.toReversed()],
+  ])('on the device, heard %s', async (_, heard) => {
+    const { store } = openTempStore({ commitWithinMs: 0 });
+    await record(store, [newPrediction()]);
+    for (const evidence of heard) await store.recorder.feedback([label(1, evidence)]);
+    const counted = store.predictions.confusion({
+      slot: 'inspection',
+      model: MODEL_A,
+      sinceMs: 0,
+      role: 'any',
+    });
+    if (stands === null) {
+      expect(store.predictions.labelOf(1)).toBeUndefined();
+      expect(counted).toEqual([]);
+    } else {
+      expect(store.predictions.labelOf(1)).toMatchObject({ label: stands.label, rule: stands.rule });
+      expect(counted).toMatchObject([{ truth: stands.label, count: 1 }]);
+    }
+  });
+});
 
 /** What the counts must be, worked out the slow way. */
 function naive(

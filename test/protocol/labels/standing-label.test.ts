@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Evidence, standingLabel } from '../../../protocol/labels/standing-label.ts';
+import { labelCases } from '../../support/label-histories.ts';
 
 const evidence: fc.Arbitrary<Evidence> = fc.record({
   kind: fc.constantFrom('explicit', 'implicit'),
@@ -49,5 +50,12 @@ describe('the label that stands', () => {
         if (open.length > 0) expect(stands).toBeDefined();
       }),
     );
+  });
+});
+
+describe('golden histories', () => {
+  it.each(labelCases())('$name', ({ history, stands }) => {
+    if (stands === null) expect(standingLabel(history)).toBeUndefined();
+    else expect(standingLabel(history)).toMatchObject(stands);
   });
 });

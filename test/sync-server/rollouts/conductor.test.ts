@@ -1,35 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
-import { hashOf, SLOT, ToyFleet } from './toy-fleet.ts';
-
-const better: PairCount[] = [
-  { truth: 0, champion: 0, challenger: 0, weight: 1, count: 300 },
-  { truth: 1, champion: 0, challenger: 1, weight: 1, count: 20 },
-];
-const worse: PairCount[] = [
-  { truth: 0, champion: 0, challenger: 0, weight: 1, count: 300 },
-  { truth: 1, champion: 1, challenger: 0, weight: 1, count: 20 },
-];
-const START = { slot: SLOT, model: 'toy@2' };
-
-function begin(ids = ['mill-1', 'mill-2', 'mill-3'], offline: string[] = []) {
-  const fleet = new ToyFleet(ids);
-  for (const id of offline) fleet.toy(id).online = false;
-  const conductor = fleet.conductor();
-  const { id } = conductor.startRollout(START);
-  const step = (...pairs: PairCount[]) => {
-    fleet.nowMs += 500;
-    fleet.obey();
-    if (pairs.length > 0) fleet.label(...pairs);
-    conductor.evaluate();
-    return conductor.view(id);
-  };
-  return { fleet, conductor, id, step };
-}
-
-function challenged(fleet: ToyFleet): string[] {
-  return fleet.toys.filter(({ desired }) => desired?.challenger).map(({ id }) => id);
-}
+import { hashOf, ToyFleet } from './toy-fleet.ts';
+import { begin, better, challenged, START, worse } from './toy-rollout.ts';
 
 describe('a rollout', () => {
   it('begins on one device, with the new model as challenger on a small share of the samples', () => {
@@ -174,7 +145,7 @@ describe('a rollout', () => {
   });
 
   it('takes in a device that appears while it runs, and catches up one that appears afterwards', () => {
-    const { fleet, step } = begin(['mill-1']);
+    const { fleet, step } = begin({ ids: ['mill-1'] });
     step();
     step(...better);
     step();
@@ -190,7 +161,7 @@ describe('a rollout', () => {
   });
 
   it('is done without a device that is offline, which follows when it is back', () => {
-    const { fleet, step } = begin(undefined, ['mill-3']);
+    const { fleet, step } = begin({ offline: ['mill-3'] });
     step();
     step(...better);
     step();
@@ -202,7 +173,7 @@ describe('a rollout', () => {
   });
 
   it('holds and says so when its only device is offline', () => {
-    const { fleet, step } = begin(['mill-1']);
+    const { fleet, step } = begin({ ids: ['mill-1'] });
     step();
     fleet.toy('mill-1').online = false;
     expect(step(...better)).toMatchObject({
@@ -312,79 +283,5 @@ describe('the conductor’s watch', () => {
     const shown = conductor.views().map((view) => view.id);
     expect(shown).toHaveLength(51);
     expect([shown[0], shown.at(-1)]).toEqual(['r60', id]);
-  });
-});
-
-describe('starting a rollout', () => {
-  const fresh = () => new ToyFleet(['mill-1', 'mill-2']);
-  const code = (value: string) => expect.objectContaining({ code: value });
-
-  it('refuses a second one in the same slot', () => {
-    const { conductor, id } = begin();
-    expect(() => conductor.startRollout({ ...START, model: 'toy@3' })).toThrow(code('ROLLOUT_CONFLICT'));
-    conductor.abort(id);
-    expect(conductor.startRollout({ ...START, model: 'toy@3' }).to).toBe('toy 3');
-  });
-
-  it('targets only devices with all the labels', () => {
-    const fleet = fresh();
-    fleet.add('press-1', { line: 'press' });
-    const conductor = fleet.conductor();
-    conductor.startRollout({ ...START, labels: { line: 'press' } });
-    conductor.evaluate();
-    expect(challenged(fleet)).toEqual(['press-1']);
-    expect(() =>
-      fresh()
-        .conductor()
-        .startRollout({ ...START, labels: { line: 'x' } }),
-    ).toThrow(code('ROLLOUT_NO_DEVICES'));
-  });
-
-  it('refuses models that are not there, slots that nobody has, and versions that run already', () => {
-    const conductor = fresh().conductor();
-    expect(() => conductor.startRollout({ ...START, model: 'toy@9' })).toThrow(code('MODEL_UNKNOWN'));
-    expect(() => conductor.startRollout({ ...START, model: 'toy' })).toThrow(code('REQUEST_INVALID'));
-    expect(() => conductor.startRollout({ ...START, slot: 'nowhere' })).toThrow(code('ROLLOUT_NO_DEVICES'));
-    expect(() => conductor.startRollout({ ...START, model: 'toy@1' })).toThrow(/already/);
-  });
-
-  it('refuses to replace a model that it could not bring back', () => {
-    const fleet = fresh();
-    fleet.published.delete(1);
-    expect(() => fleet.conductor().startRollout(START)).toThrow(code('MODEL_UNKNOWN'));
-  });
-
-  it('refuses a model with other labels than the slot answers now', () => {
-    const fleet = fresh();
-    const manifest = fleet.manifestOf(hashOf(2));
-    const decision = { kind: 'threshold' as const, labels: ['good', 'scrap'], threshold: 0.5 };
-    fleet.manifests.set(hashOf(2), { ...manifest, output: { ...manifest.output, decision } });
-    expect(() => fleet.conductor().startRollout(START)).toThrow(/good, scrap/);
-  });
-
-  it.each([
-    [[{ devices: 0, traffic: 0.5 }]],
-    [
-      [
-        { devices: 1, traffic: 0.1 },
-        { devices: 0.5, traffic: 0.5 },
-      ],
-    ],
-  ])('refuses impossible stages %j', (stages) => {
-    expect(() =>
-      fresh()
-        .conductor()
-        .startRollout({ ...START, stages }),
-    ).toThrow(code('REQUEST_INVALID'));
-  });
-
-  it('ends with the whole fleet even when the stages do not say so', () => {
-    const view = fresh()
-      .conductor()
-      .startRollout({ ...START, stages: [{ devices: 0.1, traffic: 0.2 }] });
-    expect(view.stages).toEqual([
-      { devices: 0.1, traffic: 0.2 },
-      { devices: 1, traffic: 1 },
-    ]);
   });
 });

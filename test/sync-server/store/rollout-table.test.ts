@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Rollout } from '../../../sync-server/rollouts/rollout.ts';
 import { openServerStore } from '../../../sync-server/store/server-store.ts';
-import { CHALLENGER, CHAMPION, modelRef, temporaryFolder, temporaryStore } from '../support.ts';
+import { CHALLENGER, CHAMPION, modelRef, PLAN, temporaryFolder, temporaryStore } from '../support.ts';
 
 function rollout(id: string, over: Partial<Rollout> = {}): Rollout {
   return {
@@ -12,6 +12,10 @@ function rollout(id: string, over: Partial<Rollout> = {}): Rollout {
     fromTitle: 'milling-failure 1',
     labels: { line: 'north' },
     stages: [{ devices: 1, traffic: 1 }],
+    plan: PLAN,
+    approvedStage: 0,
+    curve: [],
+    drifting: [],
     state: 'advancing',
     stage: 0,
     reason: 'Just begun.',
@@ -26,6 +30,9 @@ function rollout(id: string, over: Partial<Rollout> = {}): Rollout {
       championMetric: null,
       challengerMetric: 0.5,
       metricName: 'f-beta',
+      difference: null,
+      needed: null,
+      perDay: null,
     },
     settled: true,
     ...over,
@@ -56,6 +63,19 @@ describe('the table of rollouts', () => {
     rollouts.save(rollout('a'));
     for (const each of rollouts.all()) each.reason = 'never saved';
     expect(rollouts.all().map((each) => each.reason)).toEqual(['Just begun.']);
+  });
+
+  it('reads what a server wrote that kept no plan, and holds such a rollout to careful terms', () => {
+    const folder = temporaryFolder();
+    const { plan, approvedStage, curve, drifting, ...former } = rollout('a');
+    const { difference, needed, perDay, ...evidence } = former.evidence;
+    expect([plan.margin, approvedStage, curve, drifting]).toEqual([0.02, 0, [], []]);
+    expect([difference, needed, perDay]).toEqual([null, null, null]);
+    const store = temporaryStore(folder);
+    store.rollouts.save({ ...former, evidence } as unknown as Rollout);
+    expect(store.rollouts.all()).toEqual([
+      { ...rollout('a'), plan: { ...PLAN, minPairs: 500, maxFailedShare: 0 } },
+    ]);
   });
 
   it('keeps the decisions of each, newest first', () => {

@@ -1,0 +1,50 @@
+/** What is told of drift, in words. Pure. */
+import type { NewEvent } from '../store/records.ts';
+import type { FeatureDrift, PairDrift } from './drift-monitor.ts';
+
+type Told = Pick<NewEvent, 'kind' | 'severity' | 'message' | 'data'>;
+
+export function inputDrift(slot: string, { feature, psi, jensenShannon, ks, drifting }: FeatureDrift): Told {
+  return {
+    kind: 'drift',
+    severity: drifting ? 'warning' : 'info',
+    message: drifting
+      ? `${feature} of ${slot} no longer looks like the data that the model was trained on (PSI ${psi.toFixed(2)}).`
+      : `${feature} of ${slot} looks like the training data again.`,
+    data: { feature, psi, jensenShannon, ks, drifting },
+  };
+}
+
+/** @param labels of the model, in the order of the shares */
+export function labelDrift(slot: string, labels: readonly string[], drift: FeatureDrift): Told {
+  const { shares, baselineShares, drifting, psi } = drift;
+  const most = shares.reduce((best, _, i) => (changeAt(drift, i) > changeAt(drift, best) ? i : best), 0);
+  const percent = (share: number | undefined) => `${(100 * (share ?? 0)).toFixed(1)} %`;
+  return {
+    kind: 'prediction-drift',
+    severity: drifting ? 'warning' : 'info',
+    message: drifting
+      ? `The model of ${slot} says "${labels[most]}" for ${percent(shares[most])} of samples; on its training data it was ${percent(baselineShares[most])}.`
+      : `The model of ${slot} says its labels as often as on its training data again.`,
+    data: { psi, drifting },
+  };
+}
+
+export function pairDrift(
+  slot: string,
+  { features: [a, b], baseline, now }: PairDrift,
+  shifted: boolean,
+): Told {
+  return {
+    kind: 'correlation-shift',
+    severity: shifted ? 'warning' : 'info',
+    message: shifted
+      ? `${a} and ${b} of ${slot} no longer move together as they did in training (correlation ${now.toFixed(2)}, was ${baseline.toFixed(2)}).`
+      : `${a} and ${b} of ${slot} move together as in training again.`,
+    data: { a, b, baseline, now: Number.isNaN(now) ? null : now, shifted },
+  };
+}
+
+function changeAt({ shares, baselineShares }: FeatureDrift, i: number): number {
+  return Math.abs((shares[i] ?? 0) - (baselineShares[i] ?? 0));
+}
