@@ -11,6 +11,7 @@ import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { withLabelWaits } from './feedback/label-wait.ts';
+import { loopWarnings } from './feedback/loop-warning.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
@@ -258,6 +259,9 @@ export async function startAgent(
     trust.onChange(() => models.trustChanged());
     await models.start();
     stops.push(() => models.stop());
+    for (const [slot, slotConfig] of Object.entries(config.slots)) {
+      for (const warning of loopWarnings(slotConfig)) log.warn({ event: 'feedback-loop', slot }, warning);
+    }
     feedback.start();
     stops.push(() => feedback.stop());
     stops.push(() => pipeline.drain());

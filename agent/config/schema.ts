@@ -7,7 +7,7 @@ import { areFewTags, constantTagsSchema, FEW_TAGS, tagColumnsSchema } from './ta
 import { budgetSchema, probationSchema, selfTestSchema, updatesSchema } from './updates.ts';
 
 /** What the simulated line tags its parts with. */
-const SIMULATED_TAGS = { shift: 1, operator: 1, product: 1, supplier: 1 };
+const SIMULATED_TAGS = { 'source-version': 1, shift: 1, operator: 1, product: 1, supplier: 1 };
 
 const simulatedLine = z
   .strictObject({
