@@ -7,6 +7,7 @@ import type {
   ModelDetailView,
   ModelView,
   RolloutView,
+  SlotMetricsView,
   StartRolloutRequest,
   TrustView,
 } from '../sync-server/http/view.ts';
@@ -89,6 +90,12 @@ export class AdminApi {
   async trustFiles(): Promise<Map<string, Buffer>> {
     const files = await this.#call<Record<string, unknown>>('GET', '/api/trust/files', []);
     return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(String(text))]));
+  }
+
+  /** @param days up to the newest label */
+  metrics(slot: string, days: number): Promise<SlotMetricsView> {
+    const path = `/api/metrics/${encodeURIComponent(slot)}?days=${days}`;
+    return this.#call<SlotMetricsView>('GET', path, ['slot', 'versions']);
   }
 
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {

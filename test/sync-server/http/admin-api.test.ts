@@ -11,6 +11,7 @@ import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
+import { SlotMetrics } from '../../../sync-server/metrics/slot-metrics.ts';
 import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
 import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
 import { Pace } from '../../../sync-server/registry/pace.ts';
@@ -64,6 +65,7 @@ async function setUp() {
       approve: (id, by) => ({ id, reason: `approved by ${by}` }) as RolloutView,
       abort: unknown,
     },
+    metrics: new SlotMetrics({ store, clock }),
     mlflowView: () => null,
     retraining: { views: () => [] },
     catalog,
@@ -88,6 +90,29 @@ function publish(app: FastifyInstance, body: Buffer, query = '') {
 const packed = (files: ReadonlyMap<string, Buffer>) => Buffer.from(encode(Object.fromEntries(files)));
 
 describe('the admin API', () => {
+  it('tells the metrics of a slot, and refuses one that it does not know and days that are none', async () => {
+    const { app, send } = await setUp();
+    send('mill-1', 'predictions', predictionBatch(1, 10));
+    const get = async (url: string) => {
+      const reply = await app.inject({ url, headers: HOST });
+      return [reply.statusCode, reply.json()];
+    };
+    expect(await get('/api/metrics/machine-failure?days=7')).toEqual([
+      200,
+      expect.objectContaining({ slot: 'machine-failure', versions: [] }),
+    ]);
+    expect(await get('/api/metrics/elsewhere')).toEqual([
+      404,
+      expect.objectContaining({ code: 'SLOT_UNKNOWN' }),
+    ]);
+    for (const query of ['days=0', 'days=x', 'dasy=7']) {
+      expect(await get(`/api/metrics/machine-failure?${query}`)).toEqual([
+        400,
+        expect.objectContaining({ code: 'REQUEST_INVALID' }),
+      ]);
+    }
+  });
+
   it('shows the whole fleet in one view', async () => {
     const { app, send, receive, ingest, clock } = await setUp();
     receive(
