@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { shownCurve } from '../../../sync-server/rollouts/curve.ts';
 import { begin, better, challenged } from './toy-rollout.ts';
 
 describe('what a rollout shows of its evidence', () => {
@@ -38,5 +39,23 @@ describe('what a rollout shows of its evidence', () => {
     const view = step(...better);
     expect(view.drifting).toEqual([{ device: canary, feature: 'torque_nm' }]);
     expect(view.stage).toBe(1);
+  });
+});
+
+describe('the curve of a rollout that has ended', () => {
+  const point = (i: number, stage: number) => ({ timeMs: i, stage, pairs: i, mean: 0, low: -1, high: 1 });
+
+  it('has fewer points, with the end and every stage still in it', () => {
+    const curve = Array.from({ length: 80 }, (_, i) => point(i, Math.floor(i / 30)));
+    expect(shownCurve({ curve, state: 'holding' })).toEqual(curve);
+    const shown = shownCurve({ curve, state: 'done' });
+    expect(shown.length).toBeLessThanOrEqual(24);
+    expect(shown.at(-1)).toEqual(curve.at(-1));
+    expect(new Set(shown.map(({ stage }) => stage))).toEqual(new Set([0, 1, 2]));
+  });
+
+  it('stays as it is where every point begins a stage', () => {
+    const curve = Array.from({ length: 30 }, (_, i) => point(i, i));
+    expect(shownCurve({ curve, state: 'aborted' })).toEqual(curve);
   });
 });
