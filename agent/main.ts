@@ -1,26 +1,20 @@
-/**
- * The composition root of the agent: read top to bottom, it is the list of the parts and how they join.
- * Run: `node agent/main.ts [--config device.config.json]`.
- */
-import { realpathSync } from 'node:fs';
+/** The composition root of the agent: read top to bottom, it is the list of the parts and how they join. */
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { CodedError, codeOf } from '../protocol/errors.ts';
+import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
 import { systemClock } from './clock.ts';
-import { loadDeviceConfig } from './config/load.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
+import { withLabelWaits } from './feedback/label-wait.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
-import { StatusServer } from './http/status-server.ts';
 import { buildStatusView } from './http/status-view.ts';
 import { EngineProcess } from './inference/engine-client.ts';
-import { createLogger } from './log.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
@@ -31,17 +25,19 @@ import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
+import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
+import { SourceVersions } from './sources/source-versions.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
 import { DeviceTrust } from './trust/device-trust.ts';
 
-/** A service manager kills what takes longer than 5 s. */
-const STOP_WITHIN_MS = 4500;
+/** The page waits no longer for a line that stands still. */
+const LINE_FIRST_MS = 250;
 
 export interface RunningAgent {
   /** Of the status page. */
@@ -50,8 +46,15 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-/** @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, ENGINE_PROVIDER_MISSING, PORT_TAKEN */
-export async function startAgent(config: DeviceConfig, log: Logger): Promise<RunningAgent> {
+/**
+ * @param spawned the engine's first process
+ * @throws CodedError TRUST_UNREADABLE, STORE_LOCKED, STORE_FULL, STORE_UNWRITABLE, ENGINE_CRASHED, ENGINE_PROVIDER_MISSING, PORT_TAKEN
+ */
+export async function startAgent(
+  config: DeviceConfig,
+  log: Logger,
+  spawned: ChildProcess,
+): Promise<RunningAgent> {
   const clock = systemClock;
   const counters = new Counters();
   const project = findProject();
@@ -74,6 +77,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     const engine = new EngineProcess({
       ...config.engine,
       graphFolder: config.engine.graphCache === 'on' ? join(config.dataDir, 'graphs') : undefined,
+      spawned,
       log,
       clock,
       counters,
@@ -110,7 +114,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       store,
       trust,
       statusUrl: () => url,
-      reported: () => models.reported(),
+      reported: () => withLabelWaits(models.reported(), config.slots),
       clock,
       log,
       counters,
@@ -198,6 +202,7 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       log,
       counters,
     });
+    const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
     const pipeline = new Pipeline({
@@ -209,15 +214,26 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
       figures,
+      onTags: (source, tags) => sourceVersions.look(source, tags),
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,
       log,
       counters,
     });
     pipeline.onCommitted(recorded);
-    const stopFirst = pipeline.onCommitted((slot, predictions) => {
-      log.info({ event: 'first-prediction', slot, afterMs: clock.wallMs() - startedAtMs, ...predictions[0] });
-      stopFirst();
+    const lineOutput = new LineOutput({ sources, slots: config.slots, models });
+    pipeline.onCommitted((slot, predictions) => lineOutput.give(slot, predictions));
+    const firstPrediction = new Promise<void>((resolve) => {
+      const stopFirst = pipeline.onCommitted((slot, predictions) => {
+        log.info({
+          event: 'first-prediction',
+          slot,
+          afterMs: clock.wallMs() - startedAtMs,
+          ...predictions[0],
+        });
+        stopFirst();
+        resolve();
+      });
     });
 
     const view = () =>
@@ -237,6 +253,21 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         machine: () => machine.facts(),
         alarms: () => [...silence.problems(), ...machine.problems()],
       });
+    // The champion first: a sample that comes finds a model, with no network and no page needed.
+    sync.onDesired((desired) => models.desired(desired));
+    trust.onChange(() => models.trustChanged());
+    await models.start();
+    stops.push(() => models.stop());
+    feedback.start();
+    stops.push(() => feedback.stop());
+    stops.push(() => pipeline.drain());
+    for (const source of sources) {
+      stops.push(() => source.stop());
+      await startSource(source, { pipeline, tell, clock });
+    }
+    // The line before the page: loading its server takes time that the first sample would wait.
+    if (sources.length > 0) await Promise.race([firstPrediction, setTimeout(LINE_FIRST_MS)]);
+    const { StatusServer } = await import('./http/status-server.ts');
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
       ...config.http,
@@ -246,6 +277,8 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
         await feedback.answer(request);
         recorded();
       },
+      lookedAt: (request) => feedback.lookedAt(request).then(recorded),
+      lineEvents: (events) => feedback.onLineEvents(events).then(recorded),
       install: (bundle, slot) =>
         installBundle(
           {
@@ -271,13 +304,12 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
       inference: {
         slots: new Map(
-          Object.entries(config.slots).map(([slot, { batch, cache }]) => [
-            slot,
-            { maxRows: batch.maxRows, cached: cache !== null },
-          ]),
+          Object.entries(config.slots).map(([slot, { batch }]) => [slot, { maxRows: batch.maxRows }]),
         ),
         models,
         ask: (slot, ask) => pipeline.ask(slot, ask),
+        signature: (model) => engine.signature(model),
+        figures,
         engineAlive: () => engine.status().alive,
         agentVersion: project.version,
         clock,
@@ -299,18 +331,6 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
       counters,
     });
 
-    // The champion first: a sample that comes finds a model, with no network and no page needed.
-    sync.onDesired((desired) => models.desired(desired));
-    trust.onChange(() => models.trustChanged());
-    await models.start();
-    stops.push(() => models.stop());
-    feedback.start();
-    stops.push(() => feedback.stop());
-    stops.push(() => pipeline.drain());
-    for (const source of sources) {
-      stops.push(() => source.stop());
-      await startSource(source, { pipeline, tell, clock });
-    }
     const url = await http.start();
     stops.push(() => http.stop());
     sync.onLink(() => changed.give());
@@ -330,45 +350,4 @@ export async function startAgent(config: DeviceConfig, log: Logger): Promise<Run
     await stop();
     throw error;
   }
-}
-
-/** Whatever hangs, the device stops in time; what was not committed was never reported as recorded. */
-function stopInTime(log: Logger): void {
-  setTimeout(() => {
-    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
-    process.exit(1);
-  }, STOP_WITHIN_MS).unref();
-}
-
-/** Starts from a configuration file and stops at SIGTERM or SIGINT. */
-export async function runAgent(configFile: string): Promise<void> {
-  let log = createLogger('info', 'agent');
-  try {
-    const config = loadDeviceConfig(configFile);
-    log = createLogger(config.log.level, config.device.id);
-    // Heard from the first moment: a signal that comes while the agent starts ends it as cleanly as a later one.
-    const told = new Promise<void>((resolve) => process.on('SIGTERM', resolve).on('SIGINT', resolve));
-    void told.then(() => stopInTime(log));
-    const agent = await startAgent(config, log);
-    void told.then(async () => {
-      await agent.stop();
-      log.info({ event: 'stopped' });
-    });
-  } catch (error) {
-    const known = error instanceof CodedError ? error : undefined;
-    const words = known?.message ?? String(error);
-    // One line for the log; the same in plain words for whoever stands at the terminal. A stack only for the unexpected.
-    log.fatal(
-      { event: 'not-started', code: codeOf(error), hint: known?.hint, err: known ? undefined : error },
-      words,
-    );
-    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
-    process.exitCode = 1;
-  }
-}
-
-const script = process.argv[1];
-if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { config: { type: 'string', default: 'device.config.json' } } });
-  await runAgent(values.config);
 }

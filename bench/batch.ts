@@ -3,20 +3,12 @@
  * (onnxruntime, pandas) that writes the same file. Needs a Python with both: ANDON_BENCH_PYTHON, else python3.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { goldenSchema } from '../protocol/manifest.ts';
 import { parseManifest } from '../protocol/package-verify.ts';
+import { build } from './build.ts';
 import { type BenchResult, median } from './result.ts';
 
 const ROWS = 500_000;
@@ -59,10 +51,12 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
     const python = pythonWithOnnx();
     if (python === null)
       say('no Python with onnxruntime and pandas: set ANDON_BENCH_PYTHON for the comparison');
+    say('building the command …');
+    const dist = build();
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
-      ours.push(await perSecond(...andon(input, join(folder, 'ours.csv'))));
+      ours.push(await perSecond(...andon(dist, input, join(folder, 'ours.csv'))));
       if (python !== null)
         theirs.push(await perSecond(python, [script, model, input, join(folder, 'theirs.csv')]));
       say(`round ${round}/${ROUNDS}: andon ${rounded(ours)}/s, Python ${rounded(theirs)}/s`);
@@ -80,8 +74,8 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
   }
 }
 
-/** The built command where there is one, as an installed Andon runs it. */
-function andon(input: string, output: string): [string, string[]] {
+/** The built command, as an installed Andon runs it. */
+function andon(dist: string, input: string, output: string): [string, string[]] {
   const args = [
     'batch',
     '--restart',
@@ -94,11 +88,7 @@ function andon(input: string, output: string): [string, string[]] {
     '--output',
     output,
   ];
-  const built = join(root, 'dist', 'cli', 'commands', 'batch.js');
-  const command = existsSync(built)
-    ? [join(root, 'dist', 'cli', 'andon.js')]
-    : ['--import', 'tsx', join(root, 'cli', 'andon.ts')];
-  return [process.execPath, [...command, ...args]];
+  return [process.execPath, [join(dist, 'cli', 'andon.js'), ...args]];
 }
 
 async function perSecond(program: string, args: readonly string[]): Promise<number> {

@@ -32,7 +32,7 @@ export async function startAgent(folder: string): Promise<Server> {
       http: { port: 0 },
     }),
   );
-  return listening(startProcess('agent/main.ts', ['--config', config]));
+  return listening(startProcess('agent/start.ts', ['--config', config]));
 }
 
 export async function startBare(outputName: string): Promise<Server> {

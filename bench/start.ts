@@ -2,10 +2,11 @@
  * How long the built agent takes from spawn to its first committed prediction, and what memory all its processes hold,
  * against a minimal script that loads ONNX Runtime and runs the same model once.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { build } from './build.ts';
 import { type BenchResult, median } from './result.ts';
 
 const RUNS = 5;
@@ -32,11 +33,7 @@ interface Start {
 
 export async function run(say: (line: string) => void): Promise<BenchResult> {
   say('building the agent …');
-  const build = spawnSync(process.execPath, [join(root, 'cli', 'build.mjs'), '--quiet'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  if (build.status !== 0) throw new Error(`the build failed: ${build.stdout}${build.stderr}`);
+  build();
   const agent: Start[] = [];
   const bare: Start[] = [];
   for (let i = 1; i <= RUNS; i++) {
@@ -75,7 +72,7 @@ function agentArguments(folder: string): string[] {
   };
   const path = join(folder, 'device.config.json');
   writeFileSync(path, JSON.stringify(config));
-  return [join(root, 'dist', 'agent', 'main.js'), '--config', path];
+  return [join(root, 'dist', 'agent', 'start.js'), '--config', path];
 }
 
 async function measure(argumentsFor: (folder: string) => string[]): Promise<Start> {

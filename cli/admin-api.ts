@@ -1,11 +1,13 @@
 /** The sync-server's admin API as the commands use it. */
 import { encode } from '@msgpack/msgpack';
+import type { DatasetPageView, DatasetView } from '../sync-server/http/dataset-view.ts';
 import type {
   FleetView,
   LineageView,
   ModelDetailView,
   ModelView,
   RolloutView,
+  SlotMetricsView,
   StartRolloutRequest,
   TrustView,
 } from '../sync-server/http/view.ts';
@@ -90,6 +92,12 @@ export class AdminApi {
     return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(String(text))]));
   }
 
+  /** @param days up to the newest label */
+  metrics(slot: string, days: number): Promise<SlotMetricsView> {
+    const path = `/api/metrics/${encodeURIComponent(slot)}?days=${days}`;
+    return this.#call<SlotMetricsView>('GET', path, ['slot', 'versions']);
+  }
+
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {
     return this.#call<RolloutView>('POST', '/api/rollouts', ['id', 'state'], JSON.stringify(request));
   }
@@ -97,6 +105,24 @@ export class AdminApi {
   actOnRollout(id: string, action: 'pause' | 'resume' | 'abort'): Promise<RolloutView> {
     const path = `/api/rollouts/${encodeURIComponent(id)}/${action}`;
     return this.#call<RolloutView>('POST', path, ['id', 'state'], '{}');
+  }
+
+  /** What the labelled samples of a slot hold. */
+  dataset(slot: string): Promise<DatasetView> {
+    return this.#call<DatasetView>('GET', datasetPath(slot), ['models', 'tagKeys']);
+  }
+
+  /** @param query as in `GET /api/datasets/{slot}/samples` */
+  datasetPage(slot: string, query: Readonly<Record<string, string>>): Promise<DatasetPageView> {
+    const path = `${datasetPath(slot)}/samples?${new URLSearchParams(query)}`;
+    return this.#call<DatasetPageView>('GET', path, ['samples', 'next']);
+  }
+
+  /** @param by who says so, for the record */
+  approveRollout(id: string, by?: string): Promise<RolloutView> {
+    const path = `/api/rollouts/${encodeURIComponent(id)}/approve`;
+    const body = JSON.stringify(by === undefined ? {} : { by });
+    return this.#call<RolloutView>('POST', path, ['id', 'state'], body);
   }
 
   #put(path: string, body: object): Promise<ModelView> {
@@ -123,4 +149,8 @@ export class AdminApi {
 
 function modelPath(name: string, reference: string): string {
   return `/api/models/${encodeURIComponent(name)}/${encodeURIComponent(reference)}`;
+}
+
+function datasetPath(slot: string): string {
+  return `/api/datasets/${encodeURIComponent(slot)}`;
 }

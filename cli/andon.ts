@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { DEFAULT_SERVER } from './admin-api.ts';
 import { addAnalyzeCommand } from './commands/analyze.ts';
 import { addBatchCommand } from './commands/batch.ts';
+import { addDatasetCommands } from './commands/dataset.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addFleetCommands } from './commands/fleet.ts';
 import { addKeyCommands } from './commands/keys.ts';
+import { addMetricsCommand } from './commands/metrics.ts';
 import { addMlflowCommands } from './commands/mlflow.ts';
 import { addModelCommands } from './commands/models.ts';
 import { addPlanCommand } from './commands/plan.ts';
@@ -30,12 +32,14 @@ addPublishCommand(program);
 addRolloutCommands(program);
 addFleetCommands(program);
 addModelCommands(program);
+addMetricsCommand(program);
 addMlflowCommands(program);
 addKeyCommands(program);
 addStickCommands(program);
 addPlanCommand(program);
 addAnalyzeCommand(program);
 addBatchCommand(program);
+addDatasetCommands(program);
 
 try {
   await program.parseAsync();

@@ -2,9 +2,8 @@
  * Builds what runs without tsx: the two pages (`pages`), and with no argument also the JavaScript of agent, server and CLI.
  * Plain JavaScript, because set-up runs it before anything else works. `--quiet` says nothing when there is nothing to do.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -13,6 +12,26 @@ const PAGES = [
   { name: 'status', folder: 'agent/status-page' },
   { name: 'console', folder: 'sync-server/console' },
 ];
+const SIDES = [
+  { name: 'agent', entries: ['agent/start.ts', 'agent/inference/engine-main.ts'] },
+  { name: 'sync-server', entries: ['sync-server/main.ts'] },
+  {
+    name: 'cli',
+    entries: ['cli/andon.ts', 'cli/batch/block-worker.ts', 'agent/inference/engine-main.ts'],
+  },
+];
+/** They find their binaries beside themselves. */
+const NATIVE = ['better-sqlite3', 'onnxruntime-node', 'sharp'];
+/** Packages in CommonJS ask for Node's own modules by it. */
+const REQUIRE = "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);";
+/** Messages in fifty languages hang on zod's one object and no bundler drops them: a quarter of what a start would read. */
+const ENGLISH_ONLY = {
+  name: 'english-only',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    })),
+};
 /** What both pages are made of beside their own folder. */
 const SHARED_INPUTS = ['web', 'cli/build.mjs', 'package-lock.json'];
 
@@ -71,15 +90,44 @@ async function buildPage({ name, folder }) {
   console.log(`page ${name}: ${sizes.join(', ')} in ${Math.round(performance.now() - started)} ms`);
 }
 
-function compile() {
+/**
+ * The JavaScript of each side in one flat folder, packages included: a start reads a handful of files instead of a thousand
+ * (docs/adr/0011-one-bundle-a-side.md). What is imported in the midst of a run stays a file of its own.
+ */
+async function buildSide({ name, entries }) {
   const started = performance.now();
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const result = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
-    stdio: 'inherit',
+  const { build } = await import('esbuild');
+  const out = join(root, 'dist', name);
+  const result = await build({
+    entryPoints: entries.map((entry) => join(root, entry)),
+    absWorkingDir: root,
+    outdir: out,
+    entryNames: '[name]',
+    write: false,
+    bundle: true,
+    splitting: true,
+    // Names stay, so that a stack in a log can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: NATIVE,
+    plugins: [ENGLISH_ONLY],
+    banner: { js: REQUIRE },
+    legalComments: 'linked',
+    logLevel: 'warning',
   });
-  if (result.status !== 0) process.exit(result.status ?? 1);
-  console.log(`code: dist/ in ${Math.round(performance.now() - started)} ms`);
+  mkdirSync(out, { recursive: true });
+  for (const file of result.outputFiles) writeWhole(file.path, file.contents);
+  const built = new Set(result.outputFiles.map(({ path }) => basename(path)));
+  for (const stale of readdirSync(out).filter((name) => !built.has(name))) {
+    rmSync(join(out, stale), { recursive: true });
+  }
+  console.log(
+    `code ${name}: ${result.outputFiles.length} files in ${Math.round(performance.now() - started)} ms`,
+  );
 }
 
 for (const page of PAGES) await buildPage(page);
-if (!process.argv.includes('pages')) compile();
+if (!process.argv.includes('pages')) for (const side of SIDES) await buildSide(side);

@@ -17,6 +17,7 @@ export type CliErrorCode =
   | 'INPUT_UNREADABLE'
   | 'INPUT_COLUMN_MISSING'
   | 'OUTPUT_EXISTS'
+  | 'DATASET_EMPTY'
   | 'BATCH_CHANGED'
   | 'BATCH_RUNNING';
 

@@ -13,9 +13,10 @@ export const shippedMetadata = join(projectRoot, 'models', 'trust');
 
 export type Part = 'agent' | 'sync-server';
 
-/** The entry file of a part: TypeScript beside the sources, JavaScript beside a build. */
+/** The program of a part: TypeScript beside the sources, JavaScript beside a build. */
 export function entryOf(part: Part): string {
-  return join(dirname(here), '..', part, `main${extname(here)}`);
+  const name = part === 'agent' ? 'start' : 'main';
+  return join(dirname(here), '..', part, name + extname(here));
 }
 
 export function versionOf(): string {

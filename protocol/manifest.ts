@@ -3,23 +3,7 @@
  * A package folder holds manifest.json and the files that it lists; that it may run stands in signed metadata (trusted-set.ts).
  */
 import { z } from 'zod';
-
-/** Element types of tensors, by their ONNX names in lower case. */
-export const DTYPES = [
-  'float32',
-  'float64',
-  'float16',
-  'int8',
-  'uint8',
-  'int16',
-  'uint16',
-  'int32',
-  'uint32',
-  'int64',
-  'uint64',
-  'bool',
-  'string',
-] as const;
+import { DTYPES } from './dtypes.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hex sha256');
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
@@ -206,7 +190,6 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type Feature = z.infer<typeof feature>;
 export type Decision = z.infer<typeof decision>;
-export type Dtype = (typeof DTYPES)[number];
 export type TensorsInput = z.infer<typeof tensorsInput>;
 export type ImageInput = z.infer<typeof imageInput>;
 export type Metric = z.infer<typeof metric>;

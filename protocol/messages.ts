@@ -110,6 +110,8 @@ const reportedSlotSchema = z.object({
       chunksWant: z.int().min(0),
     })
     .nullable(),
+  /** After this long without an event the slot's feedback rules conclude that nothing happened; absent: no rule does. */
+  labelsAfterMs: z.int().min(0).optional(),
 });
 export type ReportedSlot = z.infer<typeof reportedSlotSchema>;
 

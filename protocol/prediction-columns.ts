@@ -6,10 +6,16 @@ import { z } from 'zod';
 import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
+import { type Circumstances, ContextMap } from './prediction-context.ts';
 import { type Prediction, ROLES } from './records.ts';
+import { NO_TAGS, tagsSchema } from './tags.ts';
 
 const ints = z.array(z.int()).max(LIMITS.batchRecords);
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes');
+
+/** A row's index is one byte. */
+const MAX_CONTEXTS = 256;
+const USUAL: Circumstances = { tags: NO_TAGS, propensity: 1, explored: false };
 
 const columnsSchema = z.object({
   /** Distinct [run, slot, model, role index] of the rows, and each row's index in it. */
@@ -26,7 +32,15 @@ const columnsSchema = z.object({
       ]),
     )
     .min(1)
-    .max(256),
+    .max(MAX_CONTEXTS),
+  /**
+   * [tags, propensity, explored (0 or 1)] of each context; absent where all of them are the usual ones. A column of its
+   * own, because readers from before it refuse a context of more than four parts and skip a column they do not know.
+   */
+  circumstances: z
+    .array(z.tuple([tagsSchema, z.number().gt(0).max(1), z.int().min(0).max(1)]))
+    .max(MAX_CONTEXTS)
+    .optional(),
   contextOf: bytes,
   /** First value, then differences. */
   timeMs: ints,
@@ -45,7 +59,9 @@ type Columns = z.infer<typeof columnsSchema>;
 
 export function encodePredictionColumns(records: readonly Prediction[]): Columns {
   const context: Columns['context'] = [];
-  const contextIndex = new Map<string, number>();
+  const circumstances: NonNullable<Columns['circumstances']> = [];
+  let usual = true;
+  const contextIndex = new ContextMap<number>();
   const contextOf = new Uint8Array(records.length);
   const score = new Float32Array(records.length);
   const health = new Uint8Array(records.length);
@@ -53,13 +69,15 @@ export function encodePredictionColumns(records: readonly Prediction[]): Columns
   let featuresAt = 0;
   let previousMs = 0;
   const timeMs = records.map((record, i) => {
-    const key = `${record.run} ${record.model} ${record.role} ${record.slot}`;
-    let index = contextIndex.get(key);
+    let index = contextIndex.get(record);
     if (index === undefined) {
       index = context.push([record.run, record.slot, record.model, ROLES.indexOf(record.role)]) - 1;
-      contextIndex.set(key, index);
-      if (index > 255)
-        throw protocolError('PAYLOAD_TOO_LARGE', 'a batch has more than 256 kinds of prediction');
+      circumstances.push([record.tags, record.propensity, record.explored ? 1 : 0]);
+      usual &&= record.propensity === 1 && !record.explored && Object.keys(record.tags).length === 0;
+      contextIndex.set(record, index);
+      if (index >= MAX_CONTEXTS) {
+        throw protocolError('PAYLOAD_TOO_LARGE', `a batch has more than ${MAX_CONTEXTS} kinds of prediction`);
+      }
     }
     contextOf[i] = index;
     score[i] = record.score;
@@ -74,6 +92,7 @@ export function encodePredictionColumns(records: readonly Prediction[]): Columns
   });
   return {
     context,
+    ...(usual ? {} : { circumstances }),
     contextOf,
     timeMs,
     correlationId: records.map((r) => r.correlationId),
@@ -105,6 +124,13 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
   if (lengths.some((column) => column.length !== count) || c.score.byteLength !== count * 4) {
     throw protocolError('PAYLOAD_MALFORMED', `prediction columns are not all ${count} long`);
   }
+  if (c.circumstances && c.circumstances.length !== c.context.length) {
+    throw protocolError('PAYLOAD_MALFORMED', 'prediction columns have contexts without circumstances');
+  }
+  const circumstances = c.context.map((_, i): Circumstances => {
+    const [tags, propensity, explored] = c.circumstances?.[i] ?? [];
+    return tags === undefined ? USUAL : { tags, propensity: propensity ?? 1, explored: explored === 1 };
+  });
   const score = float32(c.score);
   const features = float32(c.features);
   if (!features.every(Number.isFinite)) {
@@ -114,7 +140,9 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
   let timeMs = 0;
   let featuresAt = 0;
   for (let i = 0; i < count; i++) {
-    const context = c.context[c.contextOf[i] as number];
+    const contextIndex = c.contextOf[i] as number;
+    const context = c.context[contextIndex];
+    const { tags, propensity, explored } = circumstances[contextIndex] ?? USUAL;
     const width = c.featureWidth[i] as number;
     const label = c.label[i] as number;
     const latencyUs = c.latencyUs[i] as number;
@@ -146,6 +174,9 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
       health: (c.health[i] as number) & 31,
       pairOf: distance === 0 ? 0 : seq - distance,
       features: width === 0 ? null : Array.from(features.subarray(featuresAt, featuresAt + width)),
+      tags,
+      propensity,
+      explored,
     };
     featuresAt += width;
   }

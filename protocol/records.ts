@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
+import { tagsSchema } from './tags.ts';
 
 export const STREAMS = ['predictions', 'feedback', 'metrics', 'events'] as const;
 export type Stream = (typeof STREAMS)[number];
@@ -40,12 +41,26 @@ export const predictionSchema = z.object({
   pairOf: z.int().min(0),
   /** The input row, only where the slot's privacy policy lets features leave. */
   features: z.array(z.number()).max(1024).nullable(),
+  /** The slices that it belongs to: line, shift, operator, product, … `source-version` is that of the source's schema or firmware. */
+  tags: tagsSchema.readonly().default({}),
+  /** Chance that the truth of this prediction can be seen at all. */
+  propensity: z.number().gt(0).max(1).default(1),
+  /** A part that the model would have rejected went on for inspection, by chance. */
+  explored: z.boolean().default(false),
 });
 export type Prediction = z.infer<typeof predictionSchema>;
 
-/** What a feedback rule or an operator concluded about one prediction. A later record revises an earlier one. */
+export const MAX_PRECEDENCE = 1000;
+/** Of evidence that states none: what devices sent before precedence was on the wire. */
+export const DEFAULT_PRECEDENCE = 500;
+
+/**
+ * Evidence about one prediction: what a feedback rule or an operator concluded. Which label stands when there is more
+ * than one piece of it, labels/standing-label.ts tells.
+ */
 const feedbackSchema = z.object({
   seq,
+  /** When it was concluded. */
   timeMs: z.int().min(0),
   /** seq of the deciding prediction in the same store epoch. */
   predictionSeq: seq,
@@ -59,8 +74,16 @@ const feedbackSchema = z.object({
   rule: text,
   /** Words for people: what was seen. */
   evidence: text,
+  /** The higher goes first; an operator has the highest. */
+  precedence: z.int().min(0).max(MAX_PRECEDENCE).default(DEFAULT_PRECEDENCE),
+  /** What this rule said before is taken back: it has no label for this prediction after all. */
+  withdrawn: z.boolean().default(false),
+  /** When what it tells of happened, which may be days before it was heard of; null: when it was concluded. */
+  observedMs: z.int().min(0).nullable().default(null),
 });
 export type Feedback = z.infer<typeof feedbackSchema>;
+/** As a device makes it: what is usual need not be said. */
+export type NewFeedback = Omit<z.input<typeof feedbackSchema>, 'seq'>;
 
 /** Counters and gauges of the device over a period, a row a minute or so. */
 const metricSchema = z.object({

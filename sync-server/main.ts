@@ -15,11 +15,14 @@ import { systemClock } from './clock.ts';
 import { loadServerConfig } from './config/load.ts';
 import type { ServerConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
+import { Datasets } from './dataset/datasets.ts';
+import { RetrainWatch } from './dataset/retrain-watch.ts';
 import { createAdminApi } from './http/admin-api.ts';
 import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import { createLog } from './log.ts';
+import { SlotMetrics } from './metrics/slot-metrics.ts';
 import { startMlflow } from './mlflow/start-mlflow.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { ChunkPacks } from './registry/chunk-packs.ts';
@@ -171,9 +174,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     retention.start();
     stops.push(() => retention.stop());
 
+    const retraining = new RetrainWatch({ store, ...config.training, clock, counters, log });
+    retraining.start();
+    stops.push(() => retraining.stop());
+
     const api = await createAdminApi({
       store,
       rollouts: conductor,
+      metrics: new SlotMetrics({ store, clock }),
       counters,
       clock,
       log,
@@ -181,7 +189,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
       catalog,
+      datasets: new Datasets({ store, catalog }),
       mlflowView: () => mlflow?.view() ?? null,
+      retraining,
       publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
       chunkPacks: new ChunkPacks({
         chunkFiles,

@@ -1,67 +1,69 @@
 /** device.config.json: one strict schema; the types of the whole agent's configuration are inferred from it. */
 import { z } from 'zod';
 import { deviceIdSchema } from '../../protocol/topics.ts';
+import { configId as id } from './config-id.ts';
+import { explorationSchema, feedbackRulesSchema } from './feedback.ts';
+import { areFewTags, constantTagsSchema, FEW_TAGS, tagColumnsSchema } from './tags.ts';
 import { budgetSchema, probationSchema, selfTestSchema, updatesSchema } from './updates.ts';
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
+/** What the simulated line tags its parts with. */
+const SIMULATED_TAGS = { shift: 1, operator: 1, product: 1, supplier: 1 };
 
-const simulatedLine = z.strictObject({
-  kind: z.literal('simulated-line'),
-  /** Parts a second. */
-  ratePerS: z.number().positive().max(100_000).default(10),
-  seed: z.int().default(1),
-  station: z.string().max(64).default('mill-1'),
-  /** How long after a part the line's events about it come. */
-  eventDelayMs: z.int().min(0).max(3_600_000).default(500),
-  /**
-   * Parts after which a temperature has mostly forgotten where it was; absent: as slow as in the published rows (1600).
-   * Small values make every window of samples look like the whole, so that only injected drift is drift.
-   */
-  temperatureMemoryParts: z.number().positive().optional(),
-});
+const simulatedLine = z
+  .strictObject({
+    kind: z.literal('simulated-line'),
+    /** Parts a second. */
+    ratePerS: z.number().positive().max(100_000).default(10),
+    seed: z.int().default(1),
+    station: z.string().max(64).default('mill-1'),
+    /** How long after a part the line's events about it come. */
+    eventDelayMs: z.int().min(0).max(3_600_000).default(500),
+    /**
+     * Parts after which a temperature has mostly forgotten where it was; absent: as slow as in the published rows (1600).
+     * Small values make every window of samples look like the whole, so that only injected drift is drift.
+     */
+    temperatureMemoryParts: z.number().positive().optional(),
+    /** Tags the parts with shift, operator, product and supplier, all of them simulated. */
+    tagged: z.boolean().default(true),
+    constantTags: constantTagsSchema,
+    /** Parts that are called so leave the line at a gate, and nobody learns what they were; null: all go on. */
+    gate: z
+      .strictObject({ rejects: z.array(z.string().min(1)).min(1).max(32) })
+      .nullable()
+      .default(null),
+  })
+  .refine((line) => areFewTags(line.constantTags, line.tagged ? SIMULATED_TAGS : {}), {
+    path: ['constantTags'],
+    error: FEW_TAGS,
+  });
 
-const file = z.strictObject({
-  kind: z.literal('file'),
-  path: z.string().min(1),
-  format: z.enum(['csv', 'ndjson']),
-  /** `recorded` needs `timeColumn`; `scaled` plays recorded time `scale` times as fast; `full` waits for nothing. */
-  speed: z.enum(['recorded', 'scaled', 'full']).default('full'),
-  scale: z.number().positive().default(1),
-  timeColumn: z.string().optional(),
-  correlationColumn: z.string().optional(),
-  /** Feature name -> column name, where they differ. */
-  columns: z.record(z.string(), z.string()).default({}),
-  delimiter: z.string().length(1).default(','),
-  /** Stop after this many samples, reading the file again and again until then; absent: once through. */
-  repeatToSamples: z.int().min(1).optional(),
-  /** A longer row is refused and counted. */
-  maxRowBytes: z
-    .int()
-    .min(64)
-    .max(16 * 1024 * 1024)
-    .default(1024 * 1024),
-});
+const file = z
+  .strictObject({
+    kind: z.literal('file'),
+    path: z.string().min(1),
+    format: z.enum(['csv', 'ndjson']),
+    /** `recorded` needs `timeColumn`; `scaled` plays recorded time `scale` times as fast; `full` waits for nothing. */
+    speed: z.enum(['recorded', 'scaled', 'full']).default('full'),
+    scale: z.number().positive().default(1),
+    timeColumn: z.string().optional(),
+    correlationColumn: z.string().optional(),
+    /** Feature name -> column name, where they differ. */
+    columns: z.record(z.string(), z.string()).default({}),
+    tags: tagColumnsSchema,
+    constantTags: constantTagsSchema,
+    delimiter: z.string().length(1).default(','),
+    /** Stop after this many samples, reading the file again and again until then; absent: once through. */
+    repeatToSamples: z.int().min(1).optional(),
+    /** A longer row is refused and counted. */
+    maxRowBytes: z
+      .int()
+      .min(64)
+      .max(16 * 1024 * 1024)
+      .default(1024 * 1024),
+  })
+  .refine((config) => areFewTags(config.tags, config.constantTags), { path: ['tags'], error: FEW_TAGS });
 
 const source = z.discriminatedUnion('kind', [simulatedLine, file]);
-
-const eventRule = z.strictObject({
-  name: id,
-  when: z.literal('event'),
-  /** Kind of the line event, for example `machine-failed`. */
-  event: id,
-  label: z.string(),
-  weight: z.number().gt(0).max(1).default(1),
-});
-
-const absenceRule = z.strictObject({
-  name: id,
-  when: z.literal('absence'),
-  event: id,
-  /** No such event this long after the prediction means `label`. */
-  withinMs: z.int().min(1),
-  label: z.string(),
-  weight: z.number().gt(0).max(1).default(0.9),
-});
 
 /** Priorities are few: each has a queue of its own. */
 export const MAX_PRIORITY = 100;
@@ -94,7 +96,11 @@ const slot = z.strictObject({
   requests: z.strictObject({ record: z.boolean().default(true) }).prefault({}),
   /** Keep the input row in the store on the device (needed for `privacy: "features"`). */
   keepFeatures: z.boolean().default(false),
-  feedback: z.array(z.discriminatedUnion('when', [eventRule, absenceRule])).default([]),
+  /** Evidence about what a part really was, and the label that it gives. */
+  feedback: feedbackRulesSchema,
+  /** A wrong decision of this slot can hurt someone: nothing here is left to chance. */
+  safety: z.boolean().default(false),
+  exploration: explorationSchema,
   updates: updatesSchema.prefault({}),
   budget: budgetSchema.prefault({}),
   selfTest: selfTestSchema.prefault({}),
@@ -197,4 +203,3 @@ export type SlotConfig = DeviceConfig['slots'][string];
 export type SourceConfig = DeviceConfig['sources'][string];
 export type SimulatedLineConfig = z.infer<typeof simulatedLine>;
 export type FileSourceConfig = z.infer<typeof file>;
-export type FeedbackRule = SlotConfig['feedback'][number];

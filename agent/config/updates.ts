@@ -1,26 +1,13 @@
 /** The part of a slot's config about newcomers: when they may begin to decide, what they may cost, how long they are watched. */
 import { z } from 'zod';
-
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day, for example "22:00"');
-
-const updateWindow = z.strictObject({
-  /** On which a window opens; it may end on the day after. */
-  days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1),
-  from: timeOfDay,
-  /** Before `from`: it ends on the day after. The same: it is open for 24 hours. */
-  to: timeOfDay,
-});
-export type UpdateWindow = z.infer<typeof updateWindow>;
+import { timeZoneSchema, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
 
 /** When a newcomer may begin to decide. What is wanted is fetched and tested at any time, and going back never waits. */
 export const updatesSchema = z.strictObject({
   /** None: any time. */
-  windows: z.array(updateWindow).max(32).default([]),
+  windows: z.array(weeklyWindowSchema).max(32).default([]),
   /** IANA name, for example `Europe/Berlin`; absent: the machine's own. */
-  timeZone: z
-    .string()
-    .refine(isTimeZone, 'a time zone that this machine knows, for example "Europe/Berlin"')
-    .optional(),
+  timeZone: timeZoneSchema.optional(),
 });
 
 /** What a model may cost in this slot; absent: anything. */
@@ -48,12 +35,3 @@ export const probationSchema = z.strictObject({
   /** So many times the time of the champion before it (medians) is too slow, where it is more than a line can overlook. */
   maxSlowdown: z.number().min(1).default(10),
 });
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en-GB', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}

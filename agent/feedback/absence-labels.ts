@@ -1,11 +1,13 @@
 /** Walks over the predictions whose deadline has passed and concludes from what did not happen. */
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import type { AbsenceRule } from '../config/feedback.ts';
 import type { Counters } from '../counters.ts';
 import type { StoredPrediction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { type Conclusion, type Labeller, NOTHING } from './conclusion.ts';
-import { type AbsenceRule, absenceEvidence, absenceWindow, silenceCounts } from './rule-matching.ts';
+import { absenceEvidence } from './evidence-words.ts';
+import { absenceWindow, canBeSeen, silenceCounts } from './rule-matching.ts';
 
 const PREDICTIONS_A_PASS = 2000;
 /** A prediction from further ahead than this came with a wrong clock; nobody can say when its time is up. */
@@ -61,14 +63,17 @@ export class AbsenceLabels implements Labeller {
     const evidence = absenceEvidence(rule);
     const feedback = due
       .filter((prediction) => this.#isSilent(prediction))
-      .map(({ seq }) => ({
+      .map(({ seq, timeMs }) => ({
         timeMs: nowMs,
+        // What was known then was known at the deadline, also when the agent stood still until now.
+        observedMs: timeMs + rule.withinMs,
         predictionSeq: seq,
         slot,
         kind: 'implicit' as const,
         label,
         weight: rule.weight,
         rule: rule.name,
+        precedence: rule.precedence,
         evidence,
       }));
     const accept = () => {
@@ -83,15 +88,19 @@ export class AbsenceLabels implements Labeller {
   }
 
   #isSilent(prediction: StoredPrediction): boolean {
-    const { rule, store, counters } = this.#deps;
+    const { slot, rule, store, counters, labelIndex } = this.#deps;
     if (!silenceCounts(rule, prediction, { run: store.run, earlierUntilMs: this.#earlierUntilMs })) {
       counters.add('feedback.absence-not-observed');
       return false;
     }
-    const { fromMs, toMs } = absenceWindow(rule, prediction.timeMs);
+    if (!canBeSeen(rule, prediction, (label) => labelIndex(slot, label))) {
+      counters.add('feedback.absence-not-seen');
+      return false;
+    }
+    const about = { correlationId: prediction.correlationId, station: rule.at?.station ?? null };
     return (
-      !store.predictions.hasLineEvent(rule.event, prediction.correlationId ?? '', fromMs, toMs) &&
-      !store.predictions.labelledBy(prediction.seq, rule.name)
+      !store.predictions.hasLineEvent(rule.event, about, absenceWindow(rule, prediction.timeMs)) &&
+      !store.predictions.evidenceOf(prediction.seq).some((evidence) => evidence.rule === rule.name)
     );
   }
 }

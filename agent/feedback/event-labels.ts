@@ -1,40 +1,37 @@
 /** Reads the kept line events in order and turns them into labels; waits a while for predictions that are not recorded yet. */
 import type { Clock } from '../clock.ts';
-import type { FeedbackRule } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewFeedback } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { Conclusion, Labeller } from './conclusion.ts';
-import { type EventRule, eventEvidence, eventRules } from './rule-matching.ts';
+import { EventJudge, type EventJudgeDeps } from './event-judge.ts';
 
 /** How long an event waits for its prediction. */
 const PATIENCE_MS = 30_000;
+/** An event that names no part waits until every prediction it could be about is surely recorded. */
+const SETTLED_AFTER_MS = 1000;
 const EVENTS_A_PASS = 2000;
 const STATE_KEY = 'feedback/line-events';
 
-interface KeptLineEvent {
+interface Waiting {
   readonly id: number;
   readonly receivedMs: number;
-  readonly event: LineEvent;
-}
-
-interface Waiting extends KeptLineEvent {
   readonly slot: string;
-  readonly correlationId: string;
+  readonly event: LineEvent;
+  /** Wall clock before which it cannot be judged. */
+  readonly fromMs: number;
 }
 
-export interface EventLabelsDeps {
+export interface EventLabelsDeps extends Omit<EventJudgeDeps, 'predictions'> {
   readonly store: Pick<Store, 'predictions' | 'states'>;
-  readonly rules: ReadonlyMap<string, readonly FeedbackRule[]>;
-  /** Index of a label of a slot by its name; undefined while the slot has no model that knows it. */
-  readonly labelIndex: (slot: string, label: string) => number | undefined;
   readonly clock: Clock;
   readonly counters: Counters;
 }
 
 export class EventLabels implements Labeller {
   readonly #deps: EventLabelsDeps;
+  readonly #judge: EventJudge;
   /** Line events up to this id have been read. */
   #readId: number;
   #waiting: readonly Waiting[] = [];
@@ -42,6 +39,7 @@ export class EventLabels implements Labeller {
 
   constructor(deps: EventLabelsDeps) {
     this.#deps = deps;
+    this.#judge = new EventJudge({ ...deps, predictions: deps.store.predictions });
     const saved = deps.store.states.get(STATE_KEY);
     this.#readId = typeof saved === 'number' ? saved : 0;
     this.#savedId = this.#readId;
@@ -63,56 +61,33 @@ export class EventLabels implements Labeller {
 
   /** Makes the accepted place durable. An event read again after a crash finds its label in the store. */
   save(): void {
-    const [oldest] = this.#waiting;
-    const done = oldest ? oldest.id - 1 : this.#readId;
+    const oldest = this.#waiting.reduce((id, waiting) => Math.min(id, waiting.id), Number.POSITIVE_INFINITY);
+    const done = Number.isFinite(oldest) ? oldest - 1 : this.#readId;
     if (done === this.#savedId) return;
     this.#deps.store.states.set(STATE_KEY, done);
     this.#savedId = done;
   }
 
   /** The event once for each slot that has a rule for it. */
-  #relevant({ id, receivedMs, event }: KeptLineEvent): Waiting[] {
-    const { correlationId, kind } = event;
-    if (correlationId === null) return [];
-    return [...this.#deps.rules]
-      .filter(([, rules]) => eventRules(rules, kind).length > 0)
-      .map(([slot]) => ({ id, receivedMs, slot, event, correlationId }));
+  #relevant({ id, receivedMs, event }: Pick<Waiting, 'id' | 'receivedMs' | 'event'>): Waiting[] {
+    const settledMs = event.correlationId === null ? SETTLED_AFTER_MS : 0;
+    return this.#judge.slotsFor(event).map((slot) => {
+      const fromMs = receivedMs + Math.max(settledMs, this.#judge.waitMs(slot, event));
+      return { id, receivedMs, slot, event, fromMs };
+    });
   }
 
   /** Adds the labels that the event gives; true when it cannot be judged yet and still has time. */
-  #keepsWaiting({ slot, event, correlationId, receivedMs }: Waiting, feedback: NewFeedback[]): boolean {
-    const { store, counters, clock } = this.#deps;
-    const prediction = store.predictions.byCorrelationId(slot, correlationId);
-    const labels = this.#labelsOf(slot, event.kind);
-    if (prediction && labels) {
-      for (const { rule, label } of labels) {
-        if (store.predictions.labelledBy(prediction.seq, rule.name)) continue;
-        feedback.push({
-          timeMs: clock.wallMs(),
-          predictionSeq: prediction.seq,
-          slot,
-          kind: 'implicit',
-          label,
-          weight: rule.weight,
-          rule: rule.name,
-          evidence: eventEvidence(event),
-        });
-      }
-      return false;
-    }
+  #keepsWaiting({ slot, event, receivedMs, fromMs }: Waiting, feedback: NewFeedback[]): boolean {
+    const { counters, clock } = this.#deps;
+    const nowMs = clock.wallMs();
     // In either direction: a clock that was set back must not make events wait for hours.
-    const patient = Math.abs(clock.wallMs() - receivedMs) < PATIENCE_MS;
-    if (!patient) counters.add(prediction ? 'feedback.label-unknown' : 'feedback.event-without-prediction');
-    return patient;
-  }
-
-  /** What the rules of a slot say to an event; undefined while its model does not know one of the labels. */
-  #labelsOf(slot: string, kind: string): { rule: EventRule; label: number }[] | undefined {
-    const labels = eventRules(this.#deps.rules.get(slot) ?? [], kind).map((rule) => ({
-      rule,
-      label: this.#deps.labelIndex(slot, rule.label),
-    }));
-    const known = labels.filter((one): one is { rule: EventRule; label: number } => one.label !== undefined);
-    return known.length === labels.length ? known : undefined;
+    const waitedMs = Math.abs(nowMs - receivedMs);
+    if (waitedMs < fromMs - receivedMs) return true;
+    const verdict = this.#judge.judge(slot, event, nowMs);
+    if (verdict.early && waitedMs < fromMs - receivedMs + PATIENCE_MS) return true;
+    feedback.push(...verdict.feedback);
+    for (const why of verdict.unused) counters.add(`feedback.${why}`);
+    return false;
   }
 }

@@ -1,9 +1,9 @@
 /** What the feedback rules of a slot conclude from what was seen, or not seen, about a part. Pure. */
-import type { FeedbackRule } from '../config/schema.ts';
+import type { AbsenceRule, EventRule, FeedbackRule } from '../config/feedback.ts';
 import type { LineEvent } from '../sources/source.ts';
 
-export type EventRule = Extract<FeedbackRule, { when: 'event' }>;
-export type AbsenceRule = Extract<FeedbackRule, { when: 'absence' }>;
+/** Kind of the event that somebody had a prediction open on the status page; it lasts as long as that. */
+export const LOOKED_AT = 'looked-at';
 
 /** A prediction as far as a rule looks at it. */
 export interface Judged {
@@ -12,20 +12,64 @@ export interface Judged {
   readonly correlationId: string | null;
 }
 
-export function eventRules(rules: readonly FeedbackRule[], kind: string): EventRule[] {
-  return rules.filter((rule): rule is EventRule => rule.when === 'event' && rule.event === kind);
+/** Both ends included, ms since the Unix epoch. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The rules that an event of this kind, lasting so long, gives a label by. */
+export function eventRules(
+  rules: readonly FeedbackRule[],
+  { kind, durationMs = 0 }: Pick<LineEvent, 'kind' | 'durationMs'>,
+): EventRule[] {
+  return rules.filter(
+    (rule): rule is EventRule =>
+      rule.when === 'event' &&
+      rule.event === kind &&
+      durationMs >= (rule.lasting?.atLeastMs ?? 0) &&
+      durationMs <= (rule.lasting?.atMostMs ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 export function absenceRules(rules: readonly FeedbackRule[]): AbsenceRule[] {
   return rules.filter((rule): rule is AbsenceRule => rule.when === 'absence');
 }
 
+/** Whether an event that names its part came in the time that the rule asks for. Clocks of line and device differ: without `afterMs` it may come as much before the prediction as after it. */
+export function isInTime(rule: EventRule, eventMs: number, predictedMs: number): boolean {
+  const { afterMs, withinMs = Number.POSITIVE_INFINITY } = rule;
+  const waitedMs = eventMs - predictedMs;
+  return afterMs > 0 ? waitedMs >= afterMs && waitedMs <= withinMs : Math.abs(waitedMs) <= withinMs;
+}
+
 /**
  * Where to look for the event whose absence a rule waits for. It reaches back as far as forward, because clocks of line
  * and device differ, and no further, because a line may use part numbers again.
  */
-export function absenceWindow(rule: AbsenceRule, timeMs: number): { fromMs: number; toMs: number } {
+export function absenceWindow(rule: AbsenceRule, timeMs: number): Span {
   return { fromMs: timeMs - rule.withinMs, toMs: timeMs + rule.withinMs };
+}
+
+/** When the part was judged that an event at a station is about. */
+export function judgedBefore({ afterMs, withinMs = 0 }: EventRule, eventMs: number): Span {
+  return { fromMs: eventMs - withinMs, toMs: eventMs - afterMs };
+}
+
+/**
+ * The one of these predictions that an event at a station is about: the nearest to the middle of the span.
+ * @returns `ambiguous` where another comes within `clearByMs` as near, undefined where there is none
+ */
+export function nearest<P extends { readonly timeMs: number }>(
+  candidates: readonly P[],
+  { fromMs, toMs }: Span,
+  clearByMs: number,
+): P | 'ambiguous' | undefined {
+  const middleMs = (fromMs + toMs) / 2;
+  const distance = (one: P) => Math.abs(one.timeMs - middleMs);
+  const [best, rival] = candidates.toSorted((a, b) => distance(a) - distance(b));
+  if (best && rival && distance(rival) - distance(best) < clearByMs) return 'ambiguous';
+  return best;
 }
 
 /**
@@ -37,19 +81,19 @@ export function silenceCounts(
   prediction: Judged,
   listening: { run: string; earlierUntilMs: number },
 ): boolean {
-  if (prediction.correlationId === null) return false;
+  if (prediction.correlationId === null && !rule.at) return false;
   return prediction.run === listening.run || prediction.timeMs + rule.withinMs <= listening.earlierUntilMs;
 }
 
-export function eventEvidence(event: LineEvent): string {
-  return cut(event.station ? `${event.kind} at ${event.station}` : event.kind);
-}
-
-export function absenceEvidence(rule: AbsenceRule): string {
-  return cut(`no ${rule.event} within ${rule.withinMs} ms`);
-}
-
-/** The wire holds evidence of up to 256 characters. */
-function cut(text: string): string {
-  return text.length > 256 ? `${text.slice(0, 255)}…` : text;
+/** Whether the truth can be seen of a part that was called so, or that went on by chance. */
+export function canBeSeen(
+  { seenFor }: FeedbackRule & { seenFor?: readonly string[] | undefined },
+  prediction: { readonly label: number; readonly explored: boolean },
+  labelIndex: (label: string) => number | undefined,
+): boolean {
+  return (
+    seenFor === undefined ||
+    prediction.explored ||
+    seenFor.some((label) => labelIndex(label) === prediction.label)
+  );
 }

@@ -1,7 +1,8 @@
 /** The predictions that the status page shows of a slot, and how many of them wait for a person. */
 import type { Decision } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
-import type { DeviceConfig, FeedbackRule } from '../config/schema.ts';
+import type { FeedbackRule } from '../config/feedback.ts';
+import type { DeviceConfig } from '../config/schema.ts';
 import type { ActiveModels } from '../models/active-models.ts';
 import type { StoredPrediction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -73,6 +74,7 @@ function predictionView({ models, store }: Parts, prediction: StoredPrediction):
     unit: decision && 'unit' in decision ? decision.unit : null,
     raised: isRaised(decision, prediction),
     health: prediction.health,
+    explored: prediction.explored,
     truth: truth ? { label: word(truth.label), kind: truth.kind, evidence: truth.evidence } : null,
   };
 }

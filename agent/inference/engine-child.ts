@@ -1,12 +1,10 @@
 /** One engine process from fork to close: speaks its messages, and tells how it ended. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { extname } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { type EngineAnswer, type EngineRequest, parseAnswer } from './engine-messages.ts';
+import { ANSWERS_FD, REQUESTS_FD, spawnEngine } from './engine-spawn.ts';
 import { FrameReader, writeFrame } from './frame.ts';
 import type { EngineOptions } from './session-options.ts';
 
@@ -19,17 +17,15 @@ export interface EngineEnd {
 
 export interface EngineChildDeps {
   readonly options: EngineOptions;
-  /** The child's program, if not engine-main beside this file. */
+  /** The child's program, if not engine-main. */
   readonly entry?: URL | undefined;
+  /** A child that was spawned before and is still to be told its options; one that has ended meanwhile is replaced. */
+  readonly spawned?: ChildProcess | undefined;
   readonly log: Logger;
   readonly onAnswer: (answer: EngineAnswer) => void;
   /** Called once, after every answer that it gave was delivered. */
   readonly onEnd: (end: EngineEnd) => void;
 }
-
-/** Of the engine process; engine-main knows them too. */
-const REQUESTS_FD = 3;
-const ANSWERS_FD = 4;
 
 const OUTSIDE_SIGNALS: readonly (string | null)[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 
@@ -55,12 +51,8 @@ export class EngineChild {
 
   /** @throws Error when the system gives no process (ENOMEM) */
   start(): void {
-    const { entry, options, log, onAnswer, onEnd } = this.#deps;
-    const path = fileURLToPath(entry ?? new URL(`./engine-main${extname(import.meta.url)}`, import.meta.url));
-    // A pipe for each way: a failed write closes the one, and what was answered before is still read from the other.
-    const child = spawn(process.execPath, [...loaderOf(path), path, JSON.stringify(options)], {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
-    });
+    const { entry, spawned, options, log, onAnswer, onEnd } = this.#deps;
+    const child = spawned && isAlive(spawned) ? spawned : spawnEngine(entry);
     this.#process = child;
     const answers = child.stdio[ANSWERS_FD] as Readable | null;
     const reader = new FrameReader((message) => onAnswer(parseAnswer(message)));
@@ -82,8 +74,6 @@ export class EngineChild {
     };
     // After all that it said was read.
     child.on('close', end);
-    // A write that fails shows itself as the end of the process.
-    for (const pipe of child.stdio) pipe?.on('error', () => undefined);
     // A failed spawn has no other sign than this.
     child.on('error', (error) => {
       this.#lastWords = error.message;
@@ -97,6 +87,7 @@ export class EngineChild {
           log.warn({ event: 'engine-stderr', text: this.#lastWords });
       });
     }
+    if (this.#requests?.writable) writeFrame(this.#requests, { kind: 'start', options });
   }
 
   send(request: EngineRequest): void {
@@ -117,8 +108,6 @@ export class EngineChild {
   }
 }
 
-/** TypeScript sources need tsx in the child too; built files need nothing. */
-function loaderOf(path: string): string[] {
-  if (extname(path) !== '.ts') return [];
-  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
+function isAlive({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null;
 }

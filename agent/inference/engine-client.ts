@@ -1,4 +1,5 @@
 /** The engine as the agent holds it: one child process that is replaced at once when it crashes or hangs, with its work. */
+import type { ChildProcess } from 'node:child_process';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
@@ -44,6 +45,8 @@ export interface EngineProcessDeps {
   readonly onDeath?: (death: EngineDeath) => void;
   /** Another program in place of engine-main: for fault tests. */
   readonly entry?: URL;
+  /** The first process, spawned while the agent was still loading its own code; absent: `start` spawns it. */
+  readonly spawned?: ChildProcess | undefined;
 }
 
 export class EngineProcess implements Engine {
@@ -91,7 +94,7 @@ export class EngineProcess implements Engine {
     this.#alive.watch(this.#deps.timeoutMs, this.#deps.clock);
     await new Promise<void>((resolve, reject) => {
       this.#onStarted = { resolve, reject };
-      this.#spawn();
+      this.#spawn(this.#deps.spawned);
     });
     this.#onStarted = undefined;
   }
@@ -200,11 +203,12 @@ export class EngineProcess implements Engine {
     else this.#backlog.set(job.request.id, job);
   }
 
-  #newWorker(): EngineWorker {
+  #newWorker(spawned?: ChildProcess): EngineWorker {
     const { threads, executionProvider = 'cpu', graphFolder, entry, log, clock, timeoutMs } = this.#deps;
     const worker = new EngineWorker({
       options: { threads, executionProvider, ...(graphFolder ? { graphFolder } : {}) },
       entry,
+      spawned,
       log,
       clock,
       timeoutMs,
@@ -218,9 +222,9 @@ export class EngineProcess implements Engine {
     return worker;
   }
 
-  #spawn(): void {
+  #spawn(spawned?: ChildProcess): void {
     this.#state = 'starting';
-    this.#worker = this.#newWorker();
+    this.#worker = this.#newWorker(spawned);
     this.#worker.start();
   }
 

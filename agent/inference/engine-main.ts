@@ -1,6 +1,6 @@
 /**
  * The engine process: ONNX Runtime alone with the agent's requests, so that what kills it kills nothing else.
- * The only importer of onnxruntime-node. Started by engine-child.ts; argv[2] are its EngineOptions as JSON.
+ * The only importer of onnxruntime-node. Started by engine-spawn.ts; its first message are its options.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,20 +14,21 @@ import {
   type GraphOrigin,
   type LoadRequest,
   parseRequest,
+  parseStart,
 } from './engine-messages.ts';
 import { FrameReader, writeFrame } from './frame.ts';
-import type { GraphSource, Opened } from './graph-cache.ts';
+import type { GraphCache, GraphSource, Opened } from './graph-cache.ts';
 import {
   type GraphSpec,
   type GraphValue,
   graphMismatch,
   type RowSpec,
   runsOneByOne,
-  sampleWidth,
   zeros,
 } from './graph-spec.ts';
 import { decodeImages, type Unreadable } from './image-decoder.ts';
 import { yieldToTheAgent } from './process-priority.ts';
+import { type RowsRun, runRows } from './row-run.ts';
 import { type EngineOptions, openGraphCache, sessionOptions } from './session-options.ts';
 import { decodedTensor, feedData, signatureOf, warmUpInputs } from './session-tensors.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
@@ -42,15 +43,20 @@ interface Loaded {
   readonly oneByOne: boolean;
 }
 
-const options = JSON.parse(process.argv[2] ?? '') as EngineOptions;
+interface Setting {
+  readonly options: EngineOptions;
+  readonly graphCache: GraphCache | undefined;
+}
+
+/** Undefined until the agent has told it. */
+let setting: Setting | undefined;
 // Node 24 has this array, and the binding takes it for an empty one: without it, it takes the bits as a Uint16Array.
 Reflect.deleteProperty(globalThis, 'Float16Array');
 const models = new Map<string, Loaded>();
-const graphCache = openGraphCache(options, env.versions.node ?? '');
 let last: Promise<void> = Promise.resolve();
 
 const reader = new FrameReader((message) => {
-  last = last.then(() => answer(parseRequest(message)));
+  last = last.then(() => (setting ? answer(setting, parseRequest(message)) : begin(message)));
 });
 const requests = new Socket({ fd: 3, writable: false }).on('data', (chunk) => reader.push(chunk));
 const answers = new Socket({ fd: 4, readable: false });
@@ -61,15 +67,20 @@ for (const pipe of [requests, answers]) pipe.on('error', () => process.exit(0));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 yieldToTheAgent();
 setInterval(sendMemory, MEMORY_EVERY_MS).unref();
-const missing = missingProvider();
-send(missing ? { kind: 'unfit', ...missing } : { kind: 'ready' });
-sendMemory();
 
-async function answer(request: EngineRequest): Promise<void> {
+function begin(message: unknown): void {
+  const { options } = parseStart(message);
+  setting = { options, graphCache: openGraphCache(options, env.versions.node ?? '') };
+  const missing = missingProvider(options);
+  send(missing ? { kind: 'unfit', ...missing } : { kind: 'ready' });
+  sendMemory();
+}
+
+async function answer(setting: Setting, request: EngineRequest): Promise<void> {
   try {
     switch (request.kind) {
       case 'load':
-        return done(request.id, await load(request));
+        return done(request.id, await load(setting, request));
       case 'run':
         return send(await run(request));
       case 'infer':
@@ -89,7 +100,10 @@ async function answer(request: EngineRequest): Promise<void> {
   }
 }
 
-async function load({ model, path, sha256, spec }: LoadRequest): Promise<GraphOrigin> {
+async function load(
+  { options, graphCache }: Setting,
+  { model, path, sha256, spec }: LoadRequest,
+): Promise<GraphOrigin> {
   let bytes: Buffer;
   try {
     // From bytes that are hashed right here, not from the path: nothing can change the file in between, or pull in another.
@@ -99,7 +113,7 @@ async function load({ model, path, sha256, spec }: LoadRequest): Promise<GraphOr
   } catch (cause) {
     throw unreadable(path, cause);
   }
-  const open = (source: GraphSource) => openGraph(source, spec, path);
+  const open = (source: GraphSource) => openGraph(options, source, spec, path);
   const { opened, ...origin }: Opened<Loaded> = graphCache
     ? await graphCache.open({ bytes, sha256 }, open)
     : { opened: await open({ bytes, isOptimised: false }), from: 'model' };
@@ -108,7 +122,12 @@ async function load({ model, path, sha256, spec }: LoadRequest): Promise<GraphOr
 }
 
 /** A session that has shown itself to be what the manifest says. @param path of its model */
-async function openGraph(source: GraphSource, spec: GraphSpec, path: string): Promise<Loaded> {
+async function openGraph(
+  options: EngineOptions,
+  source: GraphSource,
+  spec: GraphSpec,
+  path: string,
+): Promise<Loaded> {
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(source.bytes, sessionOptions(options, source));
@@ -135,7 +154,7 @@ async function openGraph(source: GraphSource, spec: GraphSpec, path: string): Pr
 async function warmUp(loaded: Loaded): Promise<void> {
   const { spec } = loaded;
   for (const rows of [1, 2]) {
-    if (spec.kind === 'rows') await runRows(loaded, spec, rows, zeros(spec, rows));
+    if (spec.kind === 'rows') await runRows(rowsRun(loaded, spec), rows, zeros(spec, rows), []);
     else {
       const inputs = warmUpInputs(spec.inputs, rows);
       if (inputs) await runTensors(loaded, inputs, [spec.output]);
@@ -149,13 +168,14 @@ async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<En
   if (spec.kind !== 'rows') throw agentError('ENGINE_INPUT_MISMATCH', 'this model takes tensors, not rows');
   const startedMs = performance.now();
   const { data, unreadable } = await rowsOf(spec, request.data);
-  let output: Float32Array;
+  let ran: Awaited<ReturnType<typeof runRows>>;
   try {
-    output = await runRows(loaded, spec, request.rows, data);
+    ran = await runRows(rowsRun(loaded, spec), request.rows, data, request.extraOutputs ?? []);
   } catch (cause) {
     throw agentError('ENGINE_OUTPUT_INVALID', `the graph failed: ${wordsOf(cause)}`, { cause });
   }
   const computeUs = Math.round((performance.now() - startedMs) * 1000);
+  const { output, extras } = ran;
   const bad = firstNotFinite(output);
   const width = spec.outputWidth;
   if (bad >= 0) {
@@ -171,7 +191,13 @@ async function run(request: Extract<EngineRequest, { kind: 'run' }>): Promise<En
     width,
     computeUs,
     ...(unreadable.length > 0 ? { unreadable } : {}),
+    ...(extras.length > 0 ? { extras } : {}),
   };
+}
+
+function rowsRun(loaded: Loaded, spec: RowSpec): RowsRun {
+  const run: RowsRun['run'] = (inputs, outputs) => runTensors(loaded, inputs, outputs);
+  return { run, spec, oneByOne: loaded.oneByOne };
 }
 
 async function infer(request: Extract<EngineRequest, { kind: 'infer' }>): Promise<EngineAnswer> {
@@ -193,7 +219,8 @@ async function runTensors(
   inputs: readonly NamedTensor[],
   outputs: readonly string[] | null,
 ): Promise<NamedTensor[]> {
-  const wanted = outputs ?? session.outputNames;
+  const { outputNames } = session;
+  const wanted = outputs?.filter((name) => outputNames.includes(name)) ?? outputNames;
   const feeds = inputs.map(({ name, dtype, data, shape }) => [
     name,
     new Tensor(dtype, feedData(data), shape),
@@ -222,45 +249,6 @@ async function rowsOf(
   return decodeImages(spec.image, data);
 }
 
-async function runRows(
-  { session, oneByOne }: Loaded,
-  spec: RowSpec,
-  rows: number,
-  data: Float32Array | Uint8Array,
-): Promise<Float32Array> {
-  if (!oneByOne || rows === 1) return runGraph(session, spec, rows, data);
-  const width = sampleWidth(spec);
-  const output = new Float32Array(rows * spec.outputWidth);
-  for (let row = 0; row < rows; row++) {
-    const sample = data.subarray(row * width, (row + 1) * width);
-    output.set(await runGraph(session, spec, 1, sample), row * spec.outputWidth);
-  }
-  return output;
-}
-
-/** @throws Error when the graph fails, or gives anything but float32 [rows, outputWidth] */
-async function runGraph(
-  session: InferenceSession,
-  spec: RowSpec,
-  rows: number,
-  data: Float32Array | Uint8Array,
-): Promise<Float32Array> {
-  const tensor = new Tensor(spec.dtype, data, [rows, ...spec.shape]);
-  const results = await session.run({ [spec.input]: tensor }, [spec.output]);
-  const output = results[spec.output];
-  const data32 = output?.data;
-  if (
-    !(data32 instanceof Float32Array) ||
-    output?.dims[0] !== rows ||
-    data32.length !== rows * spec.outputWidth
-  ) {
-    throw new Error(
-      `it gave ${output?.type} [${output?.dims.join(', ')}], not [${rows}, ${spec.outputWidth}]`,
-    );
-  }
-  return data32;
-}
-
 function graphValue(value: InferenceSession.ValueMetadata): GraphValue {
   return value.isTensor
     ? { name: value.name, dtype: value.type, shape: value.shape }
@@ -275,12 +263,14 @@ function wordsOf(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
 }
 
-function missingProvider(): { code: AgentErrorCode; message: string; hint: string } | undefined {
+function missingProvider({
+  executionProvider,
+}: EngineOptions): { code: AgentErrorCode; message: string; hint: string } | undefined {
   const there = listSupportedBackends().flatMap(({ name, bundled }) => (bundled ? [name] : []));
-  if (there.includes(options.executionProvider)) return undefined;
+  if (there.includes(executionProvider)) return undefined;
   return {
     code: 'ENGINE_PROVIDER_MISSING',
-    message: `engine.executionProvider is "${options.executionProvider}", which this build of ONNX Runtime does not have`,
+    message: `engine.executionProvider is "${executionProvider}", which this build of ONNX Runtime does not have`,
     hint: `Set engine.executionProvider to one that is there: ${there.join(', ')}.`,
   };
 }

@@ -3,7 +3,14 @@ import type { AgentErrorCode } from '../errors.ts';
 import type { Opened } from './graph-cache.ts';
 import type { GraphSpec } from './graph-spec.ts';
 import type { Unreadable } from './image-decoder.ts';
+import type { EngineOptions } from './session-options.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
+
+/** Said once, before anything is asked; answered by `ready` or `unfit`. */
+export interface EngineStart {
+  kind: 'start';
+  options: EngineOptions;
+}
 
 export interface LoadRequest {
   id: number;
@@ -26,6 +33,8 @@ export type EngineRequest =
       model: string;
       rows: number;
       data: Float32Array | Uint8Array | readonly Uint8Array[];
+      /** As `EngineBatch.extraOutputs`. */
+      extraOutputs?: readonly string[];
     }
   | {
       id: number;
@@ -53,10 +62,18 @@ export type EngineAnswer =
       width: number;
       computeUs: number;
       unreadable?: readonly Unreadable[];
+      /** Of the whole batch. */
+      extras?: readonly NamedTensor[];
     }
   | { kind: 'outputs'; id: number; outputs: readonly NamedTensor[]; computeUs: number }
   | { kind: 'signature'; id: number; signature: GraphSignature }
   | { kind: 'failed'; id: number; code: AgentErrorCode; message: string };
+
+/** @throws TypeError for what is no beginning of ours */
+export function parseStart(value: unknown): EngineStart {
+  if (kindOf(value) !== 'start') throw new TypeError('an engine is told its options first');
+  return value as EngineStart;
+}
 
 /** @throws TypeError for what is no request of ours */
 export function parseRequest(value: unknown): EngineRequest {

@@ -3,7 +3,7 @@ import { agentError } from '../errors.ts';
 import type { BatchData, EngineBatch, EngineResult, InferResult, RunOptions } from './engine.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
 import { type GraphSpec, isStackable, type TensorsSpec } from './graph-spec.ts';
-import { concatenate, type NamedTensor } from './tensor.ts';
+import { concatenate, type NamedTensor, rowsOfTensor } from './tensor.ts';
 
 /** Sends one request and waits for its answer. @throws CodedError what the engine says */
 type AskEngine = (request: EngineRequest, options: RunOptions) => Promise<EngineAnswer>;
@@ -22,15 +22,23 @@ export async function runBatch(
   options: RunOptions,
 ): Promise<EngineResult> {
   const { ask, nextId, model, spec } = run;
-  const { rows, data } = batch;
+  const { rows, data, extraOutputs = [] } = batch;
   if (spec.kind === 'tensors') {
-    return runSamples(run, spec, data as readonly (readonly NamedTensor[])[], options);
+    return runSamples(run, spec, batch, options);
   }
   const values = isValues(data) ? data : plainBytes(data as readonly Uint8Array[]);
-  const request = { id: nextId(), kind: 'run' as const, model, rows, data: values };
+  const wanted = extraOutputs.length > 0 ? { extraOutputs } : {};
+  const request = { id: nextId(), kind: 'run' as const, model, rows, data: values, ...wanted };
   const answer = await ask(request, options);
   if (answer.kind !== 'output') throw new TypeError(`a run was answered with "${answer.kind}"`);
-  return answer;
+  const { extras, ...result } = answer;
+  return extras ? { ...result, extras: cutIntoRows(extras, rows) } : result;
+}
+
+/** Each row's part of the tensors; one that has not that many rows stays whole, with the first. */
+function cutIntoRows(tensors: readonly NamedTensor[], rows: number): NamedTensor[][] {
+  const perTensor = tensors.map((tensor) => (tensor.shape[0] === rows ? rowsOfTensor(tensor) : [tensor]));
+  return Array.from({ length: rows }, (_, row) => perTensor.flatMap((parts) => parts[row] ?? []));
 }
 
 function isValues(data: BatchData): data is Float32Array | Uint8Array {
@@ -58,21 +66,26 @@ export async function inferTensors(
 async function runSamples(
   run: EngineRun,
   spec: TensorsSpec,
-  samples: readonly (readonly NamedTensor[])[],
+  { data, extraOutputs = [] }: EngineBatch,
   options: RunOptions,
 ): Promise<EngineResult> {
+  const samples = data as readonly (readonly NamedTensor[])[];
+  const extras: NamedTensor[][] = samples.map(() => []);
   const width = spec.outputWidth;
   const output = new Float32Array(samples.length * width);
   let computeUs = 0;
   for (const rows of together(spec, samples)) {
     const inputs = stacked(rows.map((row) => samples[row] as readonly NamedTensor[]));
-    const result = await inferTensors(run, inputs, [spec.output], options);
+    const result = await inferTensors(run, inputs, [spec.output, ...extraOutputs], options);
     computeUs += result.computeUs;
+    const parts = cutIntoRows(result.outputs.slice(1), rows.length);
     const values = decisionValues(result, spec, rows.length);
-    for (const [i, row] of rows.entries())
+    for (const [i, row] of rows.entries()) {
       output.set(values.subarray(i * width, (i + 1) * width), row * width);
+      extras[row] = parts[i] ?? [];
+    }
   }
-  return { output, width, computeUs };
+  return { output, width, computeUs, ...(extraOutputs.length > 0 ? { extras } : {}) };
 }
 
 /** Indices of the samples of each run. */

@@ -9,7 +9,7 @@ import { type Hang, HangWatch } from './hang-watch.ts';
 import { processState } from './process-state.ts';
 import type { RunTimes } from './run-times.ts';
 
-export interface EngineWorkerDeps extends Pick<EngineChildDeps, 'options' | 'entry' | 'log'> {
+export interface EngineWorkerDeps extends Pick<EngineChildDeps, 'options' | 'entry' | 'spawned' | 'log'> {
   readonly clock: Clock;
   /** A request may take this long where its job says nothing else. */
   readonly timeoutMs: number;
@@ -45,12 +45,13 @@ export class EngineWorker {
 
   constructor(deps: EngineWorkerDeps) {
     this.#deps = deps;
-    const { options, entry, log, clock, onEnd } = deps;
+    const { options, entry, spawned, log, clock, onEnd } = deps;
     this.#progressUs = clock.monotonicUs();
     this.#hangWatch = new HangWatch(() => (this.pid === undefined ? undefined : processState(this.pid)));
     this.#child = new EngineChild({
       options,
       entry,
+      spawned,
       log,
       onAnswer: (answer) => this.#onAnswer(answer),
       onEnd: (end) => onEnd(this, end),

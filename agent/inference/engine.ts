@@ -23,6 +23,8 @@ export type BatchData =
 export interface EngineBatch {
   readonly rows: number;
   readonly data: BatchData;
+  /** Names of outputs that are wanted beside the one that the decision reads; those that the graph lacks are left out. */
+  readonly extraOutputs?: readonly string[];
 }
 
 export interface EngineResult {
@@ -33,6 +35,10 @@ export interface EngineResult {
   readonly computeUs: number;
   /** Pictures that could not be read: their rows of the output say nothing. */
   readonly unreadable?: readonly Unreadable[];
+  /** Of the rows, those that were not run: a cache had them. */
+  readonly cachedRows?: number;
+  /** The extra outputs of each row. One that cannot be cut into rows stands whole with the first row of its run. */
+  readonly extras?: readonly (readonly NamedTensor[])[];
 }
 
 export interface InferResult {
@@ -73,7 +79,7 @@ export interface Engine {
   run(manifestSha256: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult>;
   /**
    * Runs the graph once on tensors of any type and shape.
-   * @param outputs names of those wanted; null: all that the graph has
+   * @param outputs names of those wanted, of which it leaves out what the graph lacks; null: all that it has
    * @throws CodedError as `run`; ENGINE_INPUT_MISMATCH naming the input and what was wanted
    */
   infer(

@@ -1,5 +1,6 @@
 /** What a manifest promises of its graph, and whether a loaded graph keeps it. Pure. */
-import type { Decision, Dtype, ImageInput, Manifest } from '../../protocol/manifest.ts';
+import type { Dtype } from '../../protocol/dtypes.ts';
+import type { Decision, ImageInput, Manifest } from '../../protocol/manifest.ts';
 import { countOf, type TensorSpec } from './tensor.ts';
 import { specWords } from './tensor-check.ts';
 

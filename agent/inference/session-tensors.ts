@@ -1,5 +1,5 @@
 /** Between our tensors and those of the runtime's binding, whose types only engine-main.ts may import. Pure. */
-import { DTYPES, type Dtype } from '../../protocol/manifest.ts';
+import { DTYPES, type Dtype } from '../../protocol/dtypes.ts';
 import type { GraphValue } from './graph-spec.ts';
 import {
   blankData,
@@ -32,7 +32,22 @@ export function decodedTensor(name: string, given: GivenTensor | undefined): Nam
 
 /** Values that are no tensors, or of a type that no tensor of ours has, are left out. */
 export function signatureOf(inputs: readonly GraphValue[], outputs: readonly GraphValue[]): GraphSignature {
-  return { inputs: inputs.flatMap(specOf), outputs: outputs.flatMap(specOf) };
+  const perSample = ({ shape: [first] }: GraphValue) =>
+    // The same name, or the 1 of a graph that runs one by one; a free dimension without a name may be anything.
+    first !== undefined &&
+    first !== '' &&
+    inputs.every(({ shape }) => shape[0] === first) &&
+    !isFixedBatch(first);
+  return {
+    inputs: inputs.flatMap(specOf),
+    outputs: outputs.flatMap((output) =>
+      specOf(output).map((spec) => ({ ...spec, perSample: perSample(output) })),
+    ),
+  };
+}
+
+function isFixedBatch(first: number | string): boolean {
+  return typeof first === 'number' && first !== 1;
 }
 
 /** @returns null where it is not known which sizes the graph can take: its golden samples warm it up */

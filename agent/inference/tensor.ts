@@ -1,5 +1,5 @@
 /** Tensors as they travel between requests, lanes and the engine. Nothing here copies a typed array that is passed on. */
-import type { Dtype } from '../../protocol/manifest.ts';
+import type { Dtype } from '../../protocol/dtypes.ts';
 
 const ARRAYS = {
   float32: Float32Array,
@@ -38,9 +38,14 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
+interface OutputSpec extends TensorSpec {
+  /** Its first dimension is for certain that of the samples: a run of several callers' samples can be cut into theirs. */
+  readonly perSample: boolean;
+}
+
 export interface GraphSignature {
   readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  readonly outputs: readonly OutputSpec[];
 }
 
 /** Values of a tensor of this shape; 1 for a scalar. */

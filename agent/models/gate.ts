@@ -1,7 +1,7 @@
 /** Whether a newcomer may begin to decide in a slot now, and if not, who or what it waits for: an operator's hold, the maintenance window. */
 import { z } from 'zod';
+import { isOpen, nextOpening, WallClock } from '../../protocol/weekly-window.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import { isOpen, nextOpening, WallClock } from './maintenance-window.ts';
 
 /** An operator's word that the models of a slot stay as they are. */
 export const holdSchema = z.object({

@@ -1,4 +1,4 @@
-/** What each slot's models did since the agent started: the figures behind /metrics. */
+/** What each slot's models did since the agent started: the figures behind /metrics and the protocol's statistics. */
 import type { Clock } from '../clock.ts';
 import { Histogram, type HistogramView } from './histogram.ts';
 
@@ -7,17 +7,21 @@ export interface FiguredModel {
   readonly manifest: { readonly name: string; readonly version: number };
 }
 
-/** One run of the engine. A batch's times count for each of its rows, as Triton counts them for each request. */
+/**
+ * One run of the engine. A batch's times count for each of its requests, as Triton counts them; a sample of a source is a
+ * request of one row.
+ */
 export interface Executed {
   readonly rows: number;
+  readonly requests: number;
   /** Making the batch: validation, the rows, their windows. */
   readonly inputUs: number;
   /** Inside ONNX Runtime. */
   readonly computeUs: number;
 }
 
-/** Rows or calls, and the time they took together. */
-interface Duration {
+/** Requests or look-ups, and the time they took together. */
+export interface Duration {
   readonly count: number;
   readonly ns: number;
 }
@@ -27,7 +31,7 @@ export interface ModelFigures {
   readonly model: string;
   readonly version: number;
   readonly success: Duration;
-  readonly failCount: number;
+  readonly fail: Duration;
   /** Rows that went through the model; executions are runs of the engine. */
   readonly inferenceCount: number;
   readonly executionCount: number;
@@ -35,8 +39,9 @@ export interface ModelFigures {
   readonly computeInput: Duration;
   readonly computeInfer: Duration;
   readonly computeOutput: Duration;
-  readonly cacheHits: number;
-  readonly cacheMisses: number;
+  /** Rows. */
+  readonly cacheHit: Duration;
+  readonly cacheMiss: Duration;
   /** Wall clock; 0: never yet. */
   readonly lastInferenceMs: number;
   /** Runs by their rows, in powers of two: `rows` is the largest that counts there. */
@@ -53,15 +58,16 @@ export interface ModelFigures {
 
 /** What the lanes tell. */
 export interface InferenceObserver {
-  /** Rows left the queue after these waits, microseconds. */
+  /** Requests left the queue after these waits, microseconds. */
   queued(slot: string, model: FiguredModel, waitsUs: Iterable<number>): void;
   executed(slot: string, model: FiguredModel, run: Executed): void;
-  /** Rows that got no answer. */
-  failed(slot: string, model: FiguredModel, rows: number): void;
-  /** Decisions made: how long that step took for the batch, and each row's whole way. */
+  /** Requests that got no answer, after these times. */
+  failed(slot: string, model: FiguredModel, requestsUs: readonly number[]): void;
+  /** Decisions made: how long that step took for the batch, and each request's whole way. */
   decided(slot: string, model: FiguredModel, outputUs: number, requestsUs: Iterable<number>): void;
   committed(slot: string, model: FiguredModel, rows: number, us: number): void;
-  cache(slot: string, model: FiguredModel, hits: number, misses: number): void;
+  /** Rows looked up in the cache, and how long that took for all of them. */
+  cache(slot: string, model: FiguredModel, hits: number, misses: number, us: number): void;
 }
 
 /** A slot that sees many versions keeps the figures of the last ones it used. */
@@ -81,11 +87,12 @@ export class InferenceFigures implements InferenceObserver {
     for (const us of waitsUs) queue.observe(us);
   }
 
-  executed(slot: string, model: FiguredModel, { rows, inputUs, computeUs }: Executed): void {
+  executed(slot: string, model: FiguredModel, { rows, requests, inputUs, computeUs }: Executed): void {
     const tally = this.#tally(slot, model);
     tally.executions += 1;
-    tally.compute.observe(computeUs, rows);
-    tally.inputUs += inputUs * rows;
+    tally.rows += rows;
+    tally.compute.observe(computeUs, requests);
+    tally.inputUs += inputUs * requests;
     tally.lastMs = this.#clock.wallMs();
     const size = 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
     const batch = tally.batches.get(size) ?? { count: 0, computeUs: 0 };
@@ -94,8 +101,9 @@ export class InferenceFigures implements InferenceObserver {
     tally.batches.set(size, batch);
   }
 
-  failed(slot: string, model: FiguredModel, rows: number): void {
-    this.#tally(slot, model).failed += rows;
+  failed(slot: string, model: FiguredModel, requestsUs: readonly number[]): void {
+    const { fail } = this.#tally(slot, model);
+    for (const us of requestsUs) addTo(fail, 1, us);
   }
 
   decided(slot: string, model: FiguredModel, outputUs: number, requestsUs: Iterable<number>): void {
@@ -110,10 +118,11 @@ export class InferenceFigures implements InferenceObserver {
     this.#tally(slot, model).commit.observe(us, rows);
   }
 
-  cache(slot: string, model: FiguredModel, hits: number, misses: number): void {
-    const tally = this.#tally(slot, model);
-    tally.cacheHits += hits;
-    tally.cacheMisses += misses;
+  cache(slot: string, model: FiguredModel, hits: number, misses: number, us: number): void {
+    const { cacheHit, cacheMiss } = this.#tally(slot, model);
+    const rows = Math.max(1, hits + misses);
+    addTo(cacheHit, hits, (us * hits) / rows);
+    addTo(cacheMiss, misses, (us * misses) / rows);
   }
 
   /** Of every slot and model since the agent started. */
@@ -152,13 +161,24 @@ interface Tally {
   readonly commit: Histogram;
   readonly batches: Map<number, { count: number; computeUs: number }>;
   executions: number;
-  failed: number;
-  /** Summed over rows. */
+  rows: number;
+  readonly fail: Spent;
+  /** Summed over requests. */
   inputUs: number;
   outputUs: number;
-  cacheHits: number;
-  cacheMisses: number;
+  readonly cacheHit: Spent;
+  readonly cacheMiss: Spent;
   lastMs: number;
+}
+
+interface Spent {
+  count: number;
+  us: number;
+}
+
+function addTo(spent: Spent, count: number, us: number): void {
+  spent.count += count;
+  spent.us += Math.max(0, us);
 }
 
 function newTally(name: string, version: number): Tally {
@@ -171,11 +191,12 @@ function newTally(name: string, version: number): Tally {
     commit: new Histogram(),
     batches: new Map(),
     executions: 0,
-    failed: 0,
+    rows: 0,
+    fail: { count: 0, us: 0 },
     inputUs: 0,
     outputUs: 0,
-    cacheHits: 0,
-    cacheMisses: 0,
+    cacheHit: { count: 0, us: 0 },
+    cacheMiss: { count: 0, us: 0 },
     lastMs: 0,
   };
 }
@@ -194,15 +215,15 @@ function figuresOf(slot: string, tally: Tally): ModelFigures {
     model: tally.name,
     version: tally.version,
     success: duration(request.count, request.sumUs),
-    failCount: tally.failed,
-    inferenceCount: compute.count,
+    fail: duration(tally.fail.count, tally.fail.us),
+    inferenceCount: tally.rows,
     executionCount: tally.executions,
     queue: duration(queue.count, queue.sumUs),
     computeInput: duration(compute.count, tally.inputUs),
     computeInfer: duration(compute.count, compute.sumUs),
     computeOutput: duration(request.count, tally.outputUs),
-    cacheHits: tally.cacheHits,
-    cacheMisses: tally.cacheMisses,
+    cacheHit: duration(tally.cacheHit.count, tally.cacheHit.us),
+    cacheMiss: duration(tally.cacheMiss.count, tally.cacheMiss.us),
     lastInferenceMs: tally.lastMs,
     batches: [...tally.batches]
       .sort(([a], [b]) => a - b)

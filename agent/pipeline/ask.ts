@@ -1,6 +1,7 @@
 /** A request for predictions that comes from a caller who waits: what it brings, and what it is answered with. */
 import type { Role } from '../../protocol/records.ts';
 import type { BatchData } from '../inference/engine.ts';
+import type { NamedTensor } from '../inference/tensor.ts';
 
 export interface Ask {
   /** Samples, at least one: they go through the engine together and are decided by the same model. */
@@ -10,6 +11,10 @@ export interface Ask {
    * for one of tensors each row's inputs. Not copied; unchanged until the answer.
    */
   readonly data: BatchData;
+  /** Outputs that are wanted beside the one that the decision reads. Such requests share runs among themselves only. */
+  readonly extraOutputs?: readonly string[];
+  /** One of those cannot be cut into the samples of several requests: this one runs by itself. */
+  readonly alone?: boolean;
   /** A part or serial number for each row; absent: none. */
   readonly correlationIds?: readonly (string | null)[];
   /** 1 is first, 0 the slot's default. */
@@ -26,10 +31,14 @@ export interface Asked {
   /** Row-major, rows x width: the output that the decision reads. */
   readonly output: Float32Array;
   readonly width: number;
+  /** Those of the extra outputs that the model has. */
+  readonly extras?: readonly NamedTensor[];
   /** One a row. */
   readonly decisions: readonly {
     readonly label: string;
     readonly score: number;
+    /** The part would be taken off the line by this label, and is to go on for inspection, by chance. */
+    readonly explored?: true;
     /** Where the model's `topK` says so: the best labels, best first. */
     readonly top?: readonly { readonly label: string; readonly score: number }[];
   }[];

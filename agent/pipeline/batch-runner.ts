@@ -11,6 +11,7 @@ import type { InferenceObserver } from '../monitor/inference-figures.ts';
 import type { NewPrediction } from '../store/records.ts';
 import { type LaneBatch, laneBatch } from './lane-batch.ts';
 import { type LaneResult, predictionsOf } from './lane-decision.ts';
+import { LaneFigures } from './lane-figures.ts';
 import type { Item } from './lane-item.ts';
 import { LaneModels } from './lane-models.ts';
 import type { LaneMonitor } from './lane-monitor.ts';
@@ -19,7 +20,7 @@ import { requestsOf } from './lane-request.ts';
 
 export interface BatchRunnerDeps {
   readonly slot: string;
-  readonly config: Pick<SlotConfig, 'keepFeatures' | 'privacy' | 'requests'>;
+  readonly config: Pick<SlotConfig, 'keepFeatures' | 'privacy' | 'requests' | 'exploration'>;
   readonly models: ActiveModels;
   readonly engine: Pick<Engine, 'run'>;
   /** Asked once a champion. */
@@ -55,9 +56,11 @@ const MAX_KEPT_WIDTH = 1024;
 export class BatchRunner {
   readonly #deps: BatchRunnerDeps;
   readonly #lane: LaneModels;
+  readonly #figures: LaneFigures;
 
   constructor(deps: BatchRunnerDeps) {
     this.#deps = deps;
+    this.#figures = new LaneFigures(deps.slot, deps.figures);
     this.#lane = new LaneModels((champion) => deps.monitorOf(deps.slot, champion));
   }
 
@@ -79,17 +82,15 @@ export class BatchRunner {
       const inputUs = this.#deps.clock.monotonicUs() - takenUs;
       const beside =
         challenger && batch.challenger
-          ? this.#look(challenger.model, batch.challenger, trialRowMs?.challenger)
+          ? this.#look(challenger.model, batch.challenger, open, trialRowMs?.challenger)
           : null;
       try {
         const options = trialOptions(trialRowMs?.champion, open.length);
         const result = await this.#deps.engine.run(champion.manifestSha256, batch.champion, options);
         const championDoneUs = this.#deps.clock.monotonicUs();
-        this.#ran(champion, open.length, inputUs, result.computeUs);
-        const waitsUs = open.map(({ acceptedUs }) => takenUs - acceptedUs);
-        this.#deps.figures?.queued(this.#deps.slot, champion, waitsUs);
+        this.#ran(champion, batch.champion.rows, open, inputUs, result);
         this.#unreadable(champion, batch, result);
-        return this.#decided(models, batch, result, championDoneUs, await beside);
+        return this.#decided(models, batch, { champion: result, championDoneUs, takenUs }, await beside);
       } catch (error) {
         await beside;
         const verdict = this.#failed(error, champion, open);
@@ -130,7 +131,7 @@ export class BatchRunner {
     this.#observe(champion, 'error', items.length);
     if (models.of(slot)?.champion !== champion) return 'retry';
     this.#drop(items, 'the model could not answer', error);
-    this.#deps.figures?.failed(slot, champion, items.length);
+    this.#figures.dropped(champion, items, this.#deps.clock.monotonicUs());
     return 'drop';
   }
 
@@ -143,6 +144,7 @@ export class BatchRunner {
   async #look(
     model: ActiveModel,
     { batch, unreadable }: NonNullable<LaneBatch['challenger']>,
+    items: readonly Item[],
     rowMs: number | undefined,
   ): Promise<LaneResult['challenger']> {
     const { engine, refused, clock } = this.#deps;
@@ -158,13 +160,13 @@ export class BatchRunner {
     try {
       const options = { ...trialOptions(rowMs, batch.rows), once: true };
       const result = await engine.run(model.manifestSha256, batch, options);
-      this.#ran(model, batch.rows, 0, result.computeUs);
+      this.#ran(model, batch.rows, items, 0, result);
       return { result, doneUs: clock.monotonicUs() };
     } catch (error) {
       const code = codeOf(error);
       refused(code, `challenger ${modelTitle(model.manifest)}: ${String(error)}`);
       this.#observe(model, 'error', 1);
-      this.#deps.figures?.failed(this.#deps.slot, model, batch.rows);
+      this.#figures.dropped(model, items, clock.monotonicUs());
       return null;
     }
   }
@@ -181,9 +183,15 @@ export class BatchRunner {
     if (ofSource > 0) this.#observe(champion, 'unreadable', ofSource);
   }
 
-  #ran(model: ActiveModel, rows: number, inputUs: number, computeUs: number): void {
+  #ran(
+    model: ActiveModel,
+    rows: number,
+    items: readonly Item[],
+    inputUs: number,
+    { computeUs, cachedRows = 0 }: EngineResult,
+  ): void {
     this.#observe(model, 'ok', rows, computeUs);
-    this.#deps.figures?.executed(this.#deps.slot, model, { rows, inputUs, computeUs });
+    this.#figures.executed(model, rows, { items, inputUs, computeUs, cachedRows });
   }
 
   #observe(model: ActiveModel, outcome: 'ok' | 'error' | 'unreadable', count: number, computeUs?: number) {
@@ -193,11 +201,11 @@ export class BatchRunner {
   #decided(
     models: SlotModels,
     batch: LaneBatch,
-    champion: EngineResult,
-    championDoneUs: number,
+    done: Pick<LaneResult, 'champion' | 'championDoneUs'> & { readonly takenUs: number },
     challenger: LaneResult['challenger'],
   ): Answered {
     const { slot, config, clock } = this.#deps;
+    const { champion, championDoneUs, takenUs } = done;
     const monitor = this.#lane.monitorOf(models.champion);
     const { width } = this.#lane.readerOf(models.champion);
     const keep = (config.keepFeatures || config.privacy === 'features') && width <= MAX_KEPT_WIDTH;
@@ -214,6 +222,7 @@ export class BatchRunner {
         return health;
       },
       keep,
+      config.exploration,
     );
     const predictions = outcomes.filter((outcome) => outcome !== null);
     const latenciesUs = predictions.map(({ latencyUs }) => latencyUs);
@@ -225,7 +234,7 @@ export class BatchRunner {
       ),
     );
     const outputUs = clock.monotonicUs() - result.decidedUs;
-    this.#deps.figures?.decided(slot, models.champion, outputUs, latenciesUs);
+    this.#figures.decided(models, { items: batch.items, outcomes, takenUs, outputUs });
     const ofSources = () => outcomes.filter((outcome, i) => outcome && !batch.items[i]?.request);
     return {
       predictions: config.requests.record ? predictions : ofSources().filter((outcome) => outcome !== null),

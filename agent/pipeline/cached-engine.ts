@@ -21,11 +21,11 @@ export interface CachedEngineDeps {
   readonly engine: Pick<Engine, 'run'>;
   readonly maxBytes: number;
   readonly clock: Clock;
-  readonly onLookup: (model: string, hits: number, misses: number) => void;
+  readonly onLookup: (model: string, hits: number, misses: number, us: number) => void;
 }
 
 /** Pictures and named tensors are not. */
-export function isCacheable(data: BatchData): data is Float32Array | Uint8Array {
+function isCacheable(data: BatchData): data is Float32Array | Uint8Array {
   return data instanceof Float32Array || data instanceof Uint8Array;
 }
 
@@ -56,10 +56,11 @@ export class CachedEngine implements Pick<Engine, 'run'> {
     };
   }
 
-  /** What is not cacheable is run as it is. */
+  /** What is not cacheable is run as it is, and so is what wants more than the output that is kept. */
   async run(model: string, batch: EngineBatch, options?: RunOptions): Promise<EngineResult> {
     const { rows, data } = batch;
-    if (!isCacheable(data) || rows === 0) return this.#deps.engine.run(model, batch, options);
+    if (!isCacheable(data) || rows === 0 || batch.extraOutputs)
+      return this.#deps.engine.run(model, batch, options);
     const startedUs = this.#deps.clock.monotonicUs();
     const width = data.length / rows;
     const rowOf = (row: number) => data.subarray(row * width, (row + 1) * width);
@@ -102,7 +103,7 @@ export class CachedEngine implements Pick<Engine, 'run'> {
       output.set(values, row * width);
       this.#cache.set(keys[row] as string, values);
     }
-    return { output, width, computeUs: result?.computeUs ?? 0 };
+    return { output, width, computeUs: result?.computeUs ?? 0, cachedRows: keys.length - missing.length };
   }
 
   #count(model: string, rows: number, hits: number, hashUs: number, computeUs: number): void {
@@ -111,6 +112,6 @@ export class CachedEngine implements Pick<Engine, 'run'> {
     this.#hashUs += hashUs;
     this.#computeUs += computeUs;
     this.#worth.add({ rows, hits, hashUs, computeUs });
-    this.#deps.onLookup(model, hits, rows - hits);
+    this.#deps.onLookup(model, hits, rows - hits, hashUs);
   }
 }

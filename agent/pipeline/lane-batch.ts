@@ -38,7 +38,10 @@ export function laneBatch(
     }
   }
   const rows = accepted.length;
-  const batch = { rows, data: slicedRows(data, 0, rows * champion.width) };
+  // All items of a batch want the same.
+  const { extraOutputs = [] } = accepted[0]?.request ?? {};
+  const wanted = extraOutputs.length > 0 ? { extraOutputs } : {};
+  const batch = { rows, data: slicedRows(data, 0, rows * champion.width), ...wanted };
   return {
     items: accepted,
     notDue,
@@ -66,5 +69,6 @@ function beside(
     rowOf[i] = reading === 'row' ? rows++ : -1;
     if (typeof reading === 'object') unreadable += 1;
   }
-  return { batch: { rows, data: slicedRows(data, 0, rows * challenger.width) }, rowOf, unreadable };
+  const batch = { ...shared, rows, data: slicedRows(data, 0, rows * challenger.width) };
+  return { batch, rowOf, unreadable };
 }

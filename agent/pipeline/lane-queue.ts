@@ -1,6 +1,6 @@
 /**
  * What waits in a lane: by priority, and first come first served within one, so that the samples of a source keep their
- * order. The rows of a request stay together. Pure but for its memory.
+ * order. The rows of a request stay together, and what cannot share a run waits in a line of its own. Pure but for its memory.
  */
 import { Fifo } from './fifo.ts';
 import type { Item } from './lane-item.ts';
@@ -13,9 +13,16 @@ export interface Taken {
   readonly expired: readonly LaneRequest[];
 }
 
+/** Items that can share a run, first come first served. */
+interface Line {
+  readonly priority: number;
+  readonly batchKey: string;
+  readonly items: Fifo<Item>;
+}
+
 export class LaneQueue {
-  /** Ascending: 1 is first. */
-  #levels: { readonly priority: number; readonly items: Fifo<Item> }[] = [];
+  /** By priority, ascending: 1 is first. */
+  #lines: Line[] = [];
   #samples = 0;
   #asked = 0;
 
@@ -34,27 +41,29 @@ export class LaneQueue {
   }
 
   push(item: Item, priority: number): void {
-    this.#level(priority).push(item);
+    this.#line(priority, item.request?.batchKey ?? '').push(item);
     if (item.request) this.#asked += 1;
     else this.#samples += 1;
   }
 
   /** When the item that would be taken first was accepted; monotonic. */
   oldestUs(): number | undefined {
-    return this.#levels.find(({ items }) => items.length > 0)?.items.first?.acceptedUs;
+    return this.#first()?.items.first?.acceptedUs;
   }
 
   take(maxRows: number, nowUs: number): Taken {
     const items: Item[] = [];
     const expired: LaneRequest[] = [];
-    for (const level of this.#levels) {
-      for (let next = level.items.first; next; next = level.items.first) {
+    const batchKey = this.#first()?.batchKey;
+    for (const line of this.#lines.filter((each) => each.batchKey === batchKey)) {
+      for (let next = line.items.first; next; next = line.items.first) {
         const rows = next.request?.rows ?? 1;
         const isOver = next.request !== null && next.request.deadlineUs <= nowUs;
-        if (!isOver && items.length > 0 && items.length + rows > maxRows) return { items, expired };
+        const isFull = items.length > 0 && (items.length + rows > maxRows || next.request?.alone);
+        if (!isOver && isFull) return { items, expired };
         if (isOver) expired.push(next.request as LaneRequest);
         for (let i = 0; i < rows; i++) {
-          const item = level.items.shift() as Item;
+          const item = line.items.shift() as Item;
           if (!isOver) items.push(item);
         }
         if (next.request) this.#asked -= rows;
@@ -67,7 +76,7 @@ export class LaneQueue {
   /** Takes out the requests whose time is over, wherever they wait. */
   takeExpired(nowUs: number): LaneRequest[] {
     const expired = new Set<LaneRequest>();
-    for (const { items } of this.#levels) {
+    for (const { items } of this.#lines) {
       const over = items.remove(({ request }) => request !== null && request.deadlineUs <= nowUs);
       for (const { request } of over) if (request) expired.add(request);
       this.#asked -= over.length;
@@ -75,11 +84,25 @@ export class LaneQueue {
     return [...expired];
   }
 
-  #level(priority: number): Fifo<Item> {
-    const known = this.#levels.find((level) => level.priority === priority);
+  /** Of the lines with the first priority that waits, the one whose head came first. */
+  #first(): Line | undefined {
+    let first: Line | undefined;
+    for (const line of this.#lines) {
+      const head = line.items.first;
+      if (!head) continue;
+      if (first && line.priority > first.priority) break;
+      if (head.number < (first?.items.first?.number ?? Number.POSITIVE_INFINITY)) first = line;
+    }
+    return first;
+  }
+
+  #line(priority: number, batchKey: string): Fifo<Item> {
+    const known = this.#lines.find((line) => line.priority === priority && line.batchKey === batchKey);
     if (known) return known.items;
     const items = new Fifo<Item>();
-    this.#levels = [...this.#levels, { priority, items }].sort((a, b) => a.priority - b.priority);
+    // Lines of samples stay, one a priority; callers could think of any number of others.
+    const used = this.#lines.filter((line) => line.batchKey === '' || line.items.length > 0);
+    this.#lines = [...used, { priority, batchKey, items }].sort((a, b) => a.priority - b.priority);
     return items;
   }
 }

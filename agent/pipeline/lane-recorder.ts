@@ -7,6 +7,7 @@ import type { InferenceObserver } from '../monitor/inference-figures.ts';
 import type { StoredPrediction } from '../store/records.ts';
 import type { Recorder } from '../store/store.ts';
 import type { Answered } from './batch-runner.ts';
+import { LaneFigures } from './lane-figures.ts';
 import type { Reply } from './lane-reply.ts';
 
 export interface LaneRecorderDeps {
@@ -24,6 +25,7 @@ export interface LaneRecorderDeps {
 
 export class LaneRecorder {
   readonly #deps: LaneRecorderDeps;
+  readonly #figures: LaneFigures;
   #uncommitted = 0;
   /** All batches before the newest one are handed to the store. */
   #handedOver: Promise<void> = Promise.resolve();
@@ -32,6 +34,7 @@ export class LaneRecorder {
 
   constructor(deps: LaneRecorderDeps) {
     this.#deps = deps;
+    this.#figures = new LaneFigures(deps.slot, deps.figures);
   }
 
   /** Rows decided or being decided, and not yet committed. */
@@ -62,9 +65,9 @@ export class LaneRecorder {
   }
 
   async #record(rows: number, position: number | null, answer: Answered | null): Promise<void> {
-    const { slot, config, recorder, refused, onCommitted, onDone } = this.#deps;
+    const { slot, config, models, clock, recorder, refused, onCommitted, onDone } = this.#deps;
     const { predictions = [], replies = [] } = answer ?? {};
-    const handedUs = this.#deps.clock.monotonicUs();
+    const handedUs = clock.monotonicUs();
     const waits = config.recordBefore === 'result' && config.requests.record;
     if (!waits) for (const { request, asked } of replies) request.answer(asked);
     try {
@@ -72,7 +75,7 @@ export class LaneRecorder {
       // Samples that gave no prediction move the position too: they are not read again.
       const stored = await recorder.predictions({ slot, source: config.source, position, predictions });
       if (waits) for (const reply of replies) answerRecorded(reply, stored);
-      this.#tellFigures(stored.length, handedUs);
+      this.#figures.committed(models.of(slot), stored, clock.monotonicUs() - handedUs);
       if (stored.length > 0) onCommitted(slot, stored);
     } catch (error) {
       if (waits) for (const { request } of replies) request.refuse(error);
@@ -82,12 +85,6 @@ export class LaneRecorder {
       this.#uncommitted -= rows;
       onDone();
     }
-  }
-
-  #tellFigures(rows: number, handedUs: number): void {
-    const { figures, models, slot, clock } = this.#deps;
-    const champion = models.of(slot)?.champion;
-    if (champion) figures?.committed(slot, champion, rows, clock.monotonicUs() - handedUs);
   }
 }
 

@@ -1,4 +1,5 @@
 /** From the outputs of a batch to the answers of the requests that travelled in it. Pure. */
+import { concatenate, type NamedTensor } from '../inference/tensor.ts';
 import type { SlotModels } from '../models/active-models.ts';
 import type { NewPrediction } from '../store/records.ts';
 import type { Asked } from './ask.ts';
@@ -32,7 +33,7 @@ export function repliesOf(
     const role = own[0]?.role === 'canary' ? 'canary' : 'champion';
     const isCanary = role === 'canary' && models.challenger && result.challenger;
     const { manifest, manifestSha256 } = isCanary ? models.challenger.model : models.champion;
-    const { output, width, computeUs } = isCanary ? result.challenger.result : result.champion;
+    const { output, width, computeUs, extras } = isCanary ? result.challenger.result : result.champion;
     const row = isCanary ? (batch.challenger?.rowOf[i] ?? 0) : i;
     const { decision } = manifest.output;
     const topK = decision.kind === 'argmax' ? decision.topK : undefined;
@@ -48,8 +49,10 @@ export function repliesOf(
         role,
         output: output.subarray(row * width, (row + request.rows) * width),
         width,
+        ...(extras && { extras: joinedExtras(extras.slice(row, row + request.rows)) }),
         decisions: own.map((decided, at) => ({
           ...named(decided),
+          ...(decided.explored ? { explored: true as const } : {}),
           ...(topK === undefined ? {} : { top: topOf(at).map(named) }),
         })),
         predictionIds: null,
@@ -62,4 +65,12 @@ export function repliesOf(
     first += request.rows - 1;
   }
   return replies;
+}
+
+/** What the rows of a request have of each output, as one tensor. */
+function joinedExtras(rows: readonly (readonly NamedTensor[])[]): NamedTensor[] {
+  const [first = []] = rows;
+  return first.map(({ name }) =>
+    concatenate(rows.flatMap((row) => row.filter((each) => each.name === name))),
+  );
 }

@@ -8,6 +8,10 @@ export class LaneRequest {
   readonly deadlineUs: number;
   /** By which it is decided who answers it. */
   readonly key: string;
+  readonly extraOutputs: readonly string[];
+  readonly alone: boolean;
+  /** Requests with the same key can share a run; a sample's is empty. */
+  readonly batchKey: string;
   /** @throws CodedError what `refuse` was given */
   readonly answered: Promise<Asked>;
   /** When its batch was made. */
@@ -22,6 +26,9 @@ export class LaneRequest {
     this.acceptedUs = acceptedUs;
     this.deadlineUs = ask.timeoutUs ? acceptedUs + ask.timeoutUs : Number.POSITIVE_INFINITY;
     this.key = ask.correlationIds?.[0] ?? `#${number}`;
+    this.extraOutputs = ask.extraOutputs ?? [];
+    this.alone = ask.alone ?? false;
+    this.batchKey = this.alone ? 'alone' : this.extraOutputs.map((name) => JSON.stringify(name)).join();
     this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -70,7 +70,19 @@ export class SlotLane {
 
   /** @throws CodedError as `Pipeline.ask` */
   async ask(ask: Ask): Promise<Asked> {
-    this.#check(ask);
+    const { slot, models, figures, clock } = this.#deps;
+    const acceptedUs = clock.monotonicUs();
+    try {
+      this.#check(ask);
+      return await this.#answerOf(ask);
+    } catch (error) {
+      const champion = models.of(slot)?.champion;
+      if (champion) figures?.failed(slot, champion, [clock.monotonicUs() - acceptedUs]);
+      throw error;
+    }
+  }
+
+  async #answerOf(ask: Ask): Promise<Asked> {
     const { clock, config } = this.#deps;
     const at = { timeMs: clock.wallMs(), acceptedUs: clock.monotonicUs(), number: this.#accepted + 1 };
     this.#accepted += ask.rows;

@@ -2,28 +2,25 @@
  * Labels in force, counted as they are written: by model, minute of the prediction, truth, what was said, trust in the label.
  * The counts outlive the records that retention takes.
  */
+import { countedPropensity, type TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Context, Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
-import type { NewFeedback } from './records.ts';
+import type { ConfusionQuery } from './store.ts';
 
 const KEPT_MS = 14 * 24 * 3_600_000;
 
-export interface ConfusionCount {
-  truth: number;
-  said: number;
-  weight: number;
-  count: number;
+interface Label {
+  readonly label: number;
+  readonly weight: number;
 }
 
 type Pair = [seq: number, timeMs: number, context: number, label: number];
-type Label = [explicit: number, label: number, weight: number];
 type Bucket = [context: number, minute: number];
 type Counted = [truth: number, said: number, weight: number, count: number];
 
 export class ConfusionTable {
   readonly #contexts: Contexts;
   readonly #pair: Statement<[number, number], Pair>;
-  readonly #inForce: Statement<[number], Label>;
   readonly #add: Statement<[...Bucket, number, number, number, number, number, number, number]>;
   readonly #since: Statement<Bucket, Counted>;
   readonly #span: Statement<Bucket, [first: number | null, last: number | null]>;
@@ -39,12 +36,6 @@ export class ConfusionTable {
       .prepare<[number, number], Pair>(
         `SELECT seq, time_ms, context, label FROM predictions
          WHERE seq = ? OR (seq = ? + 1 AND pair_distance = 1)`,
-      )
-      .raw();
-    this.#inForce = sqlite
-      .prepare<[number], Label>(
-        `SELECT explicit, label, weight FROM feedback WHERE prediction_seq = ?
-         ORDER BY explicit DESC, seq DESC LIMIT 1`,
       )
       .raw();
     this.#add = sqlite.prepare(
@@ -63,51 +54,50 @@ export class ConfusionTable {
         'SELECT min(first_seq), max(last_seq) FROM confusion WHERE context = ? AND minute = ?',
       )
       .raw();
-    // A bare column beside max() is that of the row with the maximum: the label in force.
     this.#part = sqlite
       .prepare<[number, number, number, number, number], Counted>(
-        `SELECT truth, said, weight, count(*) FROM (
-           SELECT p.label AS said, f.label AS truth, f.weight AS weight, max(f.explicit * 9007199254740992 + f.seq)
-           FROM predictions p JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance
-           WHERE p.seq BETWEEN ? AND ? AND p.context = ? AND p.time_ms >= ? AND p.time_ms < ?
-           GROUP BY p.seq
-         ) GROUP BY truth, said, weight`,
+        `SELECT f.label, p.label, f.weight, count(*)
+         FROM predictions p JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance AND f.stands = 1
+         WHERE p.seq BETWEEN ? AND ? AND p.context = ? AND p.time_ms >= ? AND p.time_ms < ?
+         GROUP BY f.label, p.label, f.weight`,
       )
       .raw();
     this.#prune = sqlite.prepare('DELETE FROM confusion WHERE labelled_ms < ?');
   }
 
-  /** Counts a label about to be written, and takes back the one that it revises. Inside a transaction, before the insert. */
-  apply(feedback: NewFeedback): void {
-    const pair = this.#pair.all(feedback.predictionSeq, feedback.predictionSeq);
-    if (pair.length === 0) return;
-    const before = this.#inForce.get(feedback.predictionSeq);
-    if (before?.[0] === 1 && feedback.kind === 'implicit') return;
-    for (const [seq, timeMs, context, said] of pair) {
-      const minute = minuteOf(timeMs);
-      if (before) this.#add.run(context, minute, before[1], said, before[2], -1, seq, seq, feedback.timeMs);
-      this.#add.run(context, minute, feedback.label, said, feedback.weight, 1, seq, seq, feedback.timeMs);
+  /**
+   * Another label stands, or none any more: takes back what was counted, counts the new. Inside a transaction only.
+   * @param labelledMs when this came to be known
+   */
+  revise(
+    predictionSeq: number,
+    before: Label | undefined,
+    after: Label | undefined,
+    labelledMs: number,
+  ): void {
+    for (const [seq, timeMs, context, said] of this.#pair.all(predictionSeq, predictionSeq)) {
+      const add = ({ label, weight }: Label, count: 1 | -1) =>
+        this.#add.run(context, minuteOf(timeMs), label, said, weight, count, seq, seq, labelledMs);
+      if (before) add(before, -1);
+      if (after) add(after, 1);
     }
   }
 
-  /** Exact to the millisecond where the records of the first minute are still there. */
-  counts(query: {
-    slot: string;
-    model: string;
-    sinceMs: number;
-    role: 'deciding' | 'any';
-  }): ConfusionCount[] {
-    const sums = new Map<string, ConfusionCount>();
-    for (const context of this.#contexts.ofModel(query.slot, query.model)) {
-      if (query.role === 'deciding' && context.role === 'shadow') continue;
-      for (const [truth, said, weight, count] of this.#countedSince(context, query.sinceMs)) {
-        const key = `${truth} ${said} ${weight}`;
-        const sum = sums.get(key);
-        if (sum) sum.count += count;
-        else sums.set(key, { truth, said, weight, count });
-      }
-    }
-    return [...sums.values()].filter(({ count }) => count > 0);
+  /**
+   * Exact to the millisecond where the records of the first minute are still there.
+   * @returns of each model's prediction context its own counts, so that they can be told apart by tags
+   */
+  counts(query: ConfusionQuery): TaggedCount[] {
+    return this.#contexts
+      .ofModel(query.slot, query.model)
+      .filter(({ role }) => query.role === 'any' || role !== 'shadow')
+      .flatMap((context) =>
+        this.#countedSince(context, query.sinceMs).map(([truth, said, weight, count]) => {
+          const propensity = countedPropensity(context);
+          return { truth, said, weight, propensity, count, tags: context.tags };
+        }),
+      )
+      .filter(({ count }) => count > 0);
   }
 
   /** Forgets what was labelled long ago; the time of the predictions themselves may be that of an old recording. */

@@ -1,16 +1,28 @@
-/** The dictionary of (run, slot, model, role): a prediction row carries one small integer for the four. */
+/** The dictionary of prediction contexts: a prediction row carries one small integer for who spoke and under which circumstances. */
+import { ContextMap, type PredictionContext } from '../../protocol/prediction-context.ts';
 import { ROLES, type Role } from '../../protocol/records.ts';
+import { NO_TAGS, tagsText } from '../../protocol/tags.ts';
+import type { Counters } from '../counters.ts';
 import type { Sqlite, Statement } from './database.ts';
 
-export interface Context {
+export interface Context extends PredictionContext {
   readonly id: number;
-  readonly run: string;
-  readonly slot: string;
-  readonly model: string;
-  readonly role: Role;
 }
 
-type Row = [id: number, run: string, slot: string, model: string, role: number];
+type Words = [
+  run: string,
+  slot: string,
+  model: string,
+  role: number,
+  tags: string,
+  propensity: number,
+  explored: number,
+];
+type Row = [id: number, ...Words];
+
+const COLUMNS = 'run, slot, model, role, tags, propensity, explored';
+/** A tag that is different for every part (a serial number) must not make the dictionary as long as the predictions. */
+const MOST_OF_A_RUN = 10_000;
 
 /**
  * Deletes the entries of runs of which nothing is kept, or years of restarts would pile up. A run's ids follow those of
@@ -25,37 +37,54 @@ export function forgetContexts(sqlite: Sqlite): void {
 }
 
 export class Contexts {
-  readonly #run: string;
-  readonly #insert: Statement<[string, string, string, number], Row>;
+  readonly run: string;
+  readonly #counters: Pick<Counters, 'add'>;
+  readonly #insert: Statement<Words, Row>;
   readonly #all: Statement<[], Row>;
   readonly #byId = new Map<number, Context>();
-  /** Those of this run, by model: asked for with every row, so by a word that is there already. */
-  readonly #own = new Map<string, Context[]>();
+  /** Those of this run. */
+  #own = new ContextMap<Context>();
 
-  constructor(sqlite: Sqlite, run: string) {
-    this.#run = run;
+  constructor(sqlite: Sqlite, run: string, counters: Pick<Counters, 'add'>) {
+    this.run = run;
+    this.#counters = counters;
     this.#insert = sqlite
-      .prepare<[string, string, string, number], Row>(
-        'INSERT INTO contexts (run, slot, model, role) VALUES (?, ?, ?, ?) RETURNING id, run, slot, model, role',
+      .prepare<Words, Row>(
+        `INSERT INTO contexts (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id, ${COLUMNS}`,
       )
       .raw();
-    this.#all = sqlite.prepare<[], Row>('SELECT id, run, slot, model, role FROM contexts').raw();
+    this.#all = sqlite.prepare<[], Row>(`SELECT id, ${COLUMNS} FROM contexts`).raw();
     this.reload();
   }
 
   /** Reads the table again: after a rollback, entries made in its transaction are gone. */
   reload(): void {
     this.#byId.clear();
-    this.#own.clear();
-    for (const row of this.#all.all()) this.#keep(row);
+    this.#own = new ContextMap();
+    for (const row of this.#all.all()) {
+      const context = this.#keep(row);
+      if (context.run === this.run) this.#own.set(context, context);
+    }
   }
 
-  /** The context of this run with these words, made if need be. Inside a transaction only. */
-  of(slot: string, model: string, role: Role): Context {
-    for (const known of this.#own.get(model) ?? []) {
-      if (known.role === role && known.slot === slot) return known;
+  /** The context of this run (`wanted.run` is `run`), made if need be. Inside a transaction only. */
+  of(wanted: PredictionContext): Context {
+    return this.#own.get(wanted) ?? this.#meet(wanted);
+  }
+
+  #meet(wanted: PredictionContext): Context {
+    const { run, slot, model, role, tags, propensity, explored } = wanted;
+    if (this.#own.size >= MOST_OF_A_RUN && tags !== NO_TAGS) {
+      this.#counters.add('store.tags-not-kept');
+      return this.of({ ...wanted, tags: NO_TAGS });
     }
-    return this.#keep(this.#insert.get(this.#run, slot, model, ROLES.indexOf(role)) as Row);
+    const row = this.#insert.get(
+      ...([run, slot, model, ROLES.indexOf(role)] as const),
+      ...([tagsText(tags), propensity, explored ? 1 : 0] as const),
+    );
+    const made = this.#keep(row as Row);
+    this.#own.set(wanted, made);
+    return made;
   }
 
   byId(id: number): Context {
@@ -69,10 +98,18 @@ export class Contexts {
     return [...this.#byId.values()].filter((context) => context.slot === slot && context.model === model);
   }
 
-  #keep([id, run, slot, model, role]: Row): Context {
-    const context: Context = { id, run, slot, model, role: ROLES[role] as Role };
+  #keep([id, run, slot, model, role, tags, propensity, explored]: Row): Context {
+    const context: Context = {
+      id,
+      run,
+      slot,
+      model,
+      role: ROLES[role] as Role,
+      tags: tags === '{}' ? NO_TAGS : Object.freeze(JSON.parse(tags)),
+      propensity,
+      explored: explored === 1,
+    };
     this.#byId.set(id, context);
-    if (run === this.#run) this.#own.set(model, [...(this.#own.get(model) ?? []), context]);
     return context;
   }
 }

@@ -75,4 +75,29 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (context, minute, truth, said, weight)
   ) WITHOUT ROWID;
   `,
+  `
+  -- Circumstances of predictions. SQLite cannot widen a UNIQUE in place.
+  CREATE TABLE contexts_2 (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL, slot TEXT NOT NULL, model TEXT NOT NULL, role INTEGER NOT NULL,
+    tags TEXT NOT NULL, propensity REAL NOT NULL, explored INTEGER NOT NULL,
+    UNIQUE (run, slot, model, role, tags, propensity, explored)
+  );
+  INSERT INTO contexts_2 SELECT id, run, slot, model, role, '{}', 1, 0 FROM contexts;
+  DROP TABLE contexts;
+  ALTER TABLE contexts_2 RENAME TO contexts;
+
+  ALTER TABLE feedback ADD COLUMN precedence INTEGER NOT NULL DEFAULT 500;
+  ALTER TABLE feedback ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE feedback ADD COLUMN observed_ms INTEGER;
+  -- 1 for the evidence whose label stands, at most one a prediction: decided as it is written, so that reading needs no history.
+  ALTER TABLE feedback ADD COLUMN stands INTEGER NOT NULL DEFAULT 0;
+  UPDATE feedback SET stands = 1 WHERE seq IN (
+    SELECT max(explicit * 9007199254740992 + seq) % 9007199254740992 FROM feedback GROUP BY prediction_seq);
+
+  ALTER TABLE line_events ADD COLUMN duration_ms INTEGER;
+  ALTER TABLE line_events ADD COLUMN prediction_seq INTEGER;
+  CREATE INDEX line_events_by_station ON line_events (station, kind, time_ms)
+    WHERE correlation_id IS NULL AND station IS NOT NULL;
+  `,
 ];

@@ -11,6 +11,7 @@ import { Contexts, forgetContexts } from './contexts.ts';
 import { Database, suspectPath } from './database.ts';
 import { DropTables } from './drop-tables.ts';
 import { identify } from './epoch.ts';
+import { LabelWriter } from './label-writer.ts';
 import { SqlitePredictionLog } from './prediction-log.ts';
 import { PredictionWriter } from './prediction-writer.ts';
 import { QueueRecorder } from './recorder.ts';
@@ -103,7 +104,7 @@ class SqliteStore implements Store {
     const { logBytes, capBytes } = identity;
     const maxRows = Math.min(MAX_ROWS_A_COMMIT, Math.floor(logBytes / 512));
     const heads = new StreamHeads(sqlite);
-    const contexts = new Contexts(sqlite, identity.run);
+    const contexts = new Contexts(sqlite, identity.run, counters);
     const confusion = new ConfusionTable(sqlite, contexts);
     const queue = new CommitQueue({
       database,
@@ -123,7 +124,7 @@ class SqliteStore implements Store {
     this.recorder = new QueueRecorder(
       queue,
       new PredictionWriter(sqlite, contexts, heads),
-      new RowWriters(sqlite, heads, confusion, clock),
+      new RowWriters(sqlite, heads, new LabelWriter(sqlite, confusion), clock),
     );
     this.streams = new SqliteStreamLog(sqlite, queue, heads, contexts);
     this.predictions = new SqlitePredictionLog(sqlite, contexts, confusion);

@@ -1,12 +1,14 @@
 /** Predictions as rules and pages read them: one at a time, the newest, or those whose time has come. */
-import { predictionId } from '../../protocol/records.ts';
-import type { LineEvent } from '../sources/source.ts';
-import type { ConfusionCount, ConfusionTable } from './confusion-table.ts';
+import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
+import { type Feedback, predictionId } from '../../protocol/records.ts';
+import type { ConfusionTable } from './confusion-table.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
+import { LineEventLog } from './line-event-log.ts';
 import { NotablePredictions } from './notable-predictions.ts';
 import type { StoredPrediction } from './records.ts';
-import type { PredictionLog } from './store.ts';
+import type { ConfusionQuery, PredictionLog } from './store.ts';
 
 type Row = [
   seq: number,
@@ -19,14 +21,6 @@ type Row = [
   health: number,
 ];
 type LabelRow = [explicit: number, label: number, rule: string, evidence: string];
-type LineEventRow = [
-  id: number,
-  receivedMs: number,
-  timeMs: number,
-  kind: string,
-  correlationId: string | null,
-  station: string | null,
-];
 
 /** A quiet slot beside a busy one must not make a read walk the whole table. */
 const ROWS_A_SCAN = 20_000;
@@ -36,20 +30,22 @@ export class SqlitePredictionLog implements PredictionLog {
   readonly #contexts: Contexts;
   readonly #confusion: ConfusionTable;
   readonly #notable: NotablePredictions;
+  readonly #lineEvents: LineEventLog;
   readonly #bySeq: Statement<[number], Row>;
   readonly #byPart: Statement<[string], Row>;
   readonly #newest: Statement<[number], Row>;
   readonly #after: Statement<[number, number], [...Row, pairDistance: number]>;
   readonly #position: Statement<[string, string], number>;
-  readonly #lineEvent: Statement<[string, string, number, number], number>;
-  readonly #lineEventsAfter: Statement<[number, number], LineEventRow>;
+  readonly #seqs: Statement<[], [number | null, number | null]>;
+  readonly #timeAt: Statement<[number], number>;
   readonly #label: Statement<[number], LabelRow>;
-  readonly #labelledBy: Statement<[number, string], number>;
+  readonly #evidence: Statement<[number], FeedbackRow>;
 
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
     this.#contexts = contexts;
     this.#confusion = confusion;
     this.#notable = new NotablePredictions(sqlite, contexts);
+    this.#lineEvents = new LineEventLog(sqlite);
     const rows = <Bind extends unknown[]>(where: string): Statement<Bind, Row> =>
       sqlite.prepare<Bind, Row>(`SELECT ${COLUMNS} FROM predictions WHERE pair_distance = 0 ${where}`).raw();
     this.#bySeq = rows('AND seq = ?');
@@ -63,28 +59,23 @@ export class SqlitePredictionLog implements PredictionLog {
     this.#position = sqlite
       .prepare<[string, string], number>('SELECT position FROM positions WHERE slot = ? AND source = ?')
       .pluck();
-    this.#lineEvent = sqlite
-      .prepare<[string, string, number, number], number>(
-        'SELECT 1 FROM line_events WHERE correlation_id = ? AND kind = ? AND time_ms BETWEEN ? AND ? LIMIT 1',
-      )
-      .pluck();
-    this.#lineEventsAfter = sqlite
-      .prepare<[number, number], LineEventRow>(
-        `SELECT id, received_ms, time_ms, kind, correlation_id, station FROM line_events
-         WHERE id > ? ORDER BY id LIMIT ?`,
+    this.#seqs = sqlite
+      // Each on its own is one look; asked for together SQLite walks the table.
+      .prepare<[], [number | null, number | null]>(
+        'SELECT (SELECT min(seq) FROM predictions), (SELECT max(seq) FROM predictions)',
       )
       .raw();
+    this.#timeAt = sqlite
+      .prepare<[number], number>('SELECT time_ms FROM predictions WHERE seq >= ? ORDER BY seq LIMIT 1')
+      .pluck();
     this.#label = sqlite
       .prepare<[number], LabelRow>(
-        `SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ?
-         ORDER BY explicit DESC, seq DESC LIMIT 1`,
+        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands = 1',
       )
       .raw();
-    this.#labelledBy = sqlite
-      .prepare<[number, string], number>(
-        'SELECT 1 FROM feedback WHERE prediction_seq = ? AND rule = ? LIMIT 1',
-      )
-      .pluck();
+    this.#evidence = sqlite
+      .prepare<[number], FeedbackRow>('SELECT * FROM feedback WHERE prediction_seq = ? ORDER BY seq')
+      .raw();
   }
 
   bySeq(seq: number): StoredPrediction | undefined {
@@ -92,8 +83,28 @@ export class SqlitePredictionLog implements PredictionLog {
     return row && this.#stored(row);
   }
 
-  byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined {
-    return this.#firstOf(slot, this.#byPart.iterate(correlationId), 1)[0];
+  byCorrelationId(
+    slot: string,
+    correlationId: string,
+    notAfterMs = Number.MAX_SAFE_INTEGER,
+  ): StoredPrediction | undefined {
+    let newest: StoredPrediction | undefined;
+    for (const row of this.#byPart.iterate(correlationId)) {
+      if (this.#contexts.byId(row[2]).slot !== slot) continue;
+      newest ??= this.#stored(row);
+      if (row[1] <= notAfterMs) return this.#stored(row);
+    }
+    return newest;
+  }
+
+  madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[] {
+    const found: StoredPrediction[] = [];
+    for (const row of this.#after.iterate(this.#lastBefore(fromMs), ROWS_A_SCAN)) {
+      if (row[1] > toMs || found.length === limit) break;
+      const deciding = row[8] === 0 && this.#contexts.byId(row[2]).slot === slot;
+      if (deciding && row[1] >= fromMs) found.push(this.#stored(row));
+    }
+    return found;
   }
 
   recent(slot: string, limit: number): StoredPrediction[] {
@@ -134,18 +145,12 @@ export class SqlitePredictionLog implements PredictionLog {
     return { due, through };
   }
 
-  hasLineEvent(kind: string, correlationId: string, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER): boolean {
-    return this.#lineEvent.get(correlationId, kind, fromMs, toMs) !== undefined;
+  hasLineEvent(...query: Parameters<PredictionLog['hasLineEvent']>): boolean {
+    return this.#lineEvents.has(...query);
   }
 
-  lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[] {
-    return this.#lineEventsAfter
-      .all(id, limit)
-      .map(([eventId, receivedMs, timeMs, kind, correlationId, station]) => ({
-        id: eventId,
-        receivedMs,
-        event: { timeMs, kind, correlationId, station },
-      }));
+  lineEventsAfter(id: number, limit: number): ReturnType<PredictionLog['lineEventsAfter']> {
+    return this.#lineEvents.after(id, limit);
   }
 
   labelOf(predictionSeq: number): ReturnType<PredictionLog['labelOf']> {
@@ -155,17 +160,40 @@ export class SqlitePredictionLog implements PredictionLog {
     return { label, kind: explicit === 1 ? 'explicit' : 'implicit', rule, evidence };
   }
 
-  labelledBy(predictionSeq: number, rule: string): boolean {
-    return this.#labelledBy.get(predictionSeq, rule) !== undefined;
+  evidenceOf(predictionSeq: number): Feedback[] {
+    return this.#evidence.all(predictionSeq).map(feedbackOf);
   }
 
-  confusion(query: Parameters<PredictionLog['confusion']>[0]): ConfusionCount[] {
+  confusion(query: ConfusionQuery): OutcomeCount[] {
+    const sums = new Map<string, OutcomeCount>();
+    for (const { tags: _tags, count, ...outcome } of this.#confusion.counts(query)) {
+      const { truth, said, weight, propensity } = outcome;
+      const key = `${truth} ${said} ${weight} ${propensity}`;
+      sums.set(key, { ...outcome, count: count + (sums.get(key)?.count ?? 0) });
+    }
+    return [...sums.values()];
+  }
+
+  slicedConfusion(query: ConfusionQuery): TaggedCount[] {
     return this.#confusion.counts(query);
   }
 
   /** Those that retention has not taken. */
   #newestFirst(seqs: readonly number[]): StoredPrediction[] {
     return seqs.toSorted((a, b) => b - a).flatMap((seq) => this.bySeq(seq) ?? []);
+  }
+
+  /** Seq of the last row made before this time; by halves, since rows stand in the order of their time. */
+  #lastBefore(timeMs: number): number {
+    const [first, last] = this.#seqs.get() ?? [null, null];
+    let before = (first ?? 1) - 1;
+    let from = (last ?? 0) + 1;
+    while (from - before > 1) {
+      const middle = Math.floor((before + from) / 2);
+      if ((this.#timeAt.get(middle) ?? Number.POSITIVE_INFINITY) < timeMs) before = middle;
+      else from = middle;
+    }
+    return before;
   }
 
   #firstOf(slot: string, rows: Iterable<Row>, limit: number): StoredPrediction[] {
@@ -178,7 +206,7 @@ export class SqlitePredictionLog implements PredictionLog {
 
   #stored(row: Row | [...Row, number]): StoredPrediction {
     const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health] = row;
-    const { run, slot, model, role } = this.#contexts.byId(contextId);
+    const { run, slot, model, role, tags, propensity, explored } = this.#contexts.byId(contextId);
     return {
       id: predictionId(run, seq),
       seq,
@@ -193,6 +221,9 @@ export class SqlitePredictionLog implements PredictionLog {
       latencyUs,
       health,
       pairOf: 0,
+      tags,
+      propensity,
+      explored,
     };
   }
 }

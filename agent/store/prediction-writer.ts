@@ -1,6 +1,8 @@
 /** Writes predictions: seqs without a gap, a shadow right behind the prediction that decided. */
-import { predictionId } from '../../protocol/records.ts';
-import type { Contexts } from './contexts.ts';
+
+import { predictionId, type Role } from '../../protocol/records.ts';
+import { NO_TAGS } from '../../protocol/tags.ts';
+import type { Context, Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import type { NewPrediction, StoredPrediction } from './records.ts';
 import type { StreamHeads } from './stream-heads.ts';
@@ -14,8 +16,8 @@ const ROWS_A_CALL = 16;
 export class PredictionWriter {
   readonly #contexts: Contexts;
   readonly #heads: StreamHeads;
-  readonly #insertOne: Statement<[Value[]]>;
-  readonly #insertMany: Statement<[Value[]]>;
+  readonly #insertOne: Statement<Value[]>;
+  readonly #insertMany: Statement<Value[]>;
   readonly #move: Statement<[string, string, number]>;
   /** Rows that are not inserted yet, column by column within a row. */
   readonly #values = new Array<Value>(COLUMNS * ROWS_A_CALL).fill(null);
@@ -25,9 +27,9 @@ export class PredictionWriter {
     this.#contexts = contexts;
     this.#heads = heads;
     const row = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
-    this.#insertOne = sqlite.prepare<[Value[]]>(`INSERT INTO predictions VALUES ${row}`);
+    this.#insertOne = sqlite.prepare<Value[]>(`INSERT INTO predictions VALUES ${row}`);
     const rows = new Array(ROWS_A_CALL).fill(row).join(', ');
-    this.#insertMany = sqlite.prepare<[Value[]]>(`INSERT INTO predictions VALUES ${rows}`);
+    this.#insertMany = sqlite.prepare<Value[]>(`INSERT INTO predictions VALUES ${rows}`);
     this.#move = sqlite.prepare(
       'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position',
     );
@@ -52,7 +54,7 @@ export class PredictionWriter {
   }
 
   #addDeciding(p: NewPrediction): StoredPrediction {
-    const context = this.#contexts.of(p.slot, p.model, p.role);
+    const context = this.#contextOf(p, p.model, p.role);
     const seq = this.#heads.next('predictions');
     const latencyUs = wholeUs(p.latencyUs);
     const features = p.features && bytesOf(p.features);
@@ -71,13 +73,21 @@ export class PredictionWriter {
       latencyUs,
       health: p.health,
       pairOf: 0,
+      tags: context.tags,
+      propensity: context.propensity,
+      explored: context.explored,
     };
   }
 
   #addShadow(decided: NewPrediction, shadow: NonNullable<NewPrediction['shadow']>): void {
-    const context = this.#contexts.of(decided.slot, shadow.model, 'shadow');
+    const context = this.#contextOf(decided, shadow.model, 'shadow');
     const seq = this.#heads.next('predictions');
     this.#add(seq, decided, context.id, shadow.label, shadow.score, wholeUs(shadow.latencyUs), 1, null);
+  }
+
+  #contextOf(p: NewPrediction, model: string, role: Role): Context {
+    const { slot, tags = NO_TAGS, propensity = 1, explored = false } = p;
+    return this.#contexts.of({ run: this.#contexts.run, slot, model, role, tags, propensity, explored });
   }
 
   #add(
@@ -105,12 +115,13 @@ export class PredictionWriter {
     this.#filled += 1;
     if (this.#filled < ROWS_A_CALL) return;
     this.#filled = 0;
-    this.#insertMany.run(values);
+    // As arguments: the binding takes twice as long to read an array.
+    this.#insertMany.run(...values);
   }
 
   #insertRest(): void {
     for (let i = 0; i < this.#filled; i++) {
-      this.#insertOne.run(this.#values.slice(i * COLUMNS, (i + 1) * COLUMNS));
+      this.#insertOne.run(...this.#values.slice(i * COLUMNS, (i + 1) * COLUMNS));
     }
     this.#filled = 0;
   }

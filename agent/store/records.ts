@@ -1,7 +1,11 @@
 /** What the agent hands to its store. The store adds `seq` and `run`. */
-import type { EventRecord, Feedback, MetricRecord, Prediction, Role } from '../../protocol/records.ts';
+import type { Circumstances } from '../../protocol/prediction-context.ts';
+import type { EventRecord, MetricRecord, Prediction, Role } from '../../protocol/records.ts';
 
-export interface NewPrediction {
+export type { NewFeedback } from '../../protocol/records.ts';
+
+/** Without circumstances: no tags, its truth is sure to be seen. Predictions with equal tags had best share the object. */
+export interface NewPrediction extends Partial<Circumstances> {
   readonly timeMs: number;
   readonly slot: string;
   readonly model: string;
@@ -22,7 +26,6 @@ export interface NewPrediction {
   } | null;
 }
 
-export type NewFeedback = Omit<Feedback, 'seq'>;
 export type NewMetric = Omit<MetricRecord, 'seq'>;
 export type NewEvent = Omit<EventRecord, 'seq'>;
 

@@ -1,49 +1,34 @@
 /** Writes the rows of the quieter tables: feedback, metrics, events, and the line events that rules look at. */
 import type { Clock } from '../clock.ts';
 import type { LineEvent } from '../sources/source.ts';
-import type { ConfusionTable } from './confusion-table.ts';
 import type { Sqlite, Statement } from './database.ts';
+import type { LabelWriter } from './label-writer.ts';
 import type { NewEvent, NewFeedback, NewMetric } from './records.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
 export class RowWriters {
   readonly #heads: StreamHeads;
-  readonly #confusion: ConfusionTable;
+  readonly #labels: LabelWriter;
   readonly #clock: Clock;
-  readonly #feedback: Statement<[number, number, number, string, number, number, number, string, string]>;
   readonly #metric: Statement<[number, number, string, string | null, number]>;
   readonly #event: Statement<[number, number, string, string, string | null, string, string]>;
-  readonly #lineEvent: Statement<[number, number, string, string | null, string | null]>;
+  readonly #lineEvent: Statement<(number | string | null)[]>;
 
-  constructor(sqlite: Sqlite, heads: StreamHeads, confusion: ConfusionTable, clock: Clock) {
+  constructor(sqlite: Sqlite, heads: StreamHeads, labels: LabelWriter, clock: Clock) {
     this.#heads = heads;
-    this.#confusion = confusion;
+    this.#labels = labels;
     this.#clock = clock;
-    this.#feedback = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?)');
     this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#lineEvent = sqlite.prepare(
-      'INSERT INTO line_events (received_ms, time_ms, kind, correlation_id, station) VALUES (?, ?, ?, ?, ?)',
+      `INSERT INTO line_events (received_ms, time_ms, kind, correlation_id, station, duration_ms, prediction_seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
   /** Inside a transaction only, as all below. */
   feedback(records: readonly NewFeedback[]): void {
-    for (const f of records) {
-      this.#confusion.apply(f);
-      const explicit = f.kind === 'explicit' ? 1 : 0;
-      this.#feedback.run(
-        this.#heads.next('feedback'),
-        f.timeMs,
-        f.predictionSeq,
-        f.slot,
-        explicit,
-        f.label,
-        f.weight,
-        f.rule,
-        f.evidence,
-      );
-    }
+    for (const f of records) this.#labels.write(this.#heads.next('feedback'), f);
   }
 
   metrics(records: readonly NewMetric[]): void {
@@ -59,6 +44,8 @@ export class RowWriters {
 
   lineEvents(events: readonly LineEvent[]): void {
     const receivedMs = this.#clock.wallMs();
-    for (const e of events) this.#lineEvent.run(receivedMs, e.timeMs, e.kind, e.correlationId, e.station);
+    for (const { timeMs, kind, correlationId, station, durationMs = null, predictionSeq = null } of events) {
+      this.#lineEvent.run(receivedMs, timeMs, kind, correlationId, station, durationMs, predictionSeq);
+    }
   }
 }

@@ -2,7 +2,8 @@
  * The device's memory: one SQLite file in WAL mode with group commit. Knows nothing of MQTT, models or pages.
  * What a promise of this surface says is committed has been fsynced.
  */
-import type { RecordOf, Stream } from '../../protocol/records.ts';
+import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
+import type { Feedback, RecordOf, Stream } from '../../protocol/records.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
 
@@ -68,8 +69,13 @@ export interface StreamLog {
 /** Predictions as rules and pages read them. Deciding roles only, unless it says otherwise. */
 export interface PredictionLog {
   bySeq(seq: number): StoredPrediction | undefined;
-  /** The newest deciding prediction of this part in this slot. */
-  byCorrelationId(slot: string, correlationId: string): StoredPrediction | undefined;
+  /**
+   * The newest deciding prediction of this part in this slot.
+   * @param notAfterMs a line may use part numbers again: rather one made by then, if there is any
+   */
+  byCorrelationId(slot: string, correlationId: string, notAfterMs?: number): StoredPrediction | undefined;
+  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time. */
+  madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[];
   recent(slot: string, limit: number): StoredPrediction[];
   /**
    * What is worth showing again, newest first: the newest `limit` that `raised` finds, and the newest `limit` whose label in
@@ -92,26 +98,38 @@ export interface PredictionLog {
     due: StoredPrediction[];
     through: number;
   };
-  /** True when a line event of this kind about this part is kept, observed in this span of time if one is given. */
-  hasLineEvent(kind: string, correlationId: string, fromMs?: number, toMs?: number): boolean;
+  /**
+   * True when a line event of this kind is kept, about this part, or at this station about a part that it does not name.
+   * @param span when it was observed, both ends included
+   */
+  hasLineEvent(
+    kind: string,
+    about: { readonly correlationId: string | null; readonly station: string | null },
+    span?: { readonly fromMs: number; readonly toMs: number },
+  ): boolean;
   /** Line events in the order they came in, with id > `id`. */
   lineEventsAfter(id: number, limit: number): { id: number; receivedMs: number; event: LineEvent }[];
-  /** The label in force: explicit before implicit, then the later one. */
+  /** The label that stands. */
   labelOf(
     predictionSeq: number,
   ): { label: number; kind: 'explicit' | 'implicit'; rule: string; evidence: string } | undefined;
-  /** True when this rule has already said something about this prediction. */
-  labelledBy(predictionSeq: number, rule: string): boolean;
+  /** All evidence about a prediction, the oldest record first: also what was revised or taken back. */
+  evidenceOf(predictionSeq: number): Feedback[];
   /**
    * Counts of (truth, said) over labelled predictions of one model in a slot since `sinceMs`, for the online metric.
-   * Shadows count where `role` is 'any'. Cheap to ask often; labels given more than two weeks ago may be left out.
+   * Cheap to ask often; labels given more than two weeks ago may be left out.
    */
-  confusion(query: { slot: string; model: string; sinceMs: number; role: 'deciding' | 'any' }): {
-    truth: number;
-    said: number;
-    weight: number;
-    count: number;
-  }[];
+  confusion(query: ConfusionQuery): OutcomeCount[];
+  /** As `confusion`, the counts of each combination of tags on their own. */
+  slicedConfusion(query: ConfusionQuery): TaggedCount[];
+}
+
+export interface ConfusionQuery {
+  readonly slot: string;
+  readonly model: string;
+  readonly sinceMs: number;
+  /** Shadows count where it is `any`. */
+  readonly role: 'deciding' | 'any';
 }
 
 /** Small durable state of other rooms, as JSON under a key; written in one fsynced transaction. */

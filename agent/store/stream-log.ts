@@ -3,6 +3,7 @@ import { type RecordOf, STREAMS, type Stream } from '../../protocol/records.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
@@ -69,13 +70,7 @@ export class SqliteStreamLog implements StreamLog {
 
 /** Columns in the order of migrations.ts; a row was checked when it was written. */
 const readers: Omit<Readers, 'predictions'> = {
-  feedback: (row) => {
-    const [seq, timeMs, predictionSeq, slot, explicit, label, weight, rule, evidence] = row as [
-      ...[number, number, number, string, number, number, number, string, string],
-    ];
-    const kind = explicit === 1 ? 'explicit' : 'implicit';
-    return { seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence };
-  },
+  feedback: (row) => feedbackOf(row as FeedbackRow),
   metrics: (row) => {
     const [seq, timeMs, name, slot, value] = row as [number, number, string, string | null, number];
     return { seq, timeMs, name, slot, value };
@@ -94,7 +89,7 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
       ...[number, number, number, string | null],
       ...[number, number, number, number, number, Buffer | null],
     ];
-  const { run, slot, model, role } = contexts.byId(contextId);
+  const { run, slot, model, role, tags, propensity, explored } = contexts.byId(contextId);
   return {
     seq,
     run,
@@ -109,6 +104,9 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
     health,
     pairOf: pairDistance === 0 ? 0 : seq - pairDistance,
     features: features && floatsOf(features),
+    tags,
+    propensity,
+    explored,
   };
 }
 

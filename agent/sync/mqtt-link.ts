@@ -1,6 +1,6 @@
 /** The device's one MQTT connection: comes back for ever, keeps nothing for later, and never lets an error reach the event loop. */
 import { Socket } from 'node:net';
-import { connect, type MqttClient } from 'mqtt';
+import type { connect, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Birth } from '../../protocol/messages.ts';
@@ -42,6 +42,7 @@ export class MqttLink {
   readonly #listeners = new Set<(connected: boolean) => void>();
   /** Monotonic start of each publish that has no PUBACK yet, oldest first. */
   readonly #unanswered = new Map<symbol, number>();
+  #connect: typeof connect | undefined;
   #client: MqttClient | undefined;
   #online = false;
   #sinceMs: number;
@@ -80,8 +81,11 @@ export class MqttLink {
     this.#listeners.add(listener);
   }
 
-  start(): void {
+  /** Loads its library: a device with no server needs none, and no first prediction waits for it. */
+  async start(): Promise<void> {
     this.#running = true;
+    this.#connect = (await import('mqtt')).connect;
+    if (!this.#running) return;
     this.#stallTimer = setInterval(() => this.#dropWhenStalled(), 5000);
     this.#stallTimer.unref();
     this.#open();
@@ -149,11 +153,11 @@ export class MqttLink {
   }
 
   #open(): void {
-    if (!this.#running || this.#held || this.#client) return;
+    if (!this.#connect || !this.#running || this.#held || this.#client) return;
     const { config, device } = this.#deps;
     let client: MqttClient;
     try {
-      client = connect(config.broker, {
+      client = this.#connect(config.broker, {
         protocolVersion: 4,
         clientId: `andon-${device}`,
         clean: true,

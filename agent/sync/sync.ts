@@ -151,7 +151,7 @@ export class Sync {
         else part?.stop();
       }
     });
-    link.start();
+    await link.start();
   }
 
   /** Ends fetches and the link; takes two seconds at most. */

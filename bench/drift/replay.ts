@@ -8,7 +8,7 @@ export const PSI = 0.25;
 /** So slow that the limit of one judgement a second never holds a window up. */
 const SAMPLE_EVERY_MS = 100;
 
-export interface Replay {
+interface Replay {
   readonly samples: number;
   readonly judgements: number;
   /** What began to drift or to shift: sample (from 0) and names of the features. */

@@ -110,7 +110,7 @@ export function rejectedLines(
   return { text, codes };
 }
 
-function csvCell(value: Kept): string {
+export function csvCell(value: Kept): string {
   if (value === null) return '';
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,4 +1,7 @@
-"""`python -m training <job|all> --data <folder>`: trains, measures and writes the packages and RESULTS.md."""
+"""`python -m training <job|all> --data <folder>`: trains, measures and writes the packages and RESULTS.md.
+
+`python -m training retrain …` makes the next version of one from labelled field data (docs/training.md).
+"""
 
 import argparse
 import importlib
@@ -16,6 +19,10 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["retrain"]:
+        from .retrain.command import main as retrain
+
+        return retrain(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("job", choices=[*JOBS, "all"])
     parser.add_argument("--data", type=Path, default=os.environ.get("ANDON_DATA_DIR"), help="or ANDON_DATA_DIR")

@@ -1,6 +1,5 @@
 """Does this milling pass end in a machine failure? AI4I 2020, three versions: modest, better, worse on purpose."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +9,30 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from .baseline_profile import baseline_profile
-from .data_files import data_file, sha256_of
+from .data_files import sha256_of
 from .field_check import compare, simulate_field
 from .job import Job
 from .measure import choose_threshold, f_beta, false_alarm_rate, interval, recall
 from .milling_card import card, paired_table
+from .milling_data import (
+    BETA,
+    DATA_SHA256,
+    DATASET,
+    FEATURES,
+    LABELS,
+    MAX_FALSE_ALARMS,
+    NAME,
+    SEED,
+    SPEED,
+    TYPES,
+    WEAR,
+    graph_start,
+    handbook_rule,
+    load,
+    mixed_rows,
+)
 from .neural import Layers, binary_loss, train_mlp
-from .onnx_graph import GraphBuilder, hidden_nodes
+from .onnx_graph import hidden_nodes
 from .package_writer import Package, golden_samples, write_package
 from .quantize import quantize
 from .report import Row, results_table, write_section
@@ -24,56 +40,7 @@ from .runtime import Model, check_batch_independence, predict
 from .splits import grouped_split
 from .tracking import log_run
 
-NAME = "milling-failure"
-SEED = 2020
-BETA = 2.0
-MAX_FALSE_ALARMS = 0.02  # a crew stops listening to a model that is wrong on more than one good part in fifty
-DATA_SHA256 = "7d0663a632a1a045144d504b34ab64e52efa3d55ad99d8d7c3a61b751e20c8fb"
-DATASET = "AI4I 2020 Predictive Maintenance (UCI 601), CC BY 4.0"
 HIDDEN = (32, 16)
-LABELS = ["ok", "failure"]
-TYPES = "LMH"
-FEATURES = [
-    {"name": "type", "categories": list(TYPES)},
-    {"name": "air_temperature_k", "unit": "K", "min": 273.15, "max": 323.15},
-    {"name": "process_temperature_k", "unit": "K", "min": 273.15, "max": 373.15},
-    {"name": "rotational_speed_rpm", "unit": "rpm", "min": 0, "max": 4000},
-    {"name": "torque_nm", "unit": "Nm", "min": 0, "max": 150},
-    {"name": "tool_wear_min", "unit": "min", "min": 0, "max": 400},
-]
-AIR, PROCESS, SPEED, TORQUE, WEAR = range(1, 6)
-COLUMNS = [
-    "Air temperature [K]", "Process temperature [K]", "Rotational speed [rpm]", "Torque [Nm]", "Tool wear [min]",
-]  # fmt: skip
-
-
-def load(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features float32 [N, 6], failure 0/1 [N], and the tool that each row was cut with (wear falls at a change)."""
-    path = data_file(data_dir, "ai4i2020/ai4i2020.csv", DATA_SHA256)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    values = [[TYPES.index(r["Type"]), *(float(r[c]) for c in COLUMNS)] for r in rows]
-    features = np.array(values, dtype=np.float32)
-    labels = np.array([int(r["Machine_failure"]) for r in rows])
-    return features, labels, np.cumsum(np.diff(features[:, WEAR], prepend=0) < 0)
-
-
-def handbook_rule(x: np.ndarray) -> np.ndarray:
-    """What a maintenance handbook says: change the tool at 200 min of wear, and never go over 60 Nm."""
-    return (x[:, WEAR] >= 200) | (x[:, TORQUE] >= 60)
-
-
-def graph_start(engineered: bool) -> tuple[GraphBuilder, str]:
-    """The raw input as one float matrix: one-hot type, the sensors, and with `engineered` what physics suggests."""
-    graph = GraphBuilder(NAME, "input", [len(FEATURES)])
-    column = {i: graph.column("input", i) for i in range(len(FEATURES))}
-    parts = [graph.one_hot(column[0], len(TYPES)), *(column[i] for i in range(1, 6))]
-    if engineered:
-        power = graph.op("Mul", graph.op("Mul", column[TORQUE], column[SPEED]), graph.const(2 * np.pi / 60))
-        rise = graph.op("Sub", column[PROCESS], column[AIR])
-        strain = graph.op("Mul", column[TORQUE], column[WEAR])
-        parts += [power, rise, strain]
-    return graph, graph.op("Concat", *parts, axis=1)
 
 
 def build(x: np.ndarray, fit, engineered: bool) -> tuple[onnx.ModelProto, int]:
@@ -113,15 +80,6 @@ def fit_student(labels: np.ndarray):
         return train_mlp(values, soft, HIDDEN, binary_loss(), seed=SEED, epochs=40, rate=5e-3)
 
     return fit
-
-
-def mixed_rows(x: np.ndarray, count: int) -> np.ndarray:
-    """Unlabelled inputs that could have been: temperatures, speed with torque, wear and type of four different rows."""
-    a, b, c, d = np.random.default_rng(SEED).integers(0, len(x), (4, count))
-    mixed = x[a].copy()
-    mixed[:, [SPEED, TORQUE]] = x[b][:, [SPEED, TORQUE]]
-    mixed[:, WEAR], mixed[:, 0] = x[c][:, WEAR], x[d][:, 0]
-    return mixed
 
 
 @dataclass(frozen=True)

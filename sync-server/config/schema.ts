@@ -51,10 +51,20 @@ export const serverConfigSchema = z.strictObject({
     .strictObject({
       /** How often evidence is looked at. */
       everyMs: z.int().min(50).default(2000),
-      /** A rollback or promotion is wrong at most this often (anytime-valid). */
+      /** At most this share of rollouts is stopped though the new model is not worse, or goes on though it is worse by `margin`. */
       alpha: z.number().gt(0).max(0.5).default(0.05),
-      /** A model that is not better is accepted as good enough after this many labelled pairs without sign of harm. */
-      minPairs: z.int().min(1).default(500),
+      /** By how much of the worst error's cost, a sample (`f-beta`: a real positive), a new model may be worse. */
+      margin: z.number().gt(0).max(0.5).default(0.02),
+      /** Labelled pairs that each stage must have of its own. */
+      minPairs: z.int().min(1).default(200),
+      /** Share of a rollout's devices that may refuse the new model, or go back by themselves, before it is stopped. */
+      maxFailedShare: z.number().min(0).max(1).default(0.02),
+    })
+    .prefault({}),
+  training: z
+    .strictObject({
+      /** Labelled samples since a drift began, from which the console proposes to train anew; null: never. */
+      proposeAfterLabels: z.int().min(1).nullable().default(500),
     })
     .prefault({}),
   /** An MLflow tracking server to follow and to report to; null: none. */

@@ -11,6 +11,7 @@ import { DeviceTable } from './device-table.tsx';
 import { fleetHeadline } from './fleet-headline.ts';
 import { MlflowNotice } from './mlflow-notice.tsx';
 import { ModelTable } from './model-table.tsx';
+import { RetrainNotice } from './retrain-notice.tsx';
 import { RolloutSection } from './rollout-section.tsx';
 
 export function FleetPage() {
@@ -70,6 +71,9 @@ export function FleetPage() {
             <h2>Models</h2>
           </div>
           {view.models.length === 0 ? <NoModels /> : <ModelTable view={view} nowMs={nowMs} />}
+          {view.retraining.map((proposal) => (
+            <RetrainNotice key={proposal.slot} proposal={proposal} nowMs={nowMs} />
+          ))}
           {view.mlflow ? <MlflowNotice mlflow={view.mlflow} /> : null}
         </section>
         <section class="section lower" id="events" aria-label="Events and refused messages">

@@ -7,7 +7,7 @@ import type { MlflowAliasView, MlflowView } from '../http/view.ts';
 
 export function MlflowNotice({ mlflow }: { mlflow: MlflowView }) {
   return (
-    <div class="mlflow">
+    <div class="notice">
       <h3>MLflow</h3>
       <p class="small soft">
         {mlflow.trackingUri}

@@ -65,8 +65,8 @@ export function StartRollout(props: { view: FleetView; model: ModelView; onClose
       </label>
       <p class="soft">
         Reaches {formatCounted(reached, 'device')} in stages: first {formatShare(0.05)} of devices (at least
-        one) and of samples, then half, then all. It goes on only when labels show that {model.title} does no
-        harm.
+        one) and of samples, then half, then all. It goes on only when labels show that {model.title} is no
+        worse.
       </p>
       <div class="buttons">
         <button class="button primary" type="submit" disabled={reached === 0}>

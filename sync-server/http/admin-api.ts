@@ -4,10 +4,12 @@ import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import { addChunkRoutes, type ChunkRouteDeps } from './chunk-routes.ts';
 import { addConsolePage } from './console-page.ts';
+import { addDatasetRoutes, type DatasetRouteDeps } from './dataset-routes.ts';
 import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
 import { addGuards } from './guards.ts';
 import { LiveFeed } from './live-feed.ts';
+import { addMetricRoutes, type MetricRouteDeps } from './metric-routes.ts';
 import { addModelRoutes, type ModelRouteDeps } from './model-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
@@ -15,7 +17,9 @@ import { addTrustRoutes, type TrustRouteDeps } from './trust-routes.ts';
 
 export interface AdminApiDeps
   extends ChunkRouteDeps,
+    DatasetRouteDeps,
     FleetViewDeps,
+    MetricRouteDeps,
     ModelRouteDeps,
     RolloutRouteDeps,
     TrustRouteDeps {
@@ -87,6 +91,8 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   addTrustRoutes(app, deps);
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
+  addMetricRoutes(app, deps);
+  addDatasetRoutes(app, deps);
   addConsolePage(app, deps.consoleFolder);
   await app.ready();
   return app;

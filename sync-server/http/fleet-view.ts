@@ -6,13 +6,21 @@ import { isOnline } from '../registry/fleet.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import type { DeviceView, FleetView, MlflowView, RolloutView, TrustView } from './view.ts';
+import type {
+  DeviceView,
+  FleetView,
+  MlflowView,
+  RetrainProposalView,
+  RolloutView,
+  TrustView,
+} from './view.ts';
 
 export interface FleetViewDeps {
   readonly store: ServerStore;
   readonly catalog: Pick<ModelCatalog, 'views'>;
   readonly rollouts: { views(): RolloutView[] };
   readonly mlflowView: () => MlflowView | null;
+  readonly retraining: { views(): readonly RetrainProposalView[] };
   readonly counters: Counters;
   readonly clock: Clock;
   readonly server: FleetView['server'];
@@ -32,6 +40,7 @@ export function fleetView(deps: FleetViewDeps): FleetView {
     models: deps.catalog.views(),
     rollouts: deps.rollouts.views(),
     mlflow: deps.mlflowView(),
+    retraining: [...deps.retraining.views()],
     events: store.records.recentEvents(EVENTS_SHOWN),
     refused: refusals(deps.counters),
   };

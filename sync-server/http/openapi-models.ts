@@ -2,16 +2,8 @@
 import { z } from 'zod';
 import { modelQuerySchema } from '../registry/model-query.ts';
 import { aliasBody, noteBody, stageBody } from './model-routes.ts';
-import { answers, json } from './openapi-parts.ts';
+import { answers, inPath, inQuery, json } from './openapi-parts.ts';
 
-const inPath = (name: string, description: string) => ({
-  name,
-  in: 'path',
-  required: true,
-  description,
-  schema: { type: 'string' },
-});
-const inQuery = (name: string, schema: object) => ({ name, in: 'query', schema });
 const model = [inPath('name', 'Of the model'), inPath('reference', 'A version or an alias')];
 const aliasOf = [inPath('name', 'Of the model'), inPath('alias', 'A word of letters, digits and dashes')];
 const bodyOf = (schema: z.ZodType) => ({

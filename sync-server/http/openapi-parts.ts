@@ -8,3 +8,13 @@ export const answers = (status: number, description: string) => ({
   [status]: { description, ...json({ type: 'object' }) },
   default: error,
 });
+
+export const inPath = (name: string, description: string) => ({
+  name,
+  in: 'path',
+  required: true,
+  description,
+  schema: { type: 'string' },
+});
+
+export const inQuery = (name: string, schema: object) => ({ name, in: 'query', schema });

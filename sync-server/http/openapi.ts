@@ -1,7 +1,9 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
+import { metricQuerySchema } from './metric-routes.ts';
+import { datasetPaths } from './openapi-datasets.ts';
 import { modelPaths } from './openapi-models.ts';
-import { answers, error, json } from './openapi-parts.ts';
+import { answers, error, inPath, inQuery, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
 
 const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
@@ -55,7 +57,20 @@ export function openApiDocument(version: string): object {
       '/api/trust/files': {
         get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
       },
+      '/api/metrics/{slot}': {
+        get: {
+          summary: 'How well each version of a slot’s model does: with intervals, over time, by slice',
+          parameters: [
+            inPath('slot', 'Of the devices'),
+            ...Object.entries(metricQuerySchema.shape).map(([name, schema]) =>
+              inQuery(name, z.toJSONSchema(schema, { io: 'input' })),
+            ),
+          ],
+          responses: answers(200, 'SlotMetricsView'),
+        },
+      },
       ...modelPaths,
+      ...datasetPaths,
       '/chunks/{indexSha256}': {
         get: {
           summary: 'A package or the signed metadata as one file, whole or by a range (docs/delivery.md)',
@@ -92,6 +107,7 @@ export function openApiDocument(version: string): object {
       },
       '/api/rollouts/{id}/pause': rolloutAction('Stop moving on; what runs where stays'),
       '/api/rollouts/{id}/resume': rolloutAction('Go on'),
+      '/api/rollouts/{id}/approve': rolloutAction('Let it into the stage that waits for a person'),
       '/api/rollouts/{id}/abort': rolloutAction('Bring back what ran before'),
     },
     components: {

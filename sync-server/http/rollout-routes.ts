@@ -1,6 +1,7 @@
-/** `/api/rollouts`: start, list, pause, resume, abort. */
+/** `/api/rollouts`: start, list, pause, resume, approve, abort. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { timeZoneSchema, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
 import { parseRequest } from './error-reply.ts';
 import type { RolloutView, StartRolloutRequest } from './view.ts';
 
@@ -9,6 +10,7 @@ export interface RolloutRouteDeps {
     startRollout(request: StartRolloutRequest): RolloutView;
     pause(id: string): RolloutView;
     resume(id: string): RolloutView;
+    approve(id: string, by?: string): RolloutView;
     abort(id: string): RolloutView;
     views(): RolloutView[];
   };
@@ -33,11 +35,16 @@ export const startRolloutSchema = z.strictObject({
     ),
   labels: z.record(z.string().max(64), z.string().max(128)).exactOptional(),
   stages: z
-    .array(z.strictObject({ devices: share, traffic: share }))
+    .array(z.strictObject({ devices: share, traffic: share, approval: z.boolean().exactOptional() }))
     .min(1)
     .max(20)
     .exactOptional(),
+  margin: z.number().gt(0).max(0.5).exactOptional(),
+  windows: z.array(weeklyWindowSchema).max(32).exactOptional(),
+  timeZone: timeZoneSchema.exactOptional(),
 });
+
+const approval = z.strictObject({ by: z.string().min(1).max(64).exactOptional() });
 
 const idParams = z.object({ id: z.string().min(1).max(64) });
 
@@ -48,6 +55,14 @@ export function addRolloutRoutes(app: FastifyInstance, { rollouts, audit }: Roll
     const view = rollouts.startRollout(parseRequest(startRolloutSchema, request.body));
     audit('rollout-started', `${view.id} ${view.slot} ${view.to}`);
     return reply.code(201).send(view);
+  });
+
+  app.post('/api/rollouts/:id/approve', async (request) => {
+    const { id } = parseRequest(idParams, request.params);
+    const { by } = parseRequest(approval, request.body ?? {});
+    const view = rollouts.approve(id, by);
+    audit('rollout-approve', by === undefined ? id : `${id} ${by}`);
+    return view;
   });
 
   for (const action of ['pause', 'resume', 'abort'] as const) {

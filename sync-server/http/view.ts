@@ -1,6 +1,8 @@
 /** What the fleet console and the CLI see: the JSON of the admin API, all under `/api`. */
+import type { MetricReport, ShownEstimate } from '../../protocol/evidence/metric-report.ts';
 import type { ModelRef, Reported } from '../../protocol/messages.ts';
 import type { Severity, Stream } from '../../protocol/records.ts';
+import type { WeeklyWindow } from '../../protocol/weekly-window.ts';
 
 /** `GET /api/fleet`, sent again over SSE (`GET /api/live`) when it changes. */
 export interface FleetView {
@@ -12,6 +14,8 @@ export interface FleetView {
   rollouts: RolloutView[];
   /** Null while no MLflow is configured. */
   mlflow: MlflowView | null;
+  /** Slots that drift and have new labels to train with. */
+  retraining: RetrainProposalView[];
   /** Newest first, at most 50. */
   events: {
     device: string;
@@ -63,6 +67,22 @@ export interface MlflowAliasView {
   /** What became of it here, to be read after the version. */
   words: string;
   /** What a person has to run for it, if anything. */
+  commands: string[];
+}
+
+/** A proposal for people: the server never trains and never releases by itself. */
+export interface RetrainProposalView {
+  slot: string;
+  /** When the first of what still drifts began. */
+  sinceMs: number;
+  features: string[];
+  devices: string[];
+  /** Samples since then that have a label, and those of them whose features left their device; counted to a few thousand. */
+  labelled: number;
+  withFeatures: number;
+  /** `features-missing`: labels enough, but the slot's privacy policy keeps the features on the devices. */
+  verdict: 'train' | 'features-missing';
+  /** What a person would run, in this order. */
   commands: string[];
 }
 
@@ -127,7 +147,14 @@ export interface ModelDetailView extends ModelView {
   ref: ModelRef;
 }
 
-export type RolloutState = 'advancing' | 'holding' | 'paused' | 'done' | 'rolled-back' | 'aborted';
+export type RolloutState =
+  | 'advancing'
+  | 'holding'
+  | 'waiting-for-approval'
+  | 'paused'
+  | 'done'
+  | 'rolled-back'
+  | 'aborted';
 
 export interface RolloutView {
   id: string;
@@ -138,6 +165,7 @@ export interface RolloutView {
   /** Index of the stage under way. */
   stage: number;
   stages: RolloutStage[];
+  plan: RolloutPlanView;
   /** In words, with the numbers it rests on. */
   reason: string;
   startedAtMs: number;
@@ -151,11 +179,44 @@ export interface RolloutView {
     championMetric: number | null;
     challengerMetric: number | null;
     metricName: string;
+    /** Null before there is a label to go by. */
+    difference: DifferenceView | null;
+    /** More labelled pairs, if they look like those so far; null when nobody can tell, or they would not do. */
+    needed: number | null;
+    /** Labelled pairs a day at the pace of this stage. */
+    perDay: number | null;
   };
+  /** How the evidence came about, oldest first. */
+  curve: ({ timeMs: number; stage: number; pairs: number } & DifferenceView)[];
+  /** Inputs that drift, which is held against neither model. */
+  drifting: { device: string; feature: string }[];
   /** Devices that run the new model (as challenger or champion), by id. */
   devices: string[];
   /** Every decision so far, newest first, at most 20. */
   decisions: { timeMs: number; state: RolloutState; stage: number; reason: string }[];
+}
+
+/**
+ * Old model's cost of errors less the new one's, a labelled sample (for `f-beta`: a real positive), where the worst
+ * error costs 1: above 0 the new model does better. `low` and `high` hold at every look together.
+ */
+interface DifferenceView {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+/** What was settled when the rollout began. */
+interface RolloutPlanView {
+  /** How often at most it goes on though the new model is worse by `margin`, or is stopped though it is not worse. */
+  alpha: number;
+  margin: number;
+  /** Labelled pairs that each stage must have of its own. */
+  minPairs: number;
+  maxFailedShare: number;
+  /** When it may go on to the next stage: any time where there are none. */
+  windows: WeeklyWindow[];
+  timeZone?: string | undefined;
 }
 
 export interface RolloutStage {
@@ -163,6 +224,8 @@ export interface RolloutStage {
   devices: number;
   /** Share of samples that the new model decides there; 1 makes it champion. */
   traffic: number;
+  /** A person has to let the rollout into this stage. */
+  approval?: boolean;
 }
 
 /** `POST /api/rollouts` */
@@ -173,4 +236,34 @@ export interface StartRolloutRequest {
   /** Only devices with all these labels. */
   labels?: Record<string, string>;
   stages?: RolloutStage[];
+  /** By how much it may be worse, as `RolloutPlanView.margin`; absent: the server's. */
+  margin?: number;
+  /** When it may go on to the next stage; absent: any time. */
+  windows?: WeeklyWindow[];
+  timeZone?: string;
+}
+
+/** `GET /api/metrics/{slot}` */
+export interface SlotMetricsView {
+  slot: string;
+  /** Device time, ms since the Unix epoch, of the labelled predictions that were counted; 0 without any. */
+  fromMs: number;
+  untilMs: number;
+  /** The curve has one point a span. */
+  spanMs: number;
+  /** Published versions that decided in the slot, the newest there first. */
+  versions: VersionMetricView[];
+}
+
+export interface VersionMetricView extends MetricReport {
+  title: string;
+  manifestSha256: string;
+  /** When it first decided in the slot. */
+  firstMs: number;
+  /** Corrected where that makes a difference; spans without labels are left out. The oldest first. */
+  curve: CurvePoint[];
+}
+
+interface CurvePoint extends ShownEstimate {
+  fromMs: number;
 }

@@ -12,13 +12,15 @@ import { serverError } from '../errors.ts';
 import type { RolloutState, RolloutView, StartRolloutRequest } from '../http/view.ts';
 import { championHash, championOf } from './champion.ts';
 import { devicesToAdd, matchingDevices } from './cohort.ts';
+import { extendedCurve } from './curve.ts';
 import { decide } from './decision.ts';
 import type { EvidenceSource } from './evidence-source.ts';
 import type { FleetControl, FleetDevice } from './fleet-control.ts';
+import { gatesOf } from './gates.ts';
 import { installProgress } from './install-progress.ts';
-import { newRollout } from './new-rollout.ts';
+import { newRollout, type PlanDefaults } from './new-rollout.ts';
 import { nextMove } from './next-move.ts';
-import { isOpen, type Rollout } from './rollout.ts';
+import { isJudged, isOpen, type Rollout } from './rollout.ts';
 import type { RolloutTable } from './rollout-table.ts';
 import { rolloutView } from './rollout-view.ts';
 import { shownEvidence, stageEvidence } from './stage-evidence.ts';
@@ -31,7 +33,7 @@ export interface ConductorDeps {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
-  readonly config: { readonly everyMs: number; readonly alpha: number; readonly minPairs: number };
+  readonly config: PlanDefaults & { readonly everyMs: number };
 }
 
 /** Newest rollouts that views show, beside those under way. */
@@ -71,7 +73,7 @@ export class RolloutConductor {
       );
     }
     const id = randomBytes(4).toString('hex');
-    const rollout = newRollout(this.#deps.fleet, request, id, this.#deps.clock.wallMs());
+    const rollout = newRollout(this.#deps, request, id, this.#deps.clock.wallMs());
     this.#move(rollout, 'advancing', `Started: ${rollout.fromTitle} to ${rollout.toTitle}.`);
     this.#enlist(rollout);
     return this.view(id);
@@ -88,6 +90,23 @@ export class RolloutConductor {
   resume(id: string): RolloutView {
     const rollout = this.#open(id);
     if (rollout.state === 'paused') this.#move(rollout, 'advancing', 'Resumed by a person.');
+    return this.view(id);
+  }
+
+  /**
+   * Lets it into the stage that waits for this; evidence and window are looked at again before it goes.
+   * @param by who says so, for the record
+   * @throws CodedError ROLLOUT_UNKNOWN, REQUEST_INVALID
+   */
+  approve(id: string, by = 'a person'): RolloutView {
+    const rollout = this.#open(id);
+    if (rollout.state !== 'waiting-for-approval') {
+      throw serverError('REQUEST_INVALID', `rollout ${id} is ${rollout.state} and waits for no approval`, {
+        hint: 'Approve it when its evidence is there: andon rollout status says so.',
+      });
+    }
+    rollout.approvedStage = rollout.stage + 1;
+    this.#move(rollout, 'advancing', `Stage ${rollout.stage + 2} approved by ${by}.`);
     return this.view(id);
   }
 
@@ -120,7 +139,7 @@ export class RolloutConductor {
     for (const rollout of rollouts) {
       try {
         if (!rollout.settled) this.#settle(rollout);
-        if (rollout.state === 'advancing' || rollout.state === 'holding') this.#look(rollout);
+        if (isJudged(rollout)) this.#look(rollout);
       } catch (error) {
         this.#deps.counters.add(`rollouts.${codeOf(error)}`);
         const reason = `It cannot be judged now: ${error instanceof Error ? error.message : String(error)}`;
@@ -151,12 +170,15 @@ export class RolloutConductor {
     const devices = this.#deps.fleet.devices();
     const progress = installProgress(rollout, devices);
     const evidence = stageEvidence(this.#deps, rollout, progress.failures);
-    rollout.evidence = shownEvidence(evidence);
-    const move = nextMove(rollout, decide(evidence), progress);
+    const nowMs = this.#deps.clock.wallMs();
+    rollout.evidence = shownEvidence(evidence, rollout, nowMs);
+    rollout.curve = extendedCurve(rollout.curve, rollout, nowMs);
+    rollout.drifting = [...evidence.guardrails.drifting];
+    const move = nextMove(rollout, decide(evidence), progress, gatesOf(rollout, nowMs));
     const advances = move.stage > rollout.stage;
     if (advances) {
       rollout.stage = move.stage;
-      rollout.stageStartedAtMs = this.#deps.clock.wallMs();
+      rollout.stageStartedAtMs = nowMs;
       rollout.settled = false;
     }
     this.#move(rollout, move.state, move.reason);

@@ -16,6 +16,8 @@ export interface Guardrails {
   readonly predictions: number;
   /** Devices that refused it or rolled it back by themselves, with the reason. */
   readonly failures: readonly { device: string; reason: string }[];
+  /** Inputs that drift now, by what the devices said last. */
+  readonly drifting: readonly { device: string; feature: string }[];
 }
 
 export interface EvidenceSource {

@@ -6,13 +6,15 @@ export interface InstallProgress {
   /** Online members that do not yet run what this stage wants of them. */
   readonly waiting: string[];
   readonly offline: string[];
+  /** Of those offline: they ran the new model when they were last heard of. */
+  readonly silent: string[];
   /** Members that said no to the new model, or took it back by themselves. */
   readonly failures: { readonly device: string; readonly reason: string }[];
 }
 
 /** A report counts only when it answers the desired state that this rollout gave: older words may be about an earlier try. */
 export function installProgress(rollout: Rollout, devices: readonly FleetDevice[]): InstallProgress {
-  const progress: InstallProgress = { waiting: [], offline: [], failures: [] };
+  const progress: InstallProgress = { waiting: [], offline: [], silent: [], failures: [] };
   for (const device of devices) {
     const member = rollout.members[device.id];
     if (!member) continue;
@@ -29,7 +31,9 @@ export function installProgress(rollout: Rollout, devices: readonly FleetDevice[
       ? slot?.champion?.manifestSha256 === rollout.to.manifestSha256 &&
         (!install || install.state === 'committed')
       : slot?.challenger?.manifestSha256 === rollout.to.manifestSha256;
-    if (device.online && !(answers && runs)) progress.waiting.push(device.id);
+    const has = answers && runs;
+    if (device.online && !has) progress.waiting.push(device.id);
+    if (!device.online && has) progress.silent.push(device.id);
   }
   return progress;
 }

@@ -6,7 +6,7 @@ import type { RolloutStage, StartRolloutRequest } from '../http/view.ts';
 import { championHash, championOf } from './champion.ts';
 import { matchingDevices } from './cohort.ts';
 import type { FleetControl, FleetDevice } from './fleet-control.ts';
-import type { Rollout } from './rollout.ts';
+import type { Rollout, RolloutPlan } from './rollout.ts';
 
 const WHOLE: RolloutStage = { devices: 1, traffic: 1 };
 
@@ -17,11 +17,13 @@ const DEFAULT_STAGES: readonly RolloutStage[] = [
   WHOLE,
 ];
 
+export type PlanDefaults = Pick<RolloutPlan, 'alpha' | 'margin' | 'minPairs' | 'maxFailedShare'>;
+
 /**
  * @throws CodedError REQUEST_INVALID, MODEL_UNKNOWN, ALIAS_UNKNOWN, ROLLOUT_NO_DEVICES
  */
 export function newRollout(
-  fleet: FleetControl,
+  { fleet, config }: { readonly fleet: FleetControl; readonly config: PlanDefaults },
   request: StartRolloutRequest,
   id: string,
   nowMs: number,
@@ -65,6 +67,8 @@ export function newRollout(
     fromTitle: [...froms.values()].map(modelTitle).sort().join(', '),
     labels,
     stages,
+    plan: planOf(request, config),
+    approvedStage: 0,
     state: 'advancing',
     stage: 0,
     reason: 'Just begun.',
@@ -79,8 +83,24 @@ export function newRollout(
       championMetric: null,
       challengerMetric: null,
       metricName: fleet.manifestOf(to.manifestSha256).metric.name,
+      difference: null,
+      needed: null,
+      perDay: null,
     },
+    curve: [],
+    drifting: [],
     settled: false,
+  };
+}
+
+function planOf({ margin, windows, timeZone }: StartRolloutRequest, defaults: PlanDefaults): RolloutPlan {
+  return {
+    alpha: defaults.alpha,
+    margin: margin ?? defaults.margin,
+    minPairs: defaults.minPairs,
+    maxFailedShare: defaults.maxFailedShare,
+    windows: windows ?? [],
+    ...(timeZone === undefined ? {} : { timeZone }),
   };
 }
 
@@ -95,6 +115,11 @@ function parseModel(fleet: FleetControl, model: string): ModelRef {
 }
 
 function wholeAtLast(stages: readonly RolloutStage[]): RolloutStage[] {
+  if (stages[0]?.approval) {
+    throw serverError('REQUEST_INVALID', 'the first stage needs no approval: starting the rollout is it', {
+      hint: 'Ask for approval before a later stage.',
+    });
+  }
   for (const [i, stage] of stages.entries()) {
     const previous = stages[i - 1];
     const inRange = [stage.devices, stage.traffic].every((share) => share > 0 && share <= 1);

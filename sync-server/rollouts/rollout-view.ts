@@ -17,10 +17,13 @@ export function rolloutView(
     state: rollout.state,
     stage: rollout.stage,
     stages: rollout.stages,
+    plan: rollout.plan,
     reason: rollout.reason,
     startedAtMs: rollout.startedAtMs,
     updatedAtMs: rollout.updatedAtMs,
     evidence: rollout.evidence,
+    curve: rollout.curve,
+    drifting: rollout.drifting,
     devices: devices
       .filter((device) => rollout.members[device.id] && runs(rollout, device))
       .map(({ id }) => id),

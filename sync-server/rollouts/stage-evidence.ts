@@ -1,19 +1,26 @@
-/** Gathers what a rollout's stage is judged by. */
-import { discordance, type StageEvidence } from './decision.ts';
+/** Gathers what a rollout's stage is judged by, and what of it people see. */
+
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
+import type { OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
 import type { EvidenceSource, Guardrails, PairCount } from './evidence-source.ts';
 import type { FleetControl } from './fleet-control.ts';
-import { pairedMetric } from './paired-metric.ts';
+import { judge, type StageEvidence } from './judge.ts';
+import { labelsNeeded } from './labels-needed.ts';
+import { countOf, differencesOf, pairedDifference } from './paired-difference.ts';
 import type { Rollout } from './rollout.ts';
+
+const DAY_MS = 86_400_000;
+/** The pace of labels is not told from less time than this. */
+const PACE_FROM_MS = 10_000;
 
 interface EvidenceDeps {
   readonly evidence: EvidenceSource;
-  readonly fleet: FleetControl;
-  readonly config: { readonly alpha: number; readonly minPairs: number };
+  readonly fleet: Pick<FleetControl, 'manifestOf'>;
 }
 
 /** @param failures members that said no, by their reported state */
 export function stageEvidence(
-  { evidence, fleet, config }: EvidenceDeps,
+  { evidence, fleet }: EvidenceDeps,
   rollout: Rollout,
   failures: Guardrails['failures'],
 ): StageEvidence {
@@ -28,21 +35,50 @@ export function stageEvidence(
   return {
     all,
     fresh: rollout.stage === 0 ? all : pairsSince(evidence, rollout, rollout.stageStartedAtMs),
-    guardrails: { predictions: told.predictions, failures: [...failures, ...others] },
+    stages: rollout.stages.length,
+    guardrails: {
+      predictions: told.predictions,
+      failures: [...failures, ...others],
+      drifting: told.drifting.filter(({ device }) => rollout.members[device]),
+    },
+    members: Object.keys(rollout.members).length,
     metric: fleet.manifestOf(rollout.to.manifestSha256).metric,
-    alpha: config.alpha,
-    minPairs: config.minPairs,
+    plan: rollout.plan,
   };
 }
 
 /** The numbers that people see. */
-export function shownEvidence({ all, metric }: StageEvidence): Rollout['evidence'] {
+export function shownEvidence(
+  evidence: StageEvidence,
+  { stageStartedAtMs }: Pick<Rollout, 'stageStartedAtMs'>,
+  nowMs: number,
+): Rollout['evidence'] {
+  const { all, fresh, metric, plan } = evidence;
+  const difference = pairedDifference(all, metric, { alphaLow: plan.alpha, alphaHigh: plan.alpha / 2 });
+  const forMs = nowMs - stageStartedAtMs;
+  const came = countOf(fresh);
   return {
-    ...discordance(all, metric),
-    championMetric: pairedMetric(metric, all, 'champion'),
-    challengerMetric: pairedMetric(metric, all, 'challenger'),
+    ...discordance(evidence),
+    championMetric: metricValue(metric, outcomesOf(all, 'champion')),
+    challengerMetric: metricValue(metric, outcomesOf(all, 'challenger')),
     metricName: metric.name,
+    difference: difference ?? null,
+    needed: countOf(all) === 0 ? null : labelsNeeded(evidence, judge(evidence)),
+    perDay: came > 0 && forMs >= PACE_FROM_MS ? (came / forMs) * DAY_MS : null,
   };
+}
+
+/** Weighted cost, over pairs, of errors that only one of the two models made: what the page shows as better / worse. */
+function discordance({ all, metric }: Pick<StageEvidence, 'all' | 'metric'>) {
+  const differences = differencesOf(all, metric);
+  const sum = (sign: number) =>
+    differences.reduce((total, { value, count }) => total + Math.max(0, sign * value) * count, 0);
+  return { pairs: countOf(all), challengerBetter: sum(1), championBetter: sum(-1) };
+}
+
+/** What one of the two models said of the samples that both judged. */
+function outcomesOf(pairs: readonly PairCount[], of: 'champion' | 'challenger'): OutcomeCount[] {
+  return pairs.map((pair) => ({ ...pair, said: pair[of], propensity: 1 }));
 }
 
 /** Devices may come from different versions: each is compared with its own. */

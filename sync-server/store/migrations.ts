@@ -215,4 +215,58 @@ export const migrations: readonly string[] = [
     position INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- From a label to the feedback that it comes from.
+  CREATE INDEX feedback_by_prediction ON feedback (epoch_id, prediction_seq);
+  `,
+  `
+  -- Circumstances of predictions. SQLite cannot widen a UNIQUE in place.
+  CREATE TABLE contexts_2 (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    model TEXT NOT NULL,
+    role TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    propensity REAL NOT NULL,
+    explored INTEGER NOT NULL,
+    UNIQUE (slot, model, role, run, tags, propensity, explored)
+  );
+  INSERT INTO contexts_2 SELECT id, run, slot, model, role, '{}', 1, 0 FROM contexts;
+  DROP TABLE contexts;
+  ALTER TABLE contexts_2 RENAME TO contexts;
+
+  ALTER TABLE feedback ADD COLUMN precedence INTEGER NOT NULL DEFAULT 500;
+  ALTER TABLE feedback ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE feedback ADD COLUMN observed_ms INTEGER;
+  -- The feedback record whose label stands.
+  ALTER TABLE labels ADD COLUMN feedback_seq INTEGER;
+  UPDATE labels AS l SET feedback_seq = (
+    SELECT max(seq) FROM feedback AS told INDEXED BY feedback_by_prediction
+    WHERE told.epoch_id = l.epoch_id AND told.prediction_seq = l.prediction_seq AND told.label = l.label
+      AND told.kind = l.kind AND told.weight = l.weight AND told.time_ms = l.time_ms);
+  `,
+  `
+  -- What devices said of drift, without the other events.
+  CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
+  `,
+  `
+  -- Labels that stand, a minute of device time, so that a metric never scans records. Never more rows than labels.
+  CREATE TABLE outcomes (
+    context_id INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    truth INTEGER NOT NULL,
+    said INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (context_id, minute, truth, said, weight)
+  ) WITHOUT ROWID;
+  CREATE INDEX outcomes_by_minute ON outcomes (minute);
+  INSERT INTO outcomes
+  SELECT p.context_id, p.time_ms / 60000, l.label, p.label, l.weight, count(*)
+  FROM labels AS l CROSS JOIN predictions AS p ON p.epoch_id = l.epoch_id
+    AND p.seq IN (l.prediction_seq, l.prediction_seq + 1)
+    AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
+  GROUP BY 1, 2, 3, 4, 5;
+  `,
 ];

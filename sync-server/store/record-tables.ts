@@ -1,8 +1,11 @@
 /** The records of the streams as rows. Callers hold the transaction and hand over only what is new. */
+import { ContextMap } from '../../protocol/prediction-context.ts';
 import type { EventRecord, Feedback, MetricRecord, Prediction, Severity } from '../../protocol/records.ts';
 import { ContextIds } from './context-ids.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { LabelTable } from './label-table.ts';
 import { MinuteCounts } from './minute-counts.ts';
+import type { OutcomeTable } from './outcome-table.ts';
 
 export interface FleetEvent {
   readonly device: string;
@@ -18,27 +21,22 @@ type SqlValue = string | number | Buffer | null;
 export class RecordTables {
   readonly #prediction: Statement<SqlValue[]>;
   readonly #count: Statement<[number, number, number]>;
-  readonly #feedback: Statement<SqlValue[]>;
-  readonly #label: Statement<SqlValue[]>;
+  readonly #labels: LabelTable;
   readonly #metric: Statement<SqlValue[]>;
   readonly #event: Statement<SqlValue[]>;
   readonly #recentEvents: Statement<[number], FleetEvent>;
   readonly #contexts: ContextIds;
+  readonly #outcomes: OutcomeTable;
 
-  constructor(sqlite: Sqlite) {
+  constructor(sqlite: Sqlite, outcomes: OutcomeTable) {
+    this.#outcomes = outcomes;
     this.#contexts = new ContextIds(sqlite);
     this.#prediction = sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#count = sqlite.prepare(
       `INSERT INTO prediction_counts (context_id, minute, count) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET count = count + excluded.count`,
     );
-    this.#feedback = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    this.#label = sqlite.prepare(
-      `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind, time_ms) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET label = excluded.label, weight = excluded.weight, kind = excluded.kind,
-         time_ms = excluded.time_ms
-       WHERE excluded.kind = 'explicit' OR labels.kind = 'implicit'`,
-    );
+    this.#labels = new LabelTable(sqlite, outcomes);
     this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)');
     this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.#recentEvents = sqlite.prepare(
@@ -50,8 +48,13 @@ export class RecordTables {
   addPredictions(epochId: number, records: readonly Prediction[]): void {
     const insert = this.#prediction;
     const counts = new MinuteCounts();
+    const contextIds = new ContextMap<number>();
     for (const r of records) {
-      const contextId = this.#contexts.idOf(r);
+      let contextId = contextIds.get(r);
+      if (contextId === undefined) {
+        contextId = this.#contexts.idOf(r);
+        contextIds.set(r, contextId);
+      }
       counts.add(contextId, r.timeMs);
       insert.run(
         epochId,
@@ -68,14 +71,12 @@ export class RecordTables {
       );
     }
     counts.each((contextId, minute, count) => this.#count.run(contextId, minute, count));
+    const [first, last] = [records[0]?.seq, records.at(-1)?.seq];
+    if (first !== undefined && last !== undefined) this.#outcomes.arrived(epochId, first, last);
   }
 
   addFeedback(epochId: number, records: readonly Feedback[]): void {
-    for (const r of records) {
-      const { seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence } = r;
-      this.#feedback.run(epochId, seq, timeMs, predictionSeq, slot, kind, label, weight, rule, evidence);
-      this.#label.run(epochId, predictionSeq, label, weight, kind, timeMs);
-    }
+    this.#labels.add(epochId, records);
   }
 
   addMetrics(epochId: number, records: readonly MetricRecord[]): void {

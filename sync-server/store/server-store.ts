@@ -11,9 +11,12 @@ import { openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
 import { DeviceTable } from './device-table.ts';
+import { DriftLabels } from './drift-labels.ts';
+import { LabelledSamples } from './labelled-samples.ts';
 import { MlflowTable } from './mlflow-table.ts';
 import { ModelMarks } from './model-marks.ts';
 import { ModelTable } from './model-table.ts';
+import { OutcomeTable } from './outcome-table.ts';
 import { RecordTables } from './record-tables.ts';
 import { SqlEvidence } from './sql-evidence.ts';
 import { SqlRolloutTable } from './sql-rollout-table.ts';
@@ -23,6 +26,7 @@ export interface ServerStore {
   readonly devices: DeviceTable;
   readonly cursors: StreamCursors;
   readonly records: RecordTables;
+  readonly outcomes: OutcomeTable;
   readonly arrivals: Arrivals;
   readonly deadLetters: DeadLetterTable;
   readonly models: ModelTable;
@@ -31,6 +35,8 @@ export interface ServerStore {
   readonly desired: DesiredTable;
   readonly rollouts: RolloutTable;
   readonly evidence: EvidenceSource;
+  readonly labelledSamples: LabelledSamples;
+  readonly driftLabels: DriftLabels;
   readonly audit: AuditTable;
   /** Runs `work` as one fsynced transaction; when it throws, nothing of it is kept. May be nested. */
   transaction<T>(work: () => T): T;
@@ -42,11 +48,13 @@ export function openServerStore(dataDir: string): ServerStore {
   const database = openDatabase(join(dataDir, 'server.db'));
   const { sqlite } = database;
   const cursors = new StreamCursors(sqlite);
-  const records = new RecordTables(sqlite);
+  const outcomes = new OutcomeTable(sqlite);
+  const records = new RecordTables(sqlite, outcomes);
   return {
     devices: new DeviceTable(sqlite),
     cursors,
     records,
+    outcomes,
     arrivals: new Arrivals(sqlite),
     deadLetters: new DeadLetterTable(sqlite),
     models: new ModelTable(sqlite),
@@ -55,6 +63,8 @@ export function openServerStore(dataDir: string): ServerStore {
     desired: new DesiredTable(sqlite),
     rollouts: new SqlRolloutTable(sqlite),
     evidence: new SqlEvidence(sqlite),
+    labelledSamples: new LabelledSamples(sqlite),
+    driftLabels: new DriftLabels(sqlite),
     audit: new AuditTable(sqlite),
     transaction: (work) => {
       try {

@@ -11,6 +11,9 @@ interface PairQuery {
   sinceMs: number;
 }
 
+/** What began to drift longer before a rollout and never calmed down is how that line is by now. */
+const DRIFT_BEFORE_MS = 7 * 86_400_000;
+
 interface FailureRow {
   device: string;
   state: InstallState;
@@ -35,9 +38,10 @@ function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'cha
 
 /**
  * Up to which sample the labels of each device are complete. "Failed" is known sooner than "nothing happened", so the
- * newest samples would show too many failures: only those count that are older than the usual wait for a label. Usual is
- * the third quartile of the rules' waits: most samples wait for "nothing happened", and labels made up for after a
- * standstill must not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
+ * newest samples would show too many failures: only those count that are older than the wait for a label. How long its
+ * rules wait for "nothing happened" the device says; where it does not, the third quartile of the labels' waits must do,
+ * which is too short until the first such label is there. Longer waits, of labels made up for after a standstill, must
+ * not hold back all others. Feedback comes in order: what a device concluded before its newest label is here.
  */
 const MATURE = `
   waits AS (SELECT labelled_ms - sampled_ms AS wait_ms FROM pairs WHERE kind = 'implicit'),
@@ -45,13 +49,20 @@ const MATURE = `
     SELECT wait_ms FROM waits ORDER BY wait_ms LIMIT 1 OFFSET (SELECT count(*) * 3 / 4 FROM waits)
   ),
   mature AS (
-    SELECT epoch_id, max(labelled_ms) - coalesce((SELECT wait_ms FROM usual), 0) AS until_ms
+    SELECT epoch_id, max(labelled_ms) - max(
+      coalesce((SELECT wait_ms FROM usual), 0),
+      coalesce((
+        SELECT reported -> 'slots' -> @slot ->> 'labelsAfterMs'
+        FROM epochs JOIN devices ON devices.id = epochs.device WHERE epochs.id = epoch_id
+      ), 0)
+    ) AS until_ms
     FROM pairs GROUP BY epoch_id
   )`;
 
 export class SqlEvidence implements EvidenceSource {
   readonly #pairs: Statement<[PairQuery], PairCount>;
   readonly #predictions: Statement<[string, string, number], { count: number }>;
+  readonly #drifting: Statement<[string, number], { device: string; feature: string }>;
   readonly #failures: Statement<[{ slot: string; challenger: string }], FailureRow>;
 
   constructor(sqlite: Sqlite) {
@@ -70,6 +81,15 @@ export class SqlEvidence implements EvidenceSource {
     this.#predictions = sqlite.prepare(
       `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts
        WHERE context_id IN (SELECT id FROM contexts WHERE slot = ? AND model = ?) AND minute >= ?`,
+    );
+    // The last word of each device on each of its inputs: `max` decides which row the other columns are of.
+    this.#drifting = sqlite.prepare(
+      `SELECT device, feature FROM (
+         SELECT device, data ->> 'feature' AS feature, data ->> 'drifting' AS drifting, max(time_ms)
+         FROM events JOIN epochs ON epochs.id = epoch_id
+         WHERE kind = 'drift' AND slot = ? AND time_ms > ? GROUP BY device, feature
+       )
+       WHERE drifting AND feature IS NOT NULL ORDER BY device, feature`,
     );
     // Only an answer to the newest desired state counts: an older one may tell of an earlier attempt.
     this.#failures = sqlite.prepare(
@@ -102,6 +122,10 @@ export class SqlEvidence implements EvidenceSource {
       device,
       reason: reason ?? (state === 'refused' ? 'refused without a reason' : 'rolled back without a reason'),
     }));
-    return { predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0, failures };
+    return {
+      predictions: this.#predictions.get(slot, challenger, minuteOf(sinceMs))?.count ?? 0,
+      failures,
+      drifting: this.#drifting.all(slot, sinceMs - DRIFT_BEFORE_MS),
+    };
   }
 }

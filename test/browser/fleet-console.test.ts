@@ -37,7 +37,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
   );
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
-    for (const view of [views.twelveDevices, views.rolledBackFleet, views.emptyFleet]) {
+    for (const view of [views.twelveDevices, views.rolledBackFleet, views.holdingFleet, views.emptyFleet]) {
       const { page, close } = await openPage(browser, 'console', view, { colorScheme });
       if (view === views.twelveDevices) {
         await page.getByRole('button', { name: 'Abort' }).click();
@@ -67,11 +67,43 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     await row.getByText('MLflow model milling-failure 2').waitFor();
   });
 
+  it('proposes to train anew where a slot drifts, with the commands to copy', async () => {
+    const { page } = await open(views.driftingFleet);
+    const notice = page.locator('.notice', { hasText: 'Train machine-failure anew?' });
+    expect(await notice.textContent()).toMatch(
+      /torque_nm and 1 more drift on 2 devices since .*1,840 samples/s,
+    );
+    expect(await notice.getByRole('button', { name: 'Copy' }).count()).toBe(2);
+    const kept = page.locator('.notice', { hasText: 'Train surface-inspection anew?' });
+    expect(await kept.textContent()).toMatch(/privacy policy keeps those on the devices/);
+    expect(await kept.getByRole('button', { name: 'Copy' }).count()).toBe(0);
+  });
+
   it('hands out the commands that bring a version which MLflow’s alias moved to', async () => {
     const { page } = await open(views.mlflowMovedFleet);
     await page.getByText('is version 3, which is not published here yet.').waitFor();
     await page.getByText('andon sign pulled/milling-failure-3').waitFor();
     await page.getByText('12 reports to be sent').waitFor();
+  });
+
+  it('says how far apart the models are, what is missing for how long, and what is held against nobody', async () => {
+    const { page } = await open(views.holdingFleet);
+    await page.getByRole('img', { name: /After 640 labelled samples the difference is/ }).waitFor();
+    await page.getByText(/About 3,120 more labelled samples are needed; at the present pace .* by/).waitFor();
+    await page.getByText('Inputs drift: torque_nm on mill-01. Both models see').waitFor();
+    await page.getByText(/not worse by 2 misses in 100.*at most 5% of rollouts.*only on sat, sun/).waitFor();
+  });
+
+  it('lets a rollout into a stage that waits for a person', async () => {
+    const { page, server } = await open(views.waitingFleet);
+    await page.getByText('milling-failure 2 waits for a person’s approval of stage 3.').waitFor();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page
+      .getByRole('group', { name: /goes on to stage 3: all devices, decides every sample/ })
+      .waitFor();
+    await page.getByRole('button', { name: 'Approve the next stage' }).click();
+    await page.getByText('Approved.', { exact: true }).waitFor();
+    expect(server.posted).toEqual([{ path: '/api/rollouts/r-77aa/approve', body: {} }]);
   });
 
   it('aborts a rollout only after a second, different yes', async () => {

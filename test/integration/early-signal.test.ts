@@ -26,7 +26,7 @@ it('ends the agent cleanly that is told to stop as soon as its store is open', a
       http: { port: 0 },
     }),
   );
-  const agent = startProcess('agent/main.ts', ['--config', config]);
+  const agent = startProcess('agent/start.ts', ['--config', config]);
   onTestFinished(() => void agent.end('SIGKILL'));
   await waitFor(
     () => agent.lines.some(({ msg }) => msg === 'store opened'),

@@ -77,7 +77,7 @@ class Device {
   }
 
   async start(): Promise<void> {
-    this.#process = startProcess('agent/main.ts', ['--config', this.#config]);
+    this.#process = startProcess('agent/start.ts', ['--config', this.#config]);
     this.#url = String((await this.#process.logged('listening')).url);
   }
 

@@ -1,7 +1,8 @@
 /** Records of every stream as fast-check makes them, at the edges of what the schemas allow. */
 import fc from 'fast-check';
 import { LIMITS } from '../../protocol/limits.ts';
-import { type RecordOf, ROLES, SEVERITIES, type Stream } from '../../protocol/records.ts';
+import { MAX_PRECEDENCE, type RecordOf, ROLES, SEVERITIES, type Stream } from '../../protocol/records.ts';
+import type { Tags } from '../../protocol/tags.ts';
 
 const hex = (length: number) =>
   fc
@@ -35,6 +36,14 @@ const prediction: fc.Arbitrary<New<'predictions'>> = fc.record({
   health: fc.integer({ min: 0, max: 31 }),
   pairOf: fc.constant(0),
   features: fc.option(fc.array(float, { minLength: 1, maxLength: 40 })),
+  tags: fc.constantFrom<Tags>(
+    {},
+    { shift: 'early', line: '1' },
+    { line: '1', shift: 'early' },
+    { operator: 'ü'.repeat(64) },
+  ),
+  propensity: fc.constantFrom(1, 0.05, 5e-324),
+  explored: fc.boolean(),
 });
 
 const feedback: fc.Arbitrary<New<'feedback'>> = fc.record({
@@ -46,6 +55,9 @@ const feedback: fc.Arbitrary<New<'feedback'>> = fc.record({
   weight: fc.double({ min: 0, max: 1, noNaN: true }),
   rule: text(256),
   evidence: text(256),
+  precedence: fc.integer({ min: 0, max: MAX_PRECEDENCE }),
+  withdrawn: fc.boolean(),
+  observedMs: fc.option(timeMs),
 });
 
 const metric: fc.Arbitrary<New<'metrics'>> = fc.record({

@@ -35,6 +35,9 @@ const prediction: Prediction = {
   health: 0,
   pairOf: 0,
   features: null,
+  tags: {},
+  propensity: 1,
+  explored: false,
 };
 
 function predictions(count: number): Prediction[] {

@@ -63,7 +63,7 @@ export class RunningProcess {
   }
 }
 
-/** @param entry project-relative TypeScript file, for example `agent/main.ts`, or JavaScript that was built of it */
+/** @param entry project-relative TypeScript file, for example `agent/start.ts`, or JavaScript that was built of it */
 export function startProcess(
   entry: string,
   args: readonly string[],

@@ -1,5 +1,5 @@
 /** Hand-made ONNX files for tests: a protobuf writer of the few messages that a small graph needs. */
-import type { Dtype } from '../../protocol/manifest.ts';
+import type { Dtype } from '../../protocol/dtypes.ts';
 
 const FLOAT = 1;
 const UINT8 = 2;
@@ -24,11 +24,14 @@ export interface TinyGraph {
   readonly dtype?: 'float32' | 'uint8';
   /** Default: free. */
   readonly batch?: number;
+  /** Outputs besides: `linear` [batch, outputs] before its ending, and `peak` [], the most of it in the whole batch. */
+  readonly extras?: readonly ('linear' | 'peak')[];
 }
 
 /** The ONNX bytes of y = f(x W^T + b), x [batch, width], y [batch, weights.length]. */
 export function tinyOnnx(graph: TinyGraph = {}): Buffer {
   const { input = 'input', output = 'probability', kind = 'sigmoid', dtype = 'float32' } = graph;
+  const { extras = [] } = graph;
   const width = graph.width ?? graph.weights?.[0]?.length ?? 2;
   const weights = graph.weights ?? [new Array<number>(width).fill(0)];
   const outputs = weights.length;
@@ -37,6 +40,9 @@ export function tinyOnnx(graph: TinyGraph = {}): Buffer {
     ...(dtype === 'uint8' ? [node('Cast', [input], ['x'], [intAttribute('to', FLOAT)])] : []),
     node('Gemm', [dtype === 'uint8' ? 'x' : input, 'w', 'b'], ['linear'], [intAttribute('transB', 1)]),
     ...ending(kind, output),
+    ...(extras.includes('peak')
+      ? [node('ReduceMax', ['linear'], ['peak'], [intAttribute('keepdims', 0)])]
+      : []),
   ];
   return model([
     ...nodes.map((bytes) => field(1, bytes)),
@@ -44,6 +50,9 @@ export function tinyOnnx(graph: TinyGraph = {}): Buffer {
     field(5, floatTensor('w', [outputs, width], weights.flat())),
     field(5, floatTensor('b', [outputs], bias)),
     field(11, value(input, dtype === 'uint8' ? UINT8 : FLOAT, [graph.batch ?? 'batch', width])),
+    ...extras.map((name) =>
+      field(12, value(name, FLOAT, name === 'peak' ? [] : [graph.batch ?? 'batch', outputs])),
+    ),
     field(12, value(output, FLOAT, [graph.batch ?? 'batch', outputs])),
   ]);
 }

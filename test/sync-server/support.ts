@@ -10,6 +10,7 @@ import type { EventRecord, Feedback, Prediction, Stream } from '../../protocol/r
 import { topics } from '../../protocol/topics.ts';
 import { Counters } from '../../sync-server/counters.ts';
 import { Ingest } from '../../sync-server/ingest/ingest.ts';
+import type { RolloutPlan } from '../../sync-server/rollouts/rollout.ts';
 import { openServerStore, type ServerStore } from '../../sync-server/store/server-store.ts';
 
 export const EPOCH = '00112233aabbccdd';
@@ -17,6 +18,14 @@ export const CHAMPION = 'a'.repeat(64);
 export const CHALLENGER = 'b'.repeat(64);
 /** For conditions that come true by themselves; generous, because the machine may be busy. */
 export const SOON = { timeout: 10_000, interval: 10 };
+/** A rollout's terms as they are by default. */
+export const PLAN: RolloutPlan = {
+  alpha: 0.05,
+  margin: 0.02,
+  minPairs: 200,
+  maxFailedShare: 0.02,
+  windows: [],
+};
 export const silentLog = pino({ level: 'silent' });
 
 export class TestClock {
@@ -58,6 +67,9 @@ export function prediction(seq: number, over: Partial<Prediction> = {}): Predict
     health: 0,
     pairOf: 0,
     features: null,
+    tags: {},
+    propensity: 1,
+    explored: false,
     ...over,
   };
 }
@@ -77,6 +89,9 @@ export function feedback(seq: number, predictionSeq: number, over: Partial<Feedb
     weight: 1,
     rule: 'no-failure',
     evidence: 'nothing happened for 2 s',
+    precedence: 500,
+    withdrawn: false,
+    observedMs: null,
     ...over,
   };
 }

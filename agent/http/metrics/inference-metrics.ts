@@ -4,20 +4,24 @@ import type { ModelFigures } from '../../monitor/inference-figures.ts';
 import { family, histogramFamily } from './exposition.ts';
 
 const COUNTERS: readonly [name: string, help: string, value: (figures: ModelFigures) => number][] = [
-  ['request_success_total', 'Samples answered.', ({ success }) => success.count],
-  ['request_failure_total', 'Samples that a model could not answer.', ({ failCount }) => failCount],
+  [
+    'request_success_total',
+    'Requests answered; each sample of a source is one.',
+    ({ success }) => success.count,
+  ],
+  ['request_failure_total', 'Requests that got no answer.', ({ fail }) => fail.count],
   ['count_total', 'Rows that went through the model.', ({ inferenceCount }) => inferenceCount],
   ['exec_count_total', 'Runs of the engine; rows a run is the mean batch.', (f) => f.executionCount],
   ['compute_input_seconds_total', 'Time to make the inputs.', (f) => f.computeInput.ns / 1e9],
   ['compute_output_seconds_total', 'Time from outputs to decisions.', (f) => f.computeOutput.ns / 1e9],
-  ['cache_hits_total', 'Rows answered from the cache.', ({ cacheHits }) => cacheHits],
-  ['cache_misses_total', 'Rows that the cache did not know.', ({ cacheMisses }) => cacheMisses],
+  ['cache_hits_total', 'Rows answered from the cache.', ({ cacheHit }) => cacheHit.count],
+  ['cache_misses_total', 'Rows that the cache did not know.', ({ cacheMiss }) => cacheMiss.count],
 ];
 
 const HISTOGRAMS: readonly [name: string, help: string, view: keyof ModelFigures['histograms']][] = [
-  ['queue_duration_seconds', 'Sample accepted to taken into a batch.', 'queue'],
-  ['compute_infer_duration_seconds', 'Inside ONNX Runtime, for each row its batch’s.', 'compute'],
-  ['request_duration_seconds', 'Sample accepted to decision made.', 'request'],
+  ['queue_duration_seconds', 'Request accepted to taken into a batch.', 'queue'],
+  ['compute_infer_duration_seconds', 'Inside ONNX Runtime, for each request its batch’s.', 'compute'],
+  ['request_duration_seconds', 'Request accepted to decision made.', 'request'],
   ['commit_duration_seconds', 'Handed to the store to durable.', 'commit'],
 ];
 

@@ -1,5 +1,5 @@
 /** Between the protocol's tensors and those of the engine, and a request's tensors as the samples of a model. Pure. */
-import type { Dtype } from '../../../protocol/manifest.ts';
+import type { Dtype } from '../../../protocol/dtypes.ts';
 import { agentError } from '../../errors.ts';
 import { isStackable, type TensorsSpec } from '../../inference/graph-spec.ts';
 import { type NamedTensor, rowsOfTensor } from '../../inference/tensor.ts';
@@ -42,6 +42,11 @@ export function samplesOf({ inputs }: TensorsSpec, given: readonly OipTensor[]):
     throw agentError('REQUEST_INVALID', `input "${odd.name}" has ${odd.shape[0]} rows, others have ${rows}`);
   const perTensor = tensors.map(rowsOfTensor);
   return Array.from({ length: rows }, (_, row) => perTensor.flatMap((each) => each[row] ?? []));
+}
+
+export function oipTensorOf({ name, dtype, shape, data }: NamedTensor): OipTensor {
+  const values = 'buffer' in data ? data : data.map((text) => Buffer.from(text));
+  return { name, datatype: datatypeOf(dtype), shape, data: values };
 }
 
 /** @throws CodedError REQUEST_INVALID for bytes that are no text */

@@ -1,65 +1,38 @@
-/** One request to infer, from its bytes to the bytes of its answer, and what it adds to the statistics. */
+/** One request to infer, from what a client sent to what the model answered. */
 import type { Clock } from '../../clock.ts';
+import type { InferenceFigures } from '../../monitor/inference-figures.ts';
 import type { Ask, Asked } from '../../pipeline/ask.ts';
-import { isCacheable } from '../../pipeline/cached-engine.ts';
 import { answerOf, askOf } from './ask-of.ts';
-import { parseInferRequest } from './infer-request.ts';
-import { buildInferResponse, type InferResponse } from './infer-response.ts';
-import type { InferenceStatistics } from './inference-statistics.ts';
+import type { InferRequest } from './infer-request.ts';
+import type { InferAnswer } from './infer-response.ts';
 import type { ModelSpec } from './model-view.ts';
 
 export interface InferenceDeps {
-  /** As `Pipeline.ask`. */
+  /** As `Pipeline.ask`; it counts what it answers and what it refuses. */
   readonly ask: (slot: string, ask: Ask) => Promise<Asked>;
-  readonly statistics: InferenceStatistics;
+  readonly figures: Pick<InferenceFigures, 'failed'>;
   readonly clock: Clock;
 }
 
-const NS_PER_US = 1000;
-
 /**
- * @param cached the slot has a cache
- * @param headerBytes as for `parseInferRequest`
+ * @param read the request, out of whatever form it came in
  * @throws CodedError REQUEST_INVALID, QUEUE_FULL, REQUEST_TIMEOUT, ENGINE_*
  */
 export async function infer(
-  { ask, statistics, clock }: InferenceDeps,
-  { slot, cached }: { readonly slot: string; readonly cached: boolean },
+  { ask, figures, clock }: InferenceDeps,
+  slot: string,
   model: ModelSpec,
-  body: Buffer,
-  headerBytes: number | undefined,
-): Promise<InferResponse> {
+  read: () => InferRequest,
+): Promise<{ request: InferRequest; answer: InferAnswer }> {
   const startedUs = clock.monotonicUs();
+  let request: InferRequest;
+  let question: Ask;
   try {
-    const request = parseInferRequest(body, headerBytes, model.inputs);
-    const question = askOf(slot, request, model);
-    const askedUs = clock.monotonicUs();
-    const asked = await ask(slot, question);
-    const answeredUs = clock.monotonicUs();
-    const response = buildInferResponse(request, answerOf(slot, asked, model));
-    const doneUs = clock.monotonicUs();
-    statistics.succeeded(
-      slot,
-      String(asked.version),
-      {
-        rows: question.rows,
-        inputNs: (askedUs - startedUs) * NS_PER_US,
-        queueNs: asked.queueUs * NS_PER_US,
-        inferNs: (answeredUs - askedUs - asked.queueUs) * NS_PER_US,
-        outputNs: (doneUs - answeredUs) * NS_PER_US,
-        totalNs: (doneUs - startedUs) * NS_PER_US,
-        cache: cached && isCacheable(question.data) ? lookupOf(asked) : null,
-      },
-      clock.wallMs(),
-    );
-    return response;
+    request = read();
+    question = askOf(slot, request, model);
   } catch (error) {
-    statistics.failed(slot, model.version, (clock.monotonicUs() - startedUs) * NS_PER_US);
+    figures.failed(slot, model, [clock.monotonicUs() - startedUs]);
     throw error;
   }
-}
-
-/** A batch of hits alone never reaches ONNX Runtime. */
-function lookupOf({ computeUs }: Asked): 'hit' | 'miss' {
-  return computeUs === 0 ? 'hit' : 'miss';
+  return { request, answer: answerOf(slot, await ask(slot, question), model) };
 }

@@ -4,21 +4,24 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import type { Counters } from '../../counters.ts';
 import { agentError } from '../../errors.ts';
+import type { GraphSignature } from '../../inference/tensor.ts';
 import type { ActiveModels, SlotModels } from '../../models/active-models.ts';
+import type { InferenceFigures } from '../../monitor/inference-figures.ts';
 import type { Ask, Asked } from '../../pipeline/ask.ts';
 import { toCodedError } from '../http-errors.ts';
 import { codingFor, compressed, decompressed } from './content-coding.ts';
+import { parseInferRequest } from './infer-request.ts';
+import { buildInferResponse } from './infer-response.ts';
 import { infer } from './inference-handler.ts';
-import { InferenceStatistics } from './inference-statistics.ts';
-import { configOf, manifestsOf, metadataOf, specOf, unknownModel } from './model-view.ts';
+import { statisticsView } from './inference-statistics.ts';
+import { ModelSpecs } from './model-specs.ts';
+import { configOf, metadataOf, unknownModel, versionOf, versionsOf } from './model-view.ts';
 import { oipBodyOf, oipStatusOf } from './oip-errors.ts';
 import { OIP_LIMITS } from './oip-limits.ts';
 
 interface OipSlot {
   /** Of a batch. */
   readonly maxRows: number;
-  /** Outputs of equal inputs are kept. */
-  readonly cached: boolean;
 }
 
 export interface OipDeps {
@@ -26,6 +29,9 @@ export interface OipDeps {
   readonly models: ActiveModels;
   /** As `Pipeline.ask`. */
   readonly ask: (slot: string, ask: Ask) => Promise<Asked>;
+  /** As `Engine.signature`. */
+  readonly signature: (manifestSha256: string) => Promise<GraphSignature>;
+  readonly figures: Pick<InferenceFigures, 'all' | 'failed'>;
   readonly engineAlive: () => boolean;
   readonly agentVersion: string;
   readonly clock: Clock;
@@ -52,7 +58,6 @@ const HEADER_LENGTH = 'inference-header-content-length';
 
 /** Registers all routes on an instance whose prefix is `/v2`. */
 export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
-  const statistics = new InferenceStatistics();
   answerInTritonsWords(app, deps);
   app.removeAllContentTypeParsers();
   // Clients of the field send no content type, or one that says nothing: the length of the JSON decides.
@@ -77,12 +82,18 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
     route(method, `/models/:model${tail}`, handler);
     route(method, `/models/:model/versions/:version(^[0-9]+$)${tail}`, handler);
   };
-  const specFor = ({ model, version }: ModelParams) => specOf(model, modelsOf(deps, model), version);
+  const specs = new ModelSpecs(deps.signature);
+  const modelFor = ({ model, version }: ModelParams) => versionOf(model, modelsOf(deps, model), version);
+  const specFor = (params: ModelParams) => specs.of(modelFor(params));
   const statisticsOf = (slot: string, version?: string) => {
     const models = deps.models.of(slot);
-    const versions = models ? manifestsOf(models).map((manifest) => String(manifest.version)) : [];
-    const asked = versions.filter((each) => version === undefined || each === version);
-    return [...new Set(asked)].map((each) => statistics.view(slot, each));
+    const all = deps.figures.all().filter((each) => each.slot === slot);
+    return (models ? versionsOf(models) : [])
+      .filter(({ manifest }) => version === undefined || String(manifest.version) === version)
+      .map(({ manifest: { name, version: number } }) => {
+        const own = all.find((each) => each.model === name && each.version === number);
+        return statisticsView(slot, String(number), own);
+      });
   };
 
   route('GET', '/', () => ({ name: 'andon', version: deps.agentVersion, extensions: EXTENSIONS }));
@@ -94,36 +105,35 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
       .send(ready ? { ready } : { ready, error: 'the server is not ready' });
   });
 
-  model('GET', '', (params) => metadataOf(params.model, modelsOf(deps, params.model), specFor(params)));
+  model('GET', '', async (params) =>
+    metadataOf(params.model, modelsOf(deps, params.model), await specFor(params)),
+  );
   model('GET', '/ready', (params, _request, reply) => {
-    const ready = deps.engineAlive() && specFor(params) !== undefined;
+    const ready = modelFor(params) !== undefined && deps.engineAlive();
     const body = { name: params.model, ready };
     return reply.code(ready ? 200 : 400).send(ready ? body : { ...body, error: 'the engine is not ready' });
   });
-  model('GET', '/config', (params) =>
-    configOf(params.model, specFor(params), deps.slots.get(params.model)?.maxRows ?? 1),
+  model('GET', '/config', async (params) =>
+    configOf(params.model, await specFor(params), deps.slots.get(params.model)?.maxRows ?? 1),
   );
   route('GET', '/models/stats', () => ({
     model_stats: [...deps.slots.keys()].flatMap((slot) => statisticsOf(slot)),
   }));
   model('GET', '/stats', (params) => {
-    specFor(params);
+    modelFor(params);
     return { model_stats: statisticsOf(params.model, params.version) };
   });
 
   model('POST', '/infer', async (params, request, reply) => {
     const { headers } = request;
-    const spec = specFor(params);
+    const spec = await specFor(params);
     const coding = headers['content-encoding'];
     const sent = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
     const body = coding === undefined ? sent : await decompressed(sent, coding, OIP_LIMITS.bodyBytes);
-    const response = await infer(
-      { ask: deps.ask, statistics, clock: deps.clock },
-      { slot: params.model, cached: deps.slots.get(params.model)?.cached ?? false },
-      spec,
-      body,
-      headerLength(headers[HEADER_LENGTH]),
+    const { request: asked, answer } = await infer(deps, params.model, spec, () =>
+      parseInferRequest(body, headerLength(headers[HEADER_LENGTH]), spec.inputs),
     );
+    const response = buildInferResponse(asked, answer);
     if (response.headerBytes === undefined) reply.header('content-type', 'application/json');
     else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, response.headerBytes);
     const answerCoding = codingFor(headers['accept-encoding']);
@@ -135,7 +145,7 @@ export function addOipRoutes(app: FastifyInstance, deps: OipDeps): void {
     [...deps.slots.keys()].flatMap((slot) => {
       const models = deps.models.of(slot);
       if (!models) return [{ name: slot, state: 'UNAVAILABLE', reason: 'the slot has no model yet' }];
-      return manifestsOf(models).map(({ version }) => ({
+      return versionsOf(models).map(({ manifest: { version } }) => ({
         name: slot,
         version: String(version),
         state: 'READY',

@@ -76,6 +76,7 @@ export function runsAlone(device: DeviceView, model: ModelView): boolean {
 
 const STATE_WORDS: Record<Exclude<RolloutState, 'advancing'>, string> = {
   holding: 'Holds',
+  'waiting-for-approval': 'Waits for approval',
   paused: 'Paused',
   done: 'Done',
   'rolled-back': 'Rolled back',

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { FeedbackRule } from '../../../agent/config/schema.ts';
+import { feedbackRulesSchema } from '../../../agent/config/feedback.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { FeedbackRules } from '../../../agent/feedback/feedback-rules.ts';
 import type { LineEvent } from '../../../agent/sources/source.ts';
@@ -16,14 +16,8 @@ import {
   tempFolder,
 } from '../store/temp-store.ts';
 
-const failed: FeedbackRule = {
-  name: 'failed',
-  when: 'event',
-  event: 'machine-failed',
-  label: 'failure',
-  weight: 1,
-};
-const survived: FeedbackRule = {
+const failed = { name: 'failed', when: 'event', event: 'machine-failed', label: 'failure' };
+const survived = {
   name: 'survived',
   when: 'absence',
   event: 'machine-failed',
@@ -45,14 +39,17 @@ interface Setting {
 }
 
 function start(
-  over: { folder?: string; clock?: TestClock; labels?: () => string[] | undefined } = {},
+  over: { folder?: string; clock?: TestClock; labels?: () => string[] | undefined; rules?: unknown[] } = {},
 ): Setting {
   const clock = over.clock ?? new TestClock();
   const { store } = openTempStore({ clock, ...(over.folder && { folder: over.folder }) });
   const counters = new Counters();
   const rules = new FeedbackRules({
     store,
-    slots: { inspection: { feedback: [failed, survived] }, other: { feedback: [] } },
+    slots: {
+      inspection: { feedback: feedbackRulesSchema.parse(over.rules ?? [failed, survived]) },
+      other: { feedback: [] },
+    },
     labelsOf: over.labels ?? (() => ['ok', 'failure']),
     clock,
     log: silentLog,
@@ -188,7 +185,7 @@ describe('feedback from the absence of an event', () => {
         label: 0,
         weight: 0.9,
         rule: 'survived',
-        evidence: 'no machine-failed within 2000 ms',
+        evidence: 'no machine-failed within 2 seconds',
       },
     ]);
     clock.advance(60_000);
@@ -234,6 +231,222 @@ describe('feedback from the absence of an event', () => {
   });
 });
 
+describe('evidence that is late', () => {
+  it('takes back the silence that it breaks, though it says itself that it happened before the deadline', async () => {
+    const setting = start();
+    const { store, clock, rules } = setting;
+    await record(store, [newPrediction({ correlationId: 'L1' })]);
+    clock.advance(5000);
+    await passes(setting);
+    expect(store.predictions.labelOf(1)).toMatchObject({ label: 0, rule: 'survived' });
+    clock.advance(3 * 24 * 3_600_000);
+    await rules.onLineEvents([machineFailed('L1', NOW_MS + 500)]);
+    expect(store.predictions.labelOf(1)).toMatchObject({ label: 1, rule: 'failed' });
+    expect(store.predictions.evidenceOf(1)).toMatchObject([
+      { rule: 'survived', withdrawn: false, observedMs: NOW_MS + 2000 },
+      { rule: 'failed', withdrawn: false, observedMs: NOW_MS + 500 },
+      { rule: 'survived', withdrawn: true, evidence: expect.stringContaining('taken back: machine-failed') },
+    ]);
+    await rules.onLineEvents([machineFailed('L1', NOW_MS + 500)]);
+    expect(store.predictions.evidenceOf(1)).toHaveLength(3);
+  });
+
+  it('is said by when it happened: the later scan stands, whichever is heard first', async () => {
+    const scans = [
+      { name: 'scrapped', when: 'event', event: 'scrapped-downstream', label: 'failure' },
+      { name: 'passed', when: 'event', event: 'passed-downstream', label: 'ok' },
+    ];
+    const passed = { timeMs: NOW_MS + 9000, kind: 'passed-downstream', correlationId: 'L1', station: null };
+    const scrapped = { ...passed, timeMs: NOW_MS + 4000, kind: 'scrapped-downstream' };
+    for (const heard of [
+      [passed, scrapped],
+      [scrapped, passed],
+    ]) {
+      const setting = start({ rules: scans });
+      await record(setting.store, [newPrediction({ correlationId: 'L1' })]);
+      for (const event of heard) await setting.rules.onLineEvents([event]);
+      expect(setting.store.predictions.labelOf(1)).toMatchObject({ rule: 'passed', label: 0 });
+    }
+  });
+
+  it('of a fault that repeats itself without end is kept sixteen times', async () => {
+    const setting = start({ rules: [failed] });
+    await record(setting.store, [newPrediction({ correlationId: 'L1' })]);
+    for (let i = 0; i < 20; i++) await setting.rules.onLineEvents([machineFailed('L1', NOW_MS + i)]);
+    expect(setting.store.predictions.evidenceOf(1)).toHaveLength(16);
+    expect(setting.counters.get('feedback.said-too-often')).toBe(4);
+  });
+});
+
+describe('an event that names no part', () => {
+  const gate = {
+    name: 'rejected',
+    when: 'event',
+    event: 'reject-gate-fired',
+    label: 'failure',
+    afterMs: 4000,
+    withinMs: 6000,
+    at: { station: 'gate-2', clearByMs: 500 },
+  };
+  const fired = (timeMs: number, station = 'gate-2'): LineEvent => ({
+    timeMs,
+    kind: 'reject-gate-fired',
+    correlationId: null,
+    station,
+  });
+  const partsAt = (...agesMs: number[]) => agesMs.map((ageMs) => newPrediction({ timeMs: NOW_MS - ageMs }));
+
+  /** Tells the event, and waits for it to be settled. */
+  async function tell(setting: Setting, event: LineEvent): Promise<void> {
+    await setting.rules.onLineEvents([event]);
+    expect(feedbackOf(setting.store)).toEqual([]);
+    setting.clock.advance(1000);
+    await passes(setting);
+  }
+
+  it('is about the part judged nearest to the usual way before it', async () => {
+    const setting = start({ rules: [gate] });
+    await record(setting.store, partsAt(7000, 5800, 5100, 3000));
+    await tell(setting, fired(NOW_MS));
+    expect(feedbackOf(setting.store)).toMatchObject([
+      { predictionSeq: 3, label: 1, evidence: 'reject-gate-fired at gate-2, matched by time' },
+    ]);
+  });
+
+  it('gives nobody a label where two parts are as near, and counts that', async () => {
+    const setting = start({ rules: [gate] });
+    await record(setting.store, partsAt(5300, 4700));
+    await tell(setting, fired(NOW_MS));
+    expect(feedbackOf(setting.store)).toEqual([]);
+    expect(setting.counters.get('feedback.event-ambiguous')).toBe(1);
+  });
+
+  it('is not about this slot at another station', async () => {
+    const setting = start({ rules: [gate] });
+    await record(setting.store, partsAt(5000));
+    await tell(setting, fired(NOW_MS, 'gate-3'));
+    expect(feedbackOf(setting.store)).toEqual([]);
+  });
+
+  it('breaks the silence of every part that it could be about', async () => {
+    const quiet = {
+      name: 'not-rejected',
+      when: 'absence',
+      event: 'reject-gate-fired',
+      withinMs: 6000,
+      label: 'ok',
+      at: { station: 'gate-2' },
+    };
+    const setting = start({ rules: [quiet] });
+    await record(setting.store, partsAt(2000, 1000));
+    setting.clock.advance(3000);
+    await setting.rules.onLineEvents([fired(NOW_MS + 3000)]);
+    setting.clock.advance(20_000);
+    await passes(setting);
+    expect(feedbackOf(setting.store)).toEqual([]);
+    await record(setting.store, [newPrediction({ timeMs: NOW_MS + 12_000 })]);
+    await passes(setting);
+    expect(feedbackOf(setting.store)).toMatchObject([{ predictionSeq: 3, rule: 'not-rejected' }]);
+    await setting.rules.onLineEvents([fired(NOW_MS + 12_500)]);
+    setting.clock.advance(1000);
+    await passes(setting);
+    expect(setting.store.predictions.labelOf(3)).toBeUndefined();
+  });
+});
+
+describe('what operators do besides answering', () => {
+  const event = (kind: string, timeMs: number, over: Partial<LineEvent> = {}): LineEvent => ({
+    timeMs,
+    kind,
+    correlationId: 'L1',
+    station: 'mill-1',
+    ...over,
+  });
+
+  it('is evidence when an alarm is acknowledged late, and none when soon', async () => {
+    const late = {
+      name: 'acknowledged-late',
+      when: 'event',
+      event: 'alarm-acknowledged',
+      afterMs: 30_000,
+      label: 'ok',
+      weight: 0.3,
+    };
+    const setting = start({ rules: [late] });
+    const parts = ['L1', 'L2'].map((correlationId) => newPrediction({ correlationId }));
+    await record(setting.store, parts);
+    const acknowledged = (correlationId: string, afterMs: number) =>
+      setting.rules.onLineEvents([event('alarm-acknowledged', NOW_MS + afterMs, { correlationId })]);
+    await acknowledged('L1', 5000);
+    await acknowledged('L2', 31_000);
+    expect(feedbackOf(setting.store)).toMatchObject([{ predictionSeq: 2, weight: 0.3, label: 0 }]);
+    expect(setting.counters.get('feedback.event-out-of-time')).toBe(1);
+  });
+
+  it('is evidence when an alarm is silenced and nobody does anything about it', async () => {
+    const silenced = {
+      name: 'silenced-without-action',
+      when: 'event',
+      event: 'alarm-silenced',
+      unless: { event: 'machine-stopped', withinMs: 60_000 },
+      label: 'ok',
+      weight: 0.2,
+      precedence: 100,
+    };
+    const setting = start({ rules: [silenced] });
+    await record(
+      setting.store,
+      ['L1', 'L2'].map((correlationId) => newPrediction({ correlationId })),
+    );
+    await setting.rules.onLineEvents([
+      event('alarm-silenced', NOW_MS + 100),
+      event('alarm-silenced', NOW_MS + 100, { correlationId: 'L2' }),
+      event('machine-stopped', NOW_MS + 900, { correlationId: 'L2' }),
+    ]);
+    setting.clock.advance(59_999);
+    await passes(setting);
+    expect(feedbackOf(setting.store)).toEqual([]);
+    setting.clock.advance(1);
+    await passes(setting);
+    expect(feedbackOf(setting.store)).toMatchObject([{ predictionSeq: 1, weight: 0.2, precedence: 100 }]);
+    expect(setting.counters.get('feedback.event-unless')).toBe(1);
+  });
+
+  it('is evidence when somebody looked at a prediction for long', async () => {
+    const dwelt = {
+      name: 'looked-long',
+      when: 'event',
+      event: 'looked-at',
+      lasting: { atLeastMs: 10_000 },
+      label: 'failure',
+      weight: 0.1,
+    };
+    const setting = start({ rules: [dwelt] });
+    await record(setting.store, [newPrediction(), newPrediction()]);
+    const look = (predictionSeq: number, durationMs: number) =>
+      event('looked-at', NOW_MS, { predictionSeq, durationMs, correlationId: null, station: null });
+    await setting.rules.onLineEvents([look(1, 2000), look(2, 12_000)]);
+    setting.clock.advance(1000);
+    await passes(setting);
+    expect(feedbackOf(setting.store)).toMatchObject([
+      { predictionSeq: 2, evidence: 'looked-at for 12 seconds', weight: 0.1 },
+    ]);
+  });
+});
+
+describe('a decision that hides its own truth', () => {
+  it('gives silence no meaning about a part that it took off the line, unless that went on by chance', async () => {
+    const setting = start({ rules: [{ ...survived, seenFor: ['ok'] }] });
+    const part = (correlationId: string, label: number, explored = false) =>
+      newPrediction({ correlationId, label, explored, propensity: label === 1 ? 0.05 : 1 });
+    await record(setting.store, [part('passed', 0), part('rejected', 1), part('explored', 1, true)]);
+    setting.clock.advance(5000);
+    await passes(setting);
+    expect(feedbackOf(setting.store).map(({ predictionSeq }) => predictionSeq)).toEqual([1, 3]);
+    expect(setting.counters.get('feedback.absence-not-seen')).toBe(1);
+  });
+});
+
 describe('labels after a crash', () => {
   it('are not doubled, though the rules look again at what they had already judged', async () => {
     const folder = tempFolder();
@@ -276,6 +489,13 @@ describe('labels after a crash', () => {
 });
 
 describe('an operator’s answer', () => {
+  it('is trusted as the slot says', async () => {
+    const { store, rules } = start({ rules: [{ name: 'floor', when: 'answer', weight: 0.8 }] });
+    const [prediction] = await record(store, [newPrediction()]);
+    await rules.answer({ predictionId: prediction?.id ?? '', label: 'failure' });
+    expect(feedbackOf(store)).toMatchObject([{ rule: 'operator', weight: 0.8, precedence: 1000 }]);
+  });
+
   it('is durable when it resolves, and outweighs what rules say before and after', async () => {
     const { store, rules } = start();
     const [prediction] = await record(store, [newPrediction({ correlationId: 'L1' })]);

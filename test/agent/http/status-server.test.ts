@@ -49,6 +49,8 @@ function plainDeps(): StatusServerDeps {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);
     },
+    lookedAt: async () => {},
+    lineEvents: async () => {},
     install: async () => ({ slot: 'milling', title: 'milling-failure 2' }),
     pin: new OperatorPin(null, systemClock),
     metricsText: () => 'andon_engine_up 1\n',

@@ -8,7 +8,8 @@ import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import type { NamedTensor, TensorData, TensorSpec } from '../../../agent/inference/tensor.ts';
-import type { Dtype, TensorsInput } from '../../../protocol/manifest.ts';
+import type { Dtype } from '../../../protocol/dtypes.ts';
+import type { TensorsInput } from '../../../protocol/manifest.ts';
 import { hashOf, makePackage, manifestOf, writePackage } from '../../support/packages.ts';
 import { type PassingInput, passingOnnx } from '../../support/tiny-onnx.ts';
 
@@ -124,7 +125,7 @@ describe('tensors through the engine', () => {
     ];
     expect(await engine.signature(model)).toEqual({
       inputs: specs,
-      outputs: specs.map((spec) => ({ ...spec, name: `${spec.name}-out` })),
+      outputs: specs.map((spec) => ({ ...spec, name: `${spec.name}-out`, perSample: false })),
     });
     await expect(engine.signature('0'.repeat(64))).rejects.toMatchObject({ code: 'MODEL_NOT_ACTIVE' });
   });

@@ -25,7 +25,8 @@ function open(maxBytes = 1_000_000) {
   const clock = { monotonicUs: () => (nowUs += 3), wallMs: () => 0 };
   const engine = new SumEngine();
   const lookups: [string, number, number][] = [];
-  const onLookup = (...lookup: [string, number, number]) => void lookups.push(lookup);
+  const onLookup = (...[model, hits, misses]: [string, number, number]) =>
+    void lookups.push([model, hits, misses]);
   const cached = new CachedEngine({ engine, maxBytes, clock, onLookup });
   const run = async (rows: number[][], model = 'positive') => {
     const data = Float32Array.from(rows.flat());

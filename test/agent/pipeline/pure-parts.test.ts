@@ -28,6 +28,8 @@ describe('sample validation', () => {
   it('orders features as the manifest does, sends categories as their index, and ignores what it does not know', () => {
     expect(read({ extra: 1, torque: 41.5, type: 'M' })).toEqual({ reason: null, row: [1, 41.5] });
     expect(read({ torque: 1, type: 3 })).toEqual({ reason: null, row: [2, 1] });
+    expect(read({ type: 'L', extra: 'x', torque: 2 })).toEqual({ reason: null, row: [0, 2] });
+    expect(read({ type: 'L', torque: 2, extra: null })).toEqual({ reason: null, row: [0, 2] });
   });
 
   it('keeps a value outside the range of the manifest', () => {

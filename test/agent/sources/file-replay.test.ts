@@ -23,6 +23,8 @@ function source(content: string | Buffer, change: Partial<FileSourceConfig> = {}
     speed: 'full',
     scale: 1,
     columns: {},
+    tags: {},
+    constantTags: {},
     delimiter: ',',
     maxRowBytes: 4096,
     ...change,

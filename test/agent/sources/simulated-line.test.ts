@@ -10,6 +10,9 @@ const config = {
   seed: 1,
   station: 'mill-1',
   eventDelayMs: 500,
+  tagged: true,
+  constantTags: { line: '1' },
+  gate: null,
 } as const;
 
 let sink: RecordingSink;

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NewFeedback, NewPrediction } from '../../../agent/store/records.ts';
+import { type Evidence, standingLabel } from '../../../protocol/labels/standing-label.ts';
+import { labelCases } from '../../support/label-histories.ts';
 import {
   closeStore,
   MODEL_A,
@@ -28,13 +30,44 @@ describe('the label in force', () => {
     const { store } = openTempStore();
     await record(store, [newPrediction()]);
     expect(store.predictions.labelOf(1)).toBeUndefined();
-    await store.recorder.feedback([label(1, { label: 0, rule: 'a' }), label(1, { label: 1, rule: 'b' })]);
+    await store.recorder.feedback([
+      label(1, { label: 0, rule: 'a' }),
+      label(1, { label: 1, rule: 'b', timeMs: NOW_MS + 1 }),
+    ]);
     expect(store.predictions.labelOf(1)).toMatchObject({ label: 1, kind: 'implicit', rule: 'b' });
     await store.recorder.feedback([label(1, { label: 0, kind: 'explicit', rule: 'operator' })]);
-    await store.recorder.feedback([label(1, { label: 1, rule: 'late' })]);
+    await store.recorder.feedback([label(1, { label: 1, rule: 'late', timeMs: NOW_MS + 2 })]);
     expect(store.predictions.labelOf(1)).toMatchObject({ label: 0, kind: 'explicit', rule: 'operator' });
-    expect(store.predictions.labelledBy(1, 'late')).toBe(true);
-    expect(store.predictions.labelledBy(1, 'never')).toBe(false);
+    expect(store.predictions.evidenceOf(1).map(({ rule }) => rule)).toEqual(['a', 'b', 'operator', 'late']);
+  });
+});
+
+function asKept(feedback: NewFeedback): Evidence {
+  const { precedence = 500, withdrawn = false, observedMs = null } = feedback;
+  return { ...feedback, precedence, withdrawn, observedMs };
+}
+
+describe.each(labelCases())('$name', ({ history, stands }) => {
+  it.each([
+    ['in order', history],
+    ['in reverse', history.toReversed()],
+  ])('on the device, heard %s', async (_, heard) => {
+    const { store } = openTempStore({ commitWithinMs: 0 });
+    await record(store, [newPrediction()]);
+    for (const evidence of heard) await store.recorder.feedback([label(1, evidence)]);
+    const counted = store.predictions.confusion({
+      slot: 'inspection',
+      model: MODEL_A,
+      sinceMs: 0,
+      role: 'any',
+    });
+    if (stands === null) {
+      expect(store.predictions.labelOf(1)).toBeUndefined();
+      expect(counted).toEqual([]);
+    } else {
+      expect(store.predictions.labelOf(1)).toMatchObject({ label: stands.label, rule: stands.rule });
+      expect(counted).toMatchObject([{ truth: stands.label, count: 1 }]);
+    }
   });
 });
 
@@ -49,7 +82,7 @@ function naive(
   for (const prediction of predictions) {
     seq += 1;
     const said = feedback.filter((f) => f.predictionSeq === seq);
-    const inForce = said.findLast((f) => f.kind === 'explicit') ?? said.at(-1);
+    const inForce = standingLabel(said.map(asKept));
     const rows = [{ model: prediction.model, label: prediction.label, shadow: false }];
     if (prediction.shadow) {
       rows.push({ ...prediction.shadow, shadow: true });
@@ -76,6 +109,10 @@ const anyLabel = fc.record({
   label: fc.integer({ min: 0, max: 2 }),
   weight: fc.constantFrom(0.5, 0.9, 1),
   kind: fc.constantFrom('explicit' as const, 'implicit' as const),
+  rule: fc.constantFrom('a', 'b'),
+  precedence: fc.constantFrom(200, 500),
+  withdrawn: fc.boolean(),
+  observedMs: fc.option(fc.integer({ min: NOW_MS - 5, max: NOW_MS })),
 });
 
 describe('confusion', () => {
@@ -131,7 +168,7 @@ describe('confusion', () => {
     await store.recorder.feedback([label(1, { weight: 0.9 }), label(99)]);
     const query = { model: MODEL_A, sinceMs: 0, role: 'any' as const };
     expect(store.predictions.confusion({ ...query, slot: 'inspection' })).toEqual([
-      { truth: 1, said: 0, weight: 0.9, count: 1 },
+      { truth: 1, said: 0, weight: 0.9, propensity: 1, count: 1 },
     ]);
     expect(store.predictions.confusion({ ...query, slot: 'other' })).toEqual([]);
   });

@@ -3,6 +3,10 @@ import { MODEL_B, NOW_MS, newPrediction, openTempStore, record } from './temp-st
 
 const shadow = { model: MODEL_B, label: 1, score: 0.1, latencyUs: 5 };
 
+function part(correlationId: string) {
+  return { correlationId, station: null };
+}
+
 describe('the prediction log', () => {
   it('finds the newest deciding prediction of a part in a slot', async () => {
     const { store } = openTempStore();
@@ -91,18 +95,53 @@ describe('the prediction log', () => {
     expect(store.predictions.madeBefore('other', 2, 30, 9).map(({ seq }) => seq)).toEqual([5]);
   });
 
+  it('finds those made in a span of time, of one slot, also behind many others', async () => {
+    const { store } = openTempStore();
+    const made = Array.from({ length: 500 }, (_, i) =>
+      newPrediction({ timeMs: NOW_MS + i * 10, slot: i % 2 === 0 ? 'inspection' : 'other' }),
+    );
+    await record(store, made);
+    const between = (fromMs: number, toMs: number) =>
+      store.predictions.madeBetween('inspection', NOW_MS + fromMs, NOW_MS + toMs, 9).map(({ seq }) => seq);
+    expect(between(3000, 3040)).toEqual([301, 303, 305]);
+    expect(between(-5000, 0)).toEqual([1]);
+    expect(between(3001, 3019)).toEqual([]);
+    expect(between(9000, 9999)).toEqual([]);
+    expect(between(0, 4000)).toHaveLength(9);
+  });
+
+  it('takes of a part that came twice the one that an event can be about', async () => {
+    const { store } = openTempStore();
+    await record(
+      store,
+      [1, 2, 3].map((i) => newPrediction({ correlationId: 'L1', timeMs: NOW_MS + i * 1000 })),
+    );
+    const { predictions } = store;
+    expect(predictions.byCorrelationId('inspection', 'L1', NOW_MS + 2500)?.seq).toBe(2);
+    expect(predictions.byCorrelationId('inspection', 'L1', NOW_MS)?.seq).toBe(3);
+    expect(predictions.byCorrelationId('inspection', 'L1')?.seq).toBe(3);
+  });
+
   it('remembers line events by part, kind and time', async () => {
     const { store } = openTempStore();
     const event = { timeMs: NOW_MS, kind: 'part-reworked', correlationId: 'L1', station: 'mill-1' };
     await store.recorder.lineEvents([event, { ...event, correlationId: null, station: null }]);
-    expect(store.predictions.hasLineEvent('part-reworked', 'L1')).toBe(true);
-    expect(store.predictions.hasLineEvent('machine-failed', 'L1')).toBe(false);
-    expect(store.predictions.hasLineEvent('part-reworked', 'L2')).toBe(false);
-    expect(store.predictions.hasLineEvent('part-reworked', 'L1', NOW_MS + 1, NOW_MS + 9)).toBe(false);
-    expect(store.predictions.lineEventsAfter(0, 10).map(({ id, event: kept }) => [id, kept])).toEqual([
+    expect(store.predictions.hasLineEvent('part-reworked', part('L1'))).toBe(true);
+    expect(store.predictions.hasLineEvent('machine-failed', part('L1'))).toBe(false);
+    expect(store.predictions.hasLineEvent('part-reworked', part('L2'))).toBe(false);
+    expect(
+      store.predictions.hasLineEvent('part-reworked', part('L1'), { fromMs: NOW_MS + 1, toMs: NOW_MS + 9 }),
+    ).toBe(false);
+    const moment = { ...event, correlationId: null, durationMs: 1500, predictionSeq: 7 };
+    await store.recorder.lineEvents([moment]);
+    const at = (station: string) => ({ correlationId: null, station });
+    expect(store.predictions.hasLineEvent('part-reworked', at('mill-1'))).toBe(true);
+    expect(store.predictions.hasLineEvent('part-reworked', at('mill-2'))).toBe(false);
+    expect(store.predictions.lineEventsAfter(2, 10).map(({ event: kept }) => kept)).toEqual([moment]);
+    expect(store.predictions.lineEventsAfter(0, 2).map(({ id, event: kept }) => [id, kept])).toEqual([
       [1, event],
       [2, { ...event, correlationId: null, station: null }],
     ]);
-    expect(store.predictions.lineEventsAfter(1, 10)).toHaveLength(1);
+    expect(store.predictions.lineEventsAfter(1, 10)).toHaveLength(2);
   });
 });

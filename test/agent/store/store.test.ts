@@ -77,6 +77,9 @@ describe('recording', () => {
       weight: 0.5,
       rule: 'operator',
       evidence: 'an operator said defect',
+      precedence: 1000,
+      withdrawn: false,
+      observedMs: NOW_MS - 1,
     };
     const metric = { timeMs: NOW_MS, name: 'rate', slot: null, value: 1.25 };
     const event = {

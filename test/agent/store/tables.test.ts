@@ -1,10 +1,13 @@
 /** The tables behind the store, where a fault or years of restarts cannot be made through its surface. */
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Counters } from '../../../agent/counters.ts';
 import { Contexts, forgetContexts } from '../../../agent/store/contexts.ts';
 import { Database } from '../../../agent/store/database.ts';
 import { DropTables } from '../../../agent/store/drop-tables.ts';
 import { StreamHeads } from '../../../agent/store/stream-heads.ts';
+import type { PredictionContext } from '../../../protocol/prediction-context.ts';
+import { NO_TAGS } from '../../../protocol/tags.ts';
 import { MODEL_A, tempFolder } from './temp-store.ts';
 
 const open: Database[] = [];
@@ -16,6 +19,11 @@ function openDatabase(): Database {
   const database = Database.open(join(tempFolder(), 'store.db'), { maxBytes: 2 ** 24, logBytes: 2 ** 20 });
   open.push(database);
   return database;
+}
+
+function context(over: Partial<PredictionContext>): PredictionContext {
+  const usual = { tags: NO_TAGS, propensity: 1, explored: false };
+  return { run: '00000001', slot: 'inspection', model: MODEL_A, role: 'champion', ...usual, ...over };
 }
 
 function addPrediction({ sqlite }: Database, seq: number, context: number): void {
@@ -47,9 +55,9 @@ describe('the words of earlier runs', () => {
     const database = openDatabase();
     const { sqlite } = database;
     for (const run of ['00000001', '00000002', '00000003']) {
-      const contexts = new Contexts(sqlite, run);
-      contexts.of('inspection', MODEL_A, 'champion');
-      contexts.of('inspection', MODEL_A, 'shadow');
+      const contexts = new Contexts(sqlite, run, new Counters());
+      contexts.of(context({ run }));
+      contexts.of(context({ run, role: 'shadow' }));
     }
     sqlite.exec('INSERT INTO confusion VALUES (2, 1, 0, 0, 1, 1, 1, 1, 1)');
     const kept = () => sqlite.prepare<[], number>('SELECT id FROM contexts ORDER BY id').pluck().all();
@@ -60,6 +68,32 @@ describe('the words of earlier runs', () => {
     addPrediction(database, 9, 5);
     forgetContexts(sqlite);
     expect(kept()).toEqual([2, 3, 4, 5, 6]);
-    expect(new Contexts(sqlite, '00000004').of('inspection', MODEL_A, 'champion').id).toBe(7);
+    expect(new Contexts(sqlite, '00000004', new Counters()).of(context({ run: '00000004' })).id).toBe(7);
+  });
+});
+
+describe('the dictionary of contexts', () => {
+  it('is one entry for equal circumstances, in whatever order tags stand, also after it was read again', () => {
+    const { sqlite } = openDatabase();
+    const contexts = new Contexts(sqlite, '00000001', new Counters());
+    const early = contexts.of(context({ tags: { shift: 'early', line: '1' } }));
+    expect(contexts.of(context({ tags: { line: '1', shift: 'early' } }))).toBe(early);
+    expect(contexts.of(context({ tags: early.tags, explored: true, propensity: 0.05 })).id).not.toBe(
+      early.id,
+    );
+    contexts.reload();
+    expect(contexts.of(context({ tags: { shift: 'early', line: '1' } }))).toEqual(early);
+  });
+
+  it('keeps no more tags of a run, and counts that, when each part has a tag of its own', () => {
+    const { sqlite } = openDatabase();
+    const counters = new Counters();
+    const contexts = new Contexts(sqlite, '00000001', counters);
+    const made = sqlite.transaction(() =>
+      Array.from({ length: 10_002 }, (_, i) => contexts.of(context({ tags: { serial: `${i}` } }))),
+    )();
+    expect(made[9_999]?.tags).toEqual({ serial: '9999' });
+    expect(made.slice(10_000).map(({ tags }) => tags)).toEqual([{}, {}]);
+    expect(counters.get('store.tags-not-kept')).toBe(2);
   });
 });

@@ -131,6 +131,9 @@ export function prediction(n: number, values: Partial<Prediction> = {}): Omit<Pr
     health: 0,
     pairOf: 0,
     features: [n, 2, 3],
+    tags: {},
+    propensity: 1,
+    explored: false,
     ...values,
   };
 }

@@ -101,7 +101,7 @@ export class FetchingDevice {
 
   /** Returns when it is on its broker. */
   async start(): Promise<this> {
-    this.link.start();
+    await this.link.start();
     await waitFor('on its broker', () => this.link.connected);
     return this;
   }

@@ -56,6 +56,9 @@ describe('a batch under the privacy policy', () => {
       weight: 1,
       rule: 'r',
       evidence: '',
+      precedence: 1000,
+      withdrawn: false,
+      observedMs: null,
     } as const;
     const records: Feedback[] = [{ ...label, seq: 1, slot: 'secret' }];
     const rest = { storeEpoch: '0'.repeat(16), afterSeq: 0, maxRecords: 100, privacyOf, careful: false };

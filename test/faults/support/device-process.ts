@@ -36,7 +36,7 @@ export interface DeviceOptions {
   readonly store?: object;
   readonly http?: object;
   readonly env?: NodeJS.ProcessEnv;
-  /** Project-relative program in place of `agent/main.ts`. */
+  /** Project-relative program in place of `agent/start.ts`. */
   readonly program?: string;
 }
 
@@ -58,7 +58,7 @@ export class DeviceProcess {
     this.dataDir = options.dataDir ?? join(this.folder, 'data');
     mkdirSync(this.folder, { recursive: true });
     this.#env = options.env;
-    this.#program = options.program ?? 'agent/main.ts';
+    this.#program = options.program ?? 'agent/start.ts';
     this.#config = writeJson(join(this.folder, 'device.json'), this.#configOf(options));
     onTestFinished(async () => void (await this.end()));
   }

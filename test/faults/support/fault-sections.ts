@@ -21,6 +21,15 @@ export interface UpdateRow {
   readonly doubled: number | null;
 }
 
+export interface EngineRow extends Omit<Outcome, 'atServer'> {
+  readonly fault: string;
+  /** Page answers while the engine was struck and came back. */
+  readonly pages: number;
+  readonly slowestPageMs: number;
+  /** Each fault's time without a new prediction. */
+  readonly standstillsMs: readonly number[];
+}
+
 export interface FuzzRow {
   readonly decoder: string;
   readonly inputs: number;
@@ -65,6 +74,37 @@ or removed, each load and unload of the engine, as the running agent itself was 
   cells: (row) => [row.fault, row.times, row.served, row.ended, row.lost, row.doubled],
 };
 
+export const ENGINE: Section<EngineRow> = {
+  title: 'The engine struck at full load',
+  about: `A device with the default configuration works through a backlog as fast as it can; its engine process gets a signal at a random
+moment. The page is asked every 20 ms, and is to answer each time. *Back*: milliseconds from the last new prediction before the fault to the
+first one after it, as the page shows them.`,
+  columns: [
+    'fault',
+    'times:',
+    'made:',
+    'answered:',
+    'lost:',
+    'doubled:',
+    'page answers:',
+    'slowest ms:',
+    'back, p50:',
+    'p99:',
+    'most:',
+  ],
+  cells: (row) => [
+    row.fault,
+    row.standstillsMs.length,
+    row.made,
+    row.recorded,
+    row.lost,
+    row.doubled,
+    row.pages,
+    Math.ceil(row.slowestPageMs),
+    ...[0.5, 0.99, 1].map((share) => Math.round(quantile(row.standstillsMs, share))),
+  ],
+};
+
 export const FUZZ: Section<FuzzRow> = {
   title: 'Bytes from strangers',
   about: `Every decoder of what comes from a network or from a file that people bring, under random bytes and under mutations of valid
@@ -80,4 +120,9 @@ input. Each input was taken, or refused with a code of ours.`,
   ],
 };
 
-export const SECTIONS: readonly Section<never>[] = [SAMPLES, UPDATES, FUZZ];
+export const SECTIONS: readonly Section<never>[] = [SAMPLES, ENGINE, UPDATES, FUZZ];
+
+/** The least value that so much of the values does not pass. */
+function quantile(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? 0;
+}

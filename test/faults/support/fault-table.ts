@@ -3,6 +3,8 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { projectRoot, waitFor } from '../../support/processes.ts';
 import {
+  ENGINE,
+  type EngineRow,
   type FaultRow,
   FUZZ,
   type FuzzRow,
@@ -20,6 +22,11 @@ const LOCK = `${FILE}.lock`;
 /** In the short form: nothing. */
 export function tabulate(row: FaultRow): Promise<void> {
   return write(SAMPLES, row);
+}
+
+/** In the short form: nothing. */
+export function tabulateEngine(row: EngineRow): Promise<void> {
+  return write(ENGINE, row);
 }
 
 /** In the short form: nothing. */

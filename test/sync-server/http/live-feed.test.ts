@@ -12,6 +12,7 @@ const VIEW: FleetView = {
   models: [],
   rollouts: [],
   mlflow: null,
+  retraining: [],
   events: [],
   refused: {},
 };

@@ -5,7 +5,7 @@ import { AliasWatch, type WatchedAlias } from '../../../sync-server/mlflow/alias
 import { MlflowClient } from '../../../sync-server/mlflow/mlflow-client.ts';
 import { nextRoundMs } from '../../../sync-server/mlflow/mlflow-link.ts';
 import { FakeMlflow, refuse } from '../../support/mlflow/fake-mlflow.ts';
-import { reported, silentLog, TestClock, temporaryStore } from '../support.ts';
+import { PLAN, reported, silentLog, TestClock, temporaryStore } from '../support.ts';
 import { addPulled } from './pulled-models.ts';
 
 const signal = new AbortController().signal;
@@ -138,6 +138,10 @@ describe('an alias of MLflow', () => {
       fromTitle: '',
       labels: {},
       stages: [{ devices: 1, traffic: 1 }],
+      plan: PLAN,
+      approvedStage: 0,
+      curve: [],
+      drifting: [],
       state: 'rolled-back',
       stage: 0,
       reason: '',
@@ -152,6 +156,9 @@ describe('an alias of MLflow', () => {
         championMetric: null,
         challengerMetric: null,
         metricName: 'accuracy',
+        difference: null,
+        needed: null,
+        perDay: null,
       },
       settled: true,
     });

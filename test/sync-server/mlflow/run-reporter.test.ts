@@ -11,6 +11,7 @@ import {
   feedback,
   ingestOver,
   modelRef,
+  PLAN,
   prediction,
   silentLog,
   temporaryFolder,
@@ -39,6 +40,9 @@ const EVIDENCE = {
   championMetric: null,
   challengerMetric: 0.9,
   metricName: 'accuracy',
+  difference: null,
+  needed: null,
+  perDay: null,
 };
 
 function addRollout(
@@ -66,6 +70,10 @@ const ROLLOUT: Omit<Rollout, 'to'> = {
   fromTitle: 'tiny 1',
   labels: {},
   stages: [{ devices: 1, traffic: 1 }],
+  plan: PLAN,
+  approvedStage: 0,
+  curve: [],
+  drifting: [],
   state: 'advancing',
   stage: 0,
   reason: '',

@@ -7,7 +7,7 @@ import { parseManifest } from '../../../protocol/package-verify.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { type ConductorDeps, RolloutConductor } from '../../../sync-server/rollouts/conductor.ts';
-import type { EvidenceSource, PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
+import type { EvidenceSource, Guardrails, PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
 import type { FleetControl, FleetDevice } from '../../../sync-server/rollouts/fleet-control.ts';
 import { type Rollout, type RolloutDecision, rolloutSchema } from '../../../sync-server/rollouts/rollout.ts';
 import type { RolloutTable } from '../../../sync-server/rollouts/rollout-table.ts';
@@ -30,11 +30,13 @@ interface ToyDevice {
 }
 
 export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
+  readonly slot: string;
   readonly toys: ToyDevice[] = [];
   readonly published = new Set([1, 2, 3]);
   /** Evidence for whoever asks, from this time on. */
   found: { atMs: number; pairs: PairCount[] }[] = [];
   failures: { device: string; reason: string }[] = [];
+  drifting: { device: string; feature: string }[] = [];
   manifests = new Map<string, Manifest>();
   nowMs = 1000;
   crashOnSet = false;
@@ -42,7 +44,8 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
   #rows = new Map<string, string>();
   #decisions: { id: string; decision: RolloutDecision }[] = [];
 
-  constructor(ids: readonly string[]) {
+  constructor(ids: readonly string[], slot = SLOT) {
+    this.slot = slot;
     for (const id of ids) this.add(id);
   }
 
@@ -76,7 +79,7 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       counters: this.counters,
       log: pino({ level: 'silent' }),
-      config: { everyMs: 50, alpha: 0.05, minPairs: 300 },
+      config: { everyMs: 50, alpha: 0.05, margin: 0.02, minPairs: 100, maxFailedShare: 0.02 },
       ...over,
     });
   }
@@ -117,7 +120,7 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
         device: id,
         timeMs: this.nowMs,
         generation: reportedGeneration,
-        slots: { [SLOT]: reported },
+        slots: { [this.slot]: reported },
         backlog: { predictions: 0, feedback: 0, metrics: 0, events: 0 },
       },
     }));
@@ -157,8 +160,8 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
     return this.found.filter(({ atMs }) => atMs > sinceMs).flatMap(({ pairs }) => pairs);
   }
 
-  guardrails(): { predictions: number; failures: { device: string; reason: string }[] } {
-    return { predictions: 100, failures: this.failures };
+  guardrails(): Guardrails {
+    return { predictions: 100, failures: this.failures, drifting: this.drifting };
   }
 
   save(rollout: Rollout): void {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../agent/sources/random.ts';
+import { SlowStock } from '../../../bench/canary/label-stock.ts';
 import { encodeBatch } from '../../../protocol/batch.ts';
 import type { Feedback, Prediction } from '../../../protocol/records.ts';
 import type { ServerStore } from '../../../sync-server/store/server-store.ts';
@@ -7,6 +9,7 @@ import {
   CHAMPION,
   desiredSlot,
   EPOCH,
+  event,
   feedback,
   ingestOver,
   modelRef,
@@ -64,7 +67,7 @@ describe('pairs as evidence', () => {
         feedback(2, 1, { label: 2, kind: 'explicit' }),
         feedback(3, 1, { label: 3 }),
         feedback(4, 3, { label: 4 }),
-        feedback(5, 3, { label: 5 }),
+        feedback(5, 3, { label: 5, timeMs: feedback(4, 3).timeMs + 1 }),
       ],
     );
     expect(store.evidence.pairs(QUERY).map((pair) => pair.truth)).toEqual([2, 5]);
@@ -124,6 +127,81 @@ describe('pairs as evidence', () => {
     ]);
   });
 
+  it('waits as long as the device says that "nothing happened" takes, before there is a first such label', () => {
+    const store = temporaryStore();
+    store.devices.saveReported(
+      reported('mill-1', {
+        slots: {
+          'machine-failure': { champion: null, challenger: null, install: null, labelsAfterMs: 10_000 },
+        },
+      }),
+    );
+    const seconds = (s: number) => 1_700_000_000_000 + s * 1000;
+    const samples = [0, 1, 5].flatMap((s, i) => [
+      prediction(2 * i + 1, { timeMs: seconds(s) }),
+      shadow(2 * i + 2, 2 * i + 1, { timeMs: seconds(s) }),
+    ]);
+    const failures = [0, 5].map((s, i) => feedback(i + 1, s === 0 ? 1 : 5, { label: 1, timeMs: seconds(s) }));
+    fill(store, samples, failures);
+    expect(store.evidence.pairs(QUERY)).toEqual([]);
+    const { send } = ingestOver(store);
+    send('mill-1', 'feedback', encodeBatch('feedback', EPOCH, [feedback(3, 3, { timeMs: seconds(11) })]));
+    const counts = store.evidence.pairs(QUERY).map(({ truth, count }) => [truth, count]);
+    expect(counts).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+  });
+
+  it.each([0, 3000])(
+    'counts what the simulation of rollouts counts, with %i ms said by the device',
+    (said) => {
+      const random = new Random(5 + said);
+      const store = temporaryStore();
+      const stock = new SlowStock(said);
+      if (said > 0) {
+        const slot = { champion: null, challenger: null, install: null, labelsAfterMs: said };
+        store.devices.saveReported(reported('mill-1', { slots: { 'machine-failure': slot } }));
+      }
+      const startMs = 1_700_000_000_000;
+      const samples: Prediction[] = [];
+      const labels: Feedback[] = [];
+      for (let i = 0; i < 200; i++) {
+        const timeMs = startMs + i * 50;
+        const [truth, champion, challenger] = [0.2, 0.3, 0.3].map((p) => Number(random.uniform() < p));
+        const waitMs = truth === 1 ? 100 : random.uniform() < 0.1 ? 6000 : 2000;
+        samples.push(prediction(2 * i + 1, { timeMs, label: champion ?? 0 }));
+        samples.push(shadow(2 * i + 2, 2 * i + 1, { timeMs, label: challenger ?? 0 }));
+        labels.push(feedback(1, 2 * i + 1, { label: truth ?? 0, timeMs: timeMs + waitMs }));
+        stock.add(timeMs, timeMs + waitMs, (truth ?? 0) * 4 + (champion ?? 0) * 2 + (challenger ?? 0));
+      }
+      labels.sort((a, b) => a.timeMs - b.timeMs);
+      const { send } = ingestOver(store);
+      send('mill-1', 'predictions', encodeBatch('predictions', EPOCH, samples));
+      let seq = 0;
+      for (const lookMs of [
+        startMs + 500,
+        startMs + 3000,
+        startMs + 5000,
+        startMs + 9000,
+        startMs + 20_000,
+      ]) {
+        const known = labels.filter((_, i) => i >= seq).filter(({ timeMs }) => timeMs <= lookMs);
+        if (known.length > 0) {
+          const records = known.map((label, i) => ({ ...label, seq: seq + i + 1 }));
+          send('mill-1', 'feedback', encodeBatch('feedback', EPOCH, records));
+          seq += known.length;
+        }
+        const counted = new Int32Array(8);
+        for (const { truth, champion, challenger, count } of store.evidence.pairs(QUERY)) {
+          counted[truth * 4 + champion * 2 + challenger] = count;
+        }
+        expect(counted).toEqual(stock.counts(lookMs));
+      }
+      expect(seq).toBe(200);
+    },
+  );
+
   it('takes a label that came before its prediction', () => {
     const store = temporaryStore();
     const { send } = ingestOver(store);
@@ -134,6 +212,25 @@ describe('pairs as evidence', () => {
 });
 
 describe('guardrails', () => {
+  it('names inputs that drift by the last word of each device, not those that calmed down', () => {
+    const store = temporaryStore();
+    const { send } = ingestOver(store);
+    const drift = (seq: number, feature: string, drifting: boolean, slot = 'machine-failure') =>
+      event(seq, { slot, data: { feature, psi: 0.4, drifting } });
+    send(
+      'mill-1',
+      'events',
+      encodeBatch('events', EPOCH, [
+        drift(1, 'torque_nm', true),
+        drift(2, 'tool_wear_min', true),
+        drift(3, 'tool_wear_min', false),
+        drift(4, 'torque_nm', true, 'other'),
+        event(5, { kind: 'silence', data: { feature: 'x', drifting: true } }),
+      ]),
+    );
+    expect(store.evidence.guardrails(query).drifting).toEqual([{ device: 'mill-1', feature: 'torque_nm' }]);
+  });
+
   const query = { slot: 'machine-failure', challenger: CHALLENGER, sinceMs: 1_700_000_000_000 };
   const failed = (state: 'rolled-back' | 'refused' | 'testing', reason: string | null) => ({
     'machine-failure': {

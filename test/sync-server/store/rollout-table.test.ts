@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Rollout } from '../../../sync-server/rollouts/rollout.ts';
 import { openServerStore } from '../../../sync-server/store/server-store.ts';
-import { CHALLENGER, CHAMPION, modelRef, temporaryFolder, temporaryStore } from '../support.ts';
+import { CHALLENGER, CHAMPION, modelRef, PLAN, temporaryFolder, temporaryStore } from '../support.ts';
 
 function rollout(id: string, over: Partial<Rollout> = {}): Rollout {
   return {
@@ -12,6 +12,10 @@ function rollout(id: string, over: Partial<Rollout> = {}): Rollout {
     fromTitle: 'milling-failure 1',
     labels: { line: 'north' },
     stages: [{ devices: 1, traffic: 1 }],
+    plan: PLAN,
+    approvedStage: 0,
+    curve: [],
+    drifting: [],
     state: 'advancing',
     stage: 0,
     reason: 'Just begun.',
@@ -26,6 +30,9 @@ function rollout(id: string, over: Partial<Rollout> = {}): Rollout {
       championMetric: null,
       challengerMetric: 0.5,
       metricName: 'f-beta',
+      difference: null,
+      needed: null,
+      perDay: null,
     },
     settled: true,
     ...over,

@@ -29,10 +29,10 @@ function busyModel(): InferenceFigures {
   const figures = new InferenceFigures({ wallMs: () => 1 });
   const model = { manifest: { name: 'tiny', version: 3 } };
   figures.queued('milling', model, [40, 60]);
-  figures.executed('milling', model, { rows: 2, inputUs: 10, computeUs: 100 });
+  figures.executed('milling', model, { rows: 2, requests: 2, inputUs: 10, computeUs: 100 });
   figures.decided('milling', model, 5, [300, 20_000_000]);
   figures.committed('milling', model, 2, 4000);
-  figures.failed('milling', model, 1);
+  figures.failed('milling', model, [700]);
   return figures;
 }
 

@@ -1,17 +1,18 @@
-/** Slots of hand-made packages behind a real engine process, asked without the lane's queue and record. */
+/** Slots of hand-made packages behind real lanes and a real engine process; nothing is recorded. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { systemClock } from '../../../../agent/clock.ts';
+import { deviceConfigSchema } from '../../../../agent/config/schema.ts';
 import { Counters } from '../../../../agent/counters.ts';
 import { addOipRoutes } from '../../../../agent/http/oip/oip-routes.ts';
 import { EngineProcess } from '../../../../agent/inference/engine-client.ts';
 import type { ActiveModel, SlotModels } from '../../../../agent/models/active-models.ts';
-import type { Ask, Asked } from '../../../../agent/pipeline/ask.ts';
-import { CachedEngine } from '../../../../agent/pipeline/cached-engine.ts';
-import { decide } from '../../../../agent/pipeline/decide.ts';
+import { InferenceFigures } from '../../../../agent/monitor/inference-figures.ts';
+import type { Ask } from '../../../../agent/pipeline/ask.ts';
+import { Pipeline } from '../../../../agent/pipeline/pipeline.ts';
 import { baselineProfileSchema } from '../../../../protocol/manifest.ts';
 import { hashOf, manifestOf, writePackage } from '../../../support/packages.ts';
 
@@ -23,40 +24,55 @@ export class EngineLane {
   alive = true;
   readonly #folder = mkdtempSync(join(tmpdir(), 'andon-oip-'));
   readonly #engine: EngineProcess;
-  readonly #answering: Pick<EngineProcess, 'run'>;
+  readonly #pipeline: Pipeline;
 
   constructor({ cached = false } = {}) {
     const log = pino({ level: 'silent' });
-    this.#engine = new EngineProcess({
-      threads: 1,
-      timeoutMs: 10_000,
-      log,
-      clock: systemClock,
-      counters: this.counters,
+    const { counters } = this;
+    this.#engine = new EngineProcess({ threads: 1, timeoutMs: 10_000, log, clock: systemClock, counters });
+    const figures = new InferenceFigures(systemClock);
+    const models = { of: (slot: string) => this.slots.get(slot) };
+    const slot = {
+      source: 'line',
+      model: 'tiny',
+      requests: { record: false },
+      ...(cached ? { cache: { maxBytes: 1_000_000 } } : {}),
+    };
+    const config = deviceConfigSchema.parse({
+      device: { id: 'd1' },
+      sources: { line: { kind: 'simulated-line' } },
+      slots: { press: slot, empty: slot },
     });
-    this.#answering = cached
-      ? new CachedEngine({
-          engine: this.#engine,
-          maxBytes: 1_000_000,
-          clock: systemClock,
-          onLookup: () => undefined,
-        })
-      : this.#engine;
+    this.#pipeline = new Pipeline({
+      config,
+      models,
+      engine: this.#engine,
+      recorder: { predictions: async () => [] },
+      monitorOf: () => ({ health: () => 0, observe: () => undefined, predicted: () => undefined }),
+      observe: () => undefined,
+      figures,
+      onLineEvent: () => undefined,
+      clock: systemClock,
+      log,
+      counters,
+    });
     this.app = Fastify();
     this.app.register(
       async (app) =>
         addOipRoutes(app, {
-          slots: new Map([
-            ['press', { maxRows: 64, cached }],
-            ['empty', { maxRows: 64, cached }],
-          ]),
-          models: { of: (slot) => this.slots.get(slot) },
-          ask: (slot, ask) => this.#ask(slot, ask),
+          slots: new Map(Object.keys(config.slots).map((name) => [name, { maxRows: 64 }])),
+          models,
+          ask: (name, ask) => {
+            this.asks.push(ask);
+            return this.#pipeline.ask(name, ask);
+          },
+          figures,
+          signature: (model) => this.#engine.signature(model),
           engineAlive: () => this.alive,
           agentVersion: '1.2.3',
           clock: systemClock,
           log,
-          counters: this.counters,
+          counters,
         }),
       { prefix: '/v2' },
     );
@@ -66,12 +82,13 @@ export class EngineLane {
     await this.#engine.start();
     this.slots.set('press', {
       champion: await this.#load(champion),
-      challenger: challenger ? { model: await this.#load(challenger), share: 0.1, rolloutId: 'r1' } : null,
+      challenger: challenger ? { model: await this.#load(challenger), share: 0, rolloutId: 'r1' } : null,
     });
   }
 
   async stop(): Promise<void> {
     await this.app.close();
+    await this.#pipeline.drain();
     await this.#engine.stop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -86,28 +103,5 @@ export class EngineLane {
     };
     await this.#engine.load(model);
     return model;
-  }
-
-  async #ask(slot: string, ask: Ask): Promise<Asked> {
-    this.asks.push(ask);
-    const champion = this.slots.get(slot)?.champion;
-    if (!champion) throw new RangeError(`no model in "${slot}"`);
-    const { output, width, computeUs } = await this.#answering.run(champion.manifestSha256, ask);
-    const { decision } = champion.manifest.output;
-    return {
-      model: champion.manifestSha256,
-      version: champion.manifest.version,
-      role: 'champion',
-      output,
-      width,
-      decisions: Array.from({ length: ask.rows }, (_, row) => {
-        const { label, score } = decide(decision, output, row);
-        return { label: decision.labels[label] ?? '', score };
-      }),
-      predictionIds: null,
-      queueUs: 0,
-      computeUs,
-      batchRows: ask.rows,
-    };
   }
 }

@@ -216,6 +216,19 @@ describe('the statistics', () => {
     }
     expect((await get('/v2/models/stats')).json().model_stats).toHaveLength(2);
   });
+
+  it('count runs of the engine, not requests that shared one', async () => {
+    const of = async () => (await get('/v2/models/press/stats')).json().model_stats;
+    const [before, beforeBeside] = await of();
+    await Promise.all(Array.from({ length: 40 }, () => infer(request)));
+    const [after, beside] = await of();
+    expect(after.inference_count - before.inference_count).toBe(80);
+    expect(after.execution_count - before.execution_count).toBeLessThan(40);
+    const successes = (now: typeof after, then: typeof after) =>
+      now.inference_stats.success.count - then.inference_stats.success.count;
+    // The challenger's share counts for the challenger.
+    expect(successes(after, before) + successes(beside, beforeBeside)).toBe(40);
+  });
 });
 
 describe('the statistics of a slot with a cache', () => {
@@ -223,7 +236,7 @@ describe('the statistics of a slot with a cache', () => {
   beforeAll(() => cachedLane.start(makePackage({ version: 4, graph })));
   afterAll(() => cachedLane.stop());
 
-  it('count what came twice as a hit and a success, and as no inference', async () => {
+  it('count what came twice as rows found and a success, and as no inference', async () => {
     const ask = () =>
       cachedLane.app.inject({ method: 'POST', url: '/v2/models/press/infer', payload: request });
     const stats = async () => (await cachedLane.app.inject({ url: '/v2/models/press/stats' })).json();
@@ -237,8 +250,8 @@ describe('the statistics of a slot with a cache', () => {
         success: { count: 2 },
         queue: { count: 2 },
         compute_infer: { count: 1 },
-        cache_hit: { count: 1 },
-        cache_miss: { count: 1 },
+        cache_hit: { count: 2 },
+        cache_miss: { count: 2 },
       },
     });
   });

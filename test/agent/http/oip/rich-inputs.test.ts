@@ -101,7 +101,11 @@ describe('a model of tensors', () => {
       { name: 'recipe', datatype: 'BYTES', shape: [-1] },
     ]);
     expect((await infer(lane, { inputs })).json()).toMatchObject({
-      outputs: [{ name: 'score-out', shape: [2, 1], data: [0.25, 0.75] }],
+      outputs: [
+        { name: 'score-out', shape: [2, 1], data: [0.25, 0.75] },
+        { name: 'ids-out', shape: [2, 2], data: [1, 2, 3, 4] },
+        { name: 'recipe-out', datatype: 'BYTES', shape: [2], data: ['A7', 'Prüfteil'] },
+      ],
       parameters: { label: ['ok', 'failure'] },
     });
     expect(lane.asks[0]?.rows).toBe(2);
@@ -111,7 +115,11 @@ describe('a model of tensors', () => {
     expect((await lane.app.inject({ url: '/v2/models/press/config' })).json()).toMatchObject({
       max_batch_size: 64,
       input: [{ dims: [1] }, { dims: [2] }, { dims: [] }],
-      output: [{ name: 'score-out', dims: [1] }],
+      output: [
+        { name: 'score-out', dims: [1] },
+        { name: 'ids-out', data_type: 'TYPE_INT64', dims: [2] },
+        { name: 'recipe-out', data_type: 'TYPE_BYTES', dims: [] },
+      ],
       dynamic_batching: {},
     });
   });
@@ -162,7 +170,10 @@ describe('a model of tensors that cannot be stacked', () => {
         { name: 'score', dims: [-1, 1] },
         { name: 'frame', dims: [2, 3] },
       ],
-      output: [{ name: 'score-out', dims: [-1, 1] }],
+      output: [
+        { name: 'score-out', dims: [-1, 1] },
+        { name: 'frame-out', dims: [2, 3] },
+      ],
     });
     expect(config).not.toHaveProperty('dynamic_batching');
   });
@@ -174,7 +185,12 @@ describe('a model of tensors that cannot be stacked', () => {
         { name: 'frame', datatype: 'FP32', shape: [2, 3], data: [1, 2, 3, 4, 5, 6] },
       ],
     });
-    expect(response.json()).toMatchObject({ outputs: [{ name: 'score-out', shape: [1, 1], data: [0.75] }] });
+    expect(response.json()).toMatchObject({
+      outputs: [
+        { name: 'score-out', shape: [1, 1], data: [0.75] },
+        { name: 'frame-out', shape: [2, 3], data: [1, 2, 3, 4, 5, 6] },
+      ],
+    });
     expect(lane.asks[0]?.rows).toBe(1);
   });
 });

@@ -19,7 +19,7 @@ export async function buildAgent(): Promise<BuiltAgent> {
   const folder = mkdtempSync(join(dist, 'agent-under-update-'));
   await build({
     entryPoints: [
-      join(projectRoot, 'agent', 'main.ts'),
+      join(projectRoot, 'agent', 'start.ts'),
       join(projectRoot, 'agent', 'inference', 'engine-main.ts'),
       join(projectRoot, 'test', 'faults', 'update', 'support', 'step-hooks.ts'),
     ],
@@ -31,7 +31,7 @@ export async function buildAgent(): Promise<BuiltAgent> {
     packages: 'external',
   });
   return {
-    program: relative(projectRoot, join(folder, 'main.js')),
+    program: relative(projectRoot, join(folder, 'start.js')),
     hooks: join(folder, 'step-hooks.js'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
