@@ -21,6 +21,7 @@ type Row = [
   health: number,
 ];
 type LabelRow = [explicit: number, label: number, rule: string, evidence: string];
+
 /** A quiet slot beside a busy one must not make a read walk the whole table. */
 const ROWS_A_SCAN = 20_000;
 const COLUMNS = 'seq, time_ms, context, correlation_id, label, score, latency_us, health';
@@ -59,7 +60,10 @@ export class SqlitePredictionLog implements PredictionLog {
       .prepare<[string, string], number>('SELECT position FROM positions WHERE slot = ? AND source = ?')
       .pluck();
     this.#seqs = sqlite
-      .prepare<[], [number | null, number | null]>('SELECT min(seq), max(seq) FROM predictions')
+      // Each on its own is one look; asked for together SQLite walks the table.
+      .prepare<[], [number | null, number | null]>(
+        'SELECT (SELECT min(seq) FROM predictions), (SELECT max(seq) FROM predictions)',
+      )
       .raw();
     this.#timeAt = sqlite
       .prepare<[number], number>('SELECT time_ms FROM predictions WHERE seq >= ? ORDER BY seq LIMIT 1')

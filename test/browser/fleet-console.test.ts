@@ -151,6 +151,16 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     ]);
   });
 
+  it('starts a rollout that asks a person before the last stage', async () => {
+    const { page, server } = await open(views.rolledBackFleet);
+    await page.getByRole('button', { name: 'Roll out' }).first().click();
+    await page.getByRole('checkbox', { name: 'Ask a person before the last stage' }).check();
+    await page.getByRole('button', { name: 'Start the rollout' }).click();
+    await page.getByText('Rollout of milling-failure 2 started for machine-failure.').waitFor();
+    const [posted] = server.posted;
+    expect(posted?.body).toMatchObject({ stages: [{}, {}, { devices: 1, traffic: 1, approval: true }] });
+  });
+
   it('tells a new team what to do first', async () => {
     const { page } = await open(views.emptyFleet);
     await page.getByText('npm run andon -- publish models/milling-failure/2').waitFor();
@@ -178,7 +188,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
       'milling-failure 3 was rolled back.',
     );
-    await page.getByText('Harm is likely: on 214 labelled samples').waitFor();
+    await page.getByText('Harm is likely: on 214 labelled pairs').first().waitFor();
   });
 
   it('makes a link only of a web address that a device names', async () => {

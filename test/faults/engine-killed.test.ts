@@ -11,7 +11,7 @@ import { Watch } from './support/watch.ts';
 
 /** So few deaths within a minute are replaced at once. */
 const STRIKES_A_DEVICE = 3;
-const DEVICES_A_SIGNAL = 12;
+const DEVICES_A_SIGNAL = 8;
 const SAMPLES = 100_000;
 /** The promise is 1 s; a machine that runs many tests at once gets more. */
 const GOES_ON_WITHIN_MS = 10_000;
