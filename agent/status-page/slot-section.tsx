@@ -29,12 +29,6 @@ export function SlotSection(props: Props) {
       <SlotModels slot={slot} />
       <HoldControl slot={slot} nowMs={nowMs} pinSet={pinSet} />
       <SlotFigures slot={slot} upS={(nowMs - startedAtMs) / 1000} />
-      {slot.metric && slot.metric.labels > 0 ? (
-        <div class="slices">
-          <h3>Does it do as well everywhere?</h3>
-          <SliceRows report={slot.metric} />
-        </div>
-      ) : null}
       <div class="slot-columns">
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
         <DriftMultiples drift={slot.drift} />

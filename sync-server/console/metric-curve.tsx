@@ -44,20 +44,64 @@ export function MetricCurve({ metrics, nowMs }: { metrics: SlotMetricsView; nowM
             const at = `${placeOn(x, firstMs)}%`;
             return <line key={manifestSha256} class="begun" x1={at} x2={at} y1="0" y2="100%" />;
           })}
+        <text y="12">{formatRatio(y.high)}</text>
+        <text y={HEIGHT_PX - 4}>{formatRatio(y.low)}</text>
       </svg>
       <figcaption>
         <div class="curve-ends">
           <span>{formatMinute(fromMs, nowMs)}</span>
           <span>{formatMinute(untilMs, nowMs)}</span>
         </div>
-        <p class="small soft">
-          From {formatRatio(y.low)} at the bottom to {formatRatio(y.high)} at the top. Dots: the baseline{' '}
-          {newest.baseline.name} is the firm line ({formatRatio(newest.baseline.value)}), what {newest.title}{' '}
-          promised the dotted one ({formatRatio(newest.offline)}). Begun:{' '}
-          {drawn.map(({ title, firstMs }) => `${title} at ${formatMinute(firstMs, nowMs)}`).join(', ')}.
-        </p>
+        <CurveLegend versions={drawn} nowMs={nowMs} />
       </figcaption>
     </figure>
+  );
+}
+
+function CurveLegend({ versions, nowMs }: { versions: readonly VersionMetricView[]; nowMs: number }) {
+  const [newest] = versions;
+  return (
+    <ul class="scale-legend">
+      {versions.map((version) => (
+        <li key={version.manifestSha256} class={version === newest ? 'latest' : 'earlier'}>
+          <Key kind="value" />
+          <span>
+            {version.title}, since {formatMinute(version.firstMs, nowMs)}
+          </span>
+        </li>
+      ))}
+      {newest ? (
+        <>
+          <li>
+            <Key kind="promised" />
+            <span>
+              {newest.title} promised <strong>{formatRatio(newest.offline)}</strong>
+            </span>
+          </li>
+          <li>
+            <Key kind="baseline" />
+            <span>
+              {newest.baseline.name} <strong>{formatRatio(newest.baseline.value)}</strong>
+            </span>
+          </li>
+        </>
+      ) : null}
+      {versions.length > 1 ? (
+        <li>
+          <Key kind="begun" />
+          <span>a version begins</span>
+        </li>
+      ) : null}
+    </ul>
+  );
+}
+
+function Key({ kind }: { kind: 'value' | 'promised' | 'baseline' | 'begun' }) {
+  return (
+    <svg viewBox="0 0 26 26" width="20" height="20" aria-hidden="true">
+      {kind === 'value' ? <rect class="band" x="1" y="4" width="24" height="18" /> : null}
+      <path class={kind} d={kind === 'begun' ? 'M13,1 V25' : 'M1,13 H25'} />
+    </svg>
   );
 }
 
