@@ -1,6 +1,4 @@
 /** Everything that is watched of one slot: fed by its lane in the pipeline, read by the status page. */
-import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
-import { labelCount } from '../../protocol/evidence/outcome-count.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
@@ -14,13 +12,14 @@ import { type LatencyQuantiles, LatencyWindow } from './latency-window.ts';
 import { type InputFigures, ModelWatch, NOTHING_WATCHED } from './model-watch.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { SlotFacts } from './silence.ts';
+import { type Quality, SlotQuality } from './slot-quality.ts';
 import { UsualGap } from './usual-gap.ts';
 
 export interface SlotMonitorDeps {
   readonly slot: string;
   readonly config: Pick<SlotConfig, 'drift' | 'source'>;
   readonly models: ActiveModels;
-  readonly predictions: Pick<Store['predictions'], 'confusion'>;
+  readonly predictions: Pick<Store['predictions'], 'slicedConfusion'>;
   readonly tell: (event: NewEvent) => void;
   /** The newest change of version of the slot's source. */
   readonly sourceChange: () => SourceChange | null;
@@ -34,8 +33,7 @@ export interface SlotFigures {
   readonly rateHistory: number[];
   readonly drift: FeatureDrift[];
   readonly inputs: InputFigures;
-  readonly online: number | null;
-  readonly labels: number;
+  readonly quality: Quality;
 }
 
 export class SlotMonitor {
@@ -43,6 +41,7 @@ export class SlotMonitor {
   readonly #rate: RateMeter;
   readonly #latency = new LatencyWindow();
   readonly #gap: UsualGap;
+  readonly #quality: SlotQuality;
   readonly #startedMs: number;
   #lastPredictionMs: number | null = null;
   #watch: ModelWatch | undefined;
@@ -51,6 +50,7 @@ export class SlotMonitor {
     this.#deps = deps;
     this.#rate = new RateMeter(deps.clock);
     this.#gap = new UsualGap();
+    this.#quality = new SlotQuality(deps);
     this.#startedMs = deps.clock.monotonicUs() / 1000;
   }
 
@@ -91,7 +91,7 @@ export class SlotMonitor {
       latencyUs: this.#latency.quantiles(),
       drift: watch?.drift() ?? [],
       inputs: watch?.inputs() ?? NOTHING_WATCHED,
-      ...this.#online(),
+      quality: this.#quality.now,
     };
   }
 
@@ -111,15 +111,6 @@ export class SlotMonitor {
       lastPredictionMs: this.#lastPredictionMs,
       sourceDone,
     };
-  }
-
-  #online(): { online: number | null; labels: number } {
-    const model = this.#current()?.model;
-    if (!model) return { online: null, labels: 0 };
-    const { slot, predictions } = this.#deps;
-    const query = { slot, model: model.manifestSha256, sinceMs: 0, role: 'any' } as const;
-    const counts = predictions.confusion(query);
-    return { online: metricValue(model.manifest.metric, counts), labels: labelCount(counts) };
   }
 
   #current(): ModelWatch | undefined {

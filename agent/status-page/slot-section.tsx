@@ -1,6 +1,7 @@
 /** One slot: which model runs, how fast and how well, what it said lately, and whether its inputs drift. */
 import { formatShare, shortHash } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
+import { SliceRows } from '../../web/slice-rows.tsx';
 import { StateBadge } from '../../web/state-icon.tsx';
 import type { SlotView } from '../http/view.ts';
 import { DriftMultiples } from './drift-multiples.tsx';

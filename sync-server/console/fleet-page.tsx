@@ -9,6 +9,7 @@ import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { FleetView } from '../http/view.ts';
 import { DeviceTable } from './device-table.tsx';
 import { fleetHeadline } from './fleet-headline.ts';
+import { MetricSection } from './metric-section.tsx';
 import { MlflowNotice } from './mlflow-notice.tsx';
 import { ModelTable } from './model-table.tsx';
 import { RetrainNotice } from './retrain-notice.tsx';
@@ -38,6 +39,7 @@ export function FleetPage() {
         </span>
         <nav aria-label="Parts of this page">
           <a href="#rollouts">Rollouts</a>
+          <a href="#quality">Quality</a>
           <a href="#devices">Devices</a>
           <a href="#models">Models</a>
           <a href="#events">Events</a>
@@ -56,6 +58,7 @@ export function FleetPage() {
       )}
       <main>
         <RolloutSection view={view} nowMs={nowMs} />
+        <MetricSection view={view} nowMs={nowMs} />
         <section class="section" id="devices" aria-label="Devices">
           <div class="section-head">
             <h2>Devices</h2>
