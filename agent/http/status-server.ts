@@ -1,4 +1,5 @@
 /** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -10,9 +11,12 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { PlanStep } from '../models/install-plan.ts';
 import { type Injection, injectionSchema } from '../sources/injection.ts';
+import type { GrpcServer } from './grpc/grpc-server.ts';
+import { splitByPreface } from './grpc/preface.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
 import { LiveStream } from './live-stream.ts';
+import { OipModels } from './oip/oip-models.ts';
 import { addOipRoutes, type OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
@@ -24,6 +28,8 @@ export interface StatusServerDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** gRPC is spoken on the port too; absent: HTTP alone. */
+  readonly grpc?: boolean;
   readonly view: () => StatusView;
   /** Calls the listener after every change of the view; returns how to end that. */
   readonly changed: (listener: () => void) => () => void;
@@ -88,6 +94,7 @@ const cutLinkSchema = z.strictObject({ cut: z.boolean() });
 export class StatusServer {
   readonly #deps: StatusServerDeps;
   readonly #live: LiveStream;
+  #grpc: Promise<GrpcServer> | undefined;
   #page: ReadonlyMap<string, PageFile> | undefined;
   #connections = 0;
   /** The fastify instance, for `inject` in tests. */
@@ -111,7 +118,9 @@ export class StatusServer {
     this.#addRoutes();
     const { inference } = deps;
     if (inference) {
-      this.app.register(async (app) => addOipRoutes(app, inference), { prefix: '/v2' });
+      const models = new OipModels(inference);
+      this.app.register(async (app) => addOipRoutes(app, models, inference), { prefix: '/v2' });
+      if (deps.grpc) splitByPreface(this.app.server, (socket) => void this.#takeGrpc(socket, models));
     }
   }
 
@@ -142,7 +151,17 @@ export class StatusServer {
 
   async stop(): Promise<void> {
     this.#live.stop();
+    (await this.#grpc)?.stop();
     await this.app.close();
+  }
+
+  /** HTTP/2 is loaded with the first connection that wants it. */
+  async #takeGrpc(socket: Socket, models: OipModels): Promise<void> {
+    const { host, log, counters } = this.#deps;
+    this.#grpc ??= import('./grpc/grpc-server.ts').then(
+      ({ GrpcServer }) => new GrpcServer({ models, host, log, counters }),
+    );
+    (await this.#grpc).take(socket);
   }
 
   #addGuards(): void {
