@@ -11,6 +11,7 @@ import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { withLabelWaits } from './feedback/label-wait.ts';
+import { loopWarnings } from './feedback/loop-warning.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
@@ -25,10 +26,12 @@ import { ProcessMonitor } from './monitor/process-figures.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
+import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
+import { SourceVersions } from './sources/source-versions.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
 import { Sync } from './sync/sync.ts';
@@ -200,6 +203,7 @@ export async function startAgent(
       log,
       counters,
     });
+    const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
     const pipeline = new Pipeline({
@@ -211,12 +215,15 @@ export async function startAgent(
       positionOf: (slot, source) => store.predictions.position(slot, source),
       observe: (...outcome) => models.observe(...outcome),
       figures,
+      onTags: (source, tags) => sourceVersions.look(source, tags),
       onLineEvent: (event) => void feedback.onLineEvents([event]).then(recorded, () => undefined),
       clock,
       log,
       counters,
     });
     pipeline.onCommitted(recorded);
+    const lineOutput = new LineOutput({ sources, slots: config.slots, models });
+    pipeline.onCommitted((slot, predictions) => lineOutput.give(slot, predictions));
     const firstPrediction = new Promise<void>((resolve) => {
       const stopFirst = pipeline.onCommitted((slot, predictions) => {
         log.info({
@@ -252,6 +259,9 @@ export async function startAgent(
     trust.onChange(() => models.trustChanged());
     await models.start();
     stops.push(() => models.stop());
+    for (const [slot, slotConfig] of Object.entries(config.slots)) {
+      for (const warning of loopWarnings(slotConfig)) log.warn({ event: 'feedback-loop', slot }, warning);
+    }
     feedback.start();
     stops.push(() => feedback.stop());
     stops.push(() => pipeline.drain());
@@ -271,6 +281,8 @@ export async function startAgent(
         await feedback.answer(request);
         recorded();
       },
+      lookedAt: (request) => feedback.lookedAt(request).then(recorded),
+      lineEvents: (events) => feedback.onLineEvents(events).then(recorded),
       install: (bundle, slot) =>
         installBundle(
           {

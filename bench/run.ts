@@ -8,9 +8,12 @@ import type { BenchResult } from './result.ts';
 const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> =
   {
     batch: () => import('./batch.ts'),
+    drift: () => import('./drift.ts'),
     canary: () => import('./canary.ts'),
     engine: () => import('./engine.ts'),
     http: () => import('./http.ts'),
+    'selective-labels': () => import('./selective-labels.ts'),
+    'slice-gaps': () => import('./slice-gaps.ts'),
     start: () => import('./start.ts'),
     transport: () => import('./transport.ts'),
     update: () => import('./update.ts'),

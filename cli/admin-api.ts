@@ -7,6 +7,7 @@ import type {
   ModelDetailView,
   ModelView,
   RolloutView,
+  SlotMetricsView,
   StartRolloutRequest,
   TrustView,
 } from '../sync-server/http/view.ts';
@@ -91,6 +92,12 @@ export class AdminApi {
     return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(String(text))]));
   }
 
+  /** @param days up to the newest label */
+  metrics(slot: string, days: number): Promise<SlotMetricsView> {
+    const path = `/api/metrics/${encodeURIComponent(slot)}?days=${days}`;
+    return this.#call<SlotMetricsView>('GET', path, ['slot', 'versions']);
+  }
+
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {
     return this.#call<RolloutView>('POST', '/api/rollouts', ['id', 'state'], JSON.stringify(request));
   }
@@ -109,6 +116,13 @@ export class AdminApi {
   datasetPage(slot: string, query: Readonly<Record<string, string>>): Promise<DatasetPageView> {
     const path = `${datasetPath(slot)}/samples?${new URLSearchParams(query)}`;
     return this.#call<DatasetPageView>('GET', path, ['samples', 'next']);
+  }
+
+  /** @param by who says so, for the record */
+  approveRollout(id: string, by?: string): Promise<RolloutView> {
+    const path = `/api/rollouts/${encodeURIComponent(id)}/approve`;
+    const body = JSON.stringify(by === undefined ? {} : { by });
+    return this.#call<RolloutView>('POST', path, ['id', 'state'], body);
   }
 
   #put(path: string, body: object): Promise<ModelView> {

@@ -4,14 +4,17 @@ import { z } from 'zod';
 /** Line, shift, operator, product, supplier, …: the slices that a prediction belongs to. */
 export type Tags = Readonly<Record<string, string>>;
 
-const MAX_TAGS = 8;
-const MAX_TAG_CHARS = 64;
-const tagKeySchema = z
+export const MAX_TAGS = 8;
+export const MAX_TAG_CHARS = 64;
+export const tagKeySchema = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,31}$/, 'at most 32 lower-case letters, digits and dashes, a letter first');
 export const tagsSchema = z
   .record(tagKeySchema, z.string().max(MAX_TAG_CHARS))
   .refine((tags) => Object.keys(tags).length <= MAX_TAGS, `at most ${MAX_TAGS} tags`);
+
+/** Reserved: the version of the source's schema or firmware. */
+export const SOURCE_VERSION_TAG = 'source-version';
 
 /** Of all predictions without tags, so that they are one and the same object. */
 export const NO_TAGS: Tags = Object.freeze({});

@@ -22,6 +22,7 @@ import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import { createLog } from './log.ts';
+import { SlotMetrics } from './metrics/slot-metrics.ts';
 import { startMlflow } from './mlflow/start-mlflow.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { ChunkPacks } from './registry/chunk-packs.ts';
@@ -180,6 +181,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const api = await createAdminApi({
       store,
       rollouts: conductor,
+      metrics: new SlotMetrics({ store, clock }),
       counters,
       clock,
       log,

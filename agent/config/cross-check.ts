@@ -19,9 +19,11 @@ const lenient = z
             source: text,
             privacy: text,
             keepFeatures: z.boolean().optional().catch(true),
-            feedback: z.array(z.object({ name: text }).catch({})).catch([]),
+            safety: z.boolean().optional().catch(false),
+            exploration: z.unknown().optional(),
+            feedback: z.array(z.object({ name: text, when: text }).catch({})).catch([]),
           })
-          .catch({ feedback: [] }),
+          .catch({ feedback: [], safety: false, exploration: null }),
       )
       .catch({}),
     sync: z.object({ broker: text }).nullable().catch(null),
@@ -49,6 +51,15 @@ export function crossCheck(input: unknown): string[] {
     if (slot.privacy === 'features' && slot.keepFeatures !== true) {
       const where = dottedPath(['slots', id, 'keepFeatures']);
       problems.push(`${where}: must be true, because privacy "features" sends what is kept`);
+    }
+    if (slot.safety && slot.exploration !== null && slot.exploration !== undefined) {
+      const where = dottedPath(['slots', id, 'exploration']);
+      problems.push(`${where}: must be left out, because "safety" is true: nothing there is left to chance`);
+    }
+    const answers = slot.feedback.flatMap((rule, i) => (rule.when === 'answer' ? [i] : []));
+    for (const i of answers.slice(1)) {
+      const where = dottedPath(['slots', id, 'feedback', i, 'when']);
+      problems.push(`${where}: "answer" stands in an earlier rule; operators are trusted alike`);
     }
     const names = slot.feedback.map((rule) => rule.name);
     names.forEach((name, i) => {

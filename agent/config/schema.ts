@@ -3,44 +3,65 @@ import { z } from 'zod';
 import { deviceIdSchema } from '../../protocol/topics.ts';
 import { configId as id } from './config-id.ts';
 import { explorationSchema, feedbackRulesSchema } from './feedback.ts';
+import { areFewTags, constantTagsSchema, FEW_TAGS, tagColumnsSchema } from './tags.ts';
 import { budgetSchema, probationSchema, selfTestSchema, updatesSchema } from './updates.ts';
 
-const simulatedLine = z.strictObject({
-  kind: z.literal('simulated-line'),
-  /** Parts a second. */
-  ratePerS: z.number().positive().max(100_000).default(10),
-  seed: z.int().default(1),
-  station: z.string().max(64).default('mill-1'),
-  /** How long after a part the line's events about it come. */
-  eventDelayMs: z.int().min(0).max(3_600_000).default(500),
-  /**
-   * Parts after which a temperature has mostly forgotten where it was; absent: as slow as in the published rows (1600).
-   * Small values make every window of samples look like the whole, so that only injected drift is drift.
-   */
-  temperatureMemoryParts: z.number().positive().optional(),
-});
+/** What the simulated line tags its parts with. */
+const SIMULATED_TAGS = { 'source-version': 1, shift: 1, operator: 1, product: 1, supplier: 1 };
 
-const file = z.strictObject({
-  kind: z.literal('file'),
-  path: z.string().min(1),
-  format: z.enum(['csv', 'ndjson']),
-  /** `recorded` needs `timeColumn`; `scaled` plays recorded time `scale` times as fast; `full` waits for nothing. */
-  speed: z.enum(['recorded', 'scaled', 'full']).default('full'),
-  scale: z.number().positive().default(1),
-  timeColumn: z.string().optional(),
-  correlationColumn: z.string().optional(),
-  /** Feature name -> column name, where they differ. */
-  columns: z.record(z.string(), z.string()).default({}),
-  delimiter: z.string().length(1).default(','),
-  /** Stop after this many samples, reading the file again and again until then; absent: once through. */
-  repeatToSamples: z.int().min(1).optional(),
-  /** A longer row is refused and counted. */
-  maxRowBytes: z
-    .int()
-    .min(64)
-    .max(16 * 1024 * 1024)
-    .default(1024 * 1024),
-});
+const simulatedLine = z
+  .strictObject({
+    kind: z.literal('simulated-line'),
+    /** Parts a second. */
+    ratePerS: z.number().positive().max(100_000).default(10),
+    seed: z.int().default(1),
+    station: z.string().max(64).default('mill-1'),
+    /** How long after a part the line's events about it come. */
+    eventDelayMs: z.int().min(0).max(3_600_000).default(500),
+    /**
+     * Parts after which a temperature has mostly forgotten where it was; absent: as slow as in the published rows (1600).
+     * Small values make every window of samples look like the whole, so that only injected drift is drift.
+     */
+    temperatureMemoryParts: z.number().positive().optional(),
+    /** Tags the parts with shift, operator, product and supplier, all of them simulated. */
+    tagged: z.boolean().default(true),
+    constantTags: constantTagsSchema,
+    /** Parts that are called so leave the line at a gate, and nobody learns what they were; null: all go on. */
+    gate: z
+      .strictObject({ rejects: z.array(z.string().min(1)).min(1).max(32) })
+      .nullable()
+      .default(null),
+  })
+  .refine((line) => areFewTags(line.constantTags, line.tagged ? SIMULATED_TAGS : {}), {
+    path: ['constantTags'],
+    error: FEW_TAGS,
+  });
+
+const file = z
+  .strictObject({
+    kind: z.literal('file'),
+    path: z.string().min(1),
+    format: z.enum(['csv', 'ndjson']),
+    /** `recorded` needs `timeColumn`; `scaled` plays recorded time `scale` times as fast; `full` waits for nothing. */
+    speed: z.enum(['recorded', 'scaled', 'full']).default('full'),
+    scale: z.number().positive().default(1),
+    timeColumn: z.string().optional(),
+    correlationColumn: z.string().optional(),
+    /** Feature name -> column name, where they differ. */
+    columns: z.record(z.string(), z.string()).default({}),
+    tags: tagColumnsSchema,
+    constantTags: constantTagsSchema,
+    delimiter: z.string().length(1).default(','),
+    /** Stop after this many samples, reading the file again and again until then; absent: once through. */
+    repeatToSamples: z.int().min(1).optional(),
+    /** A longer row is refused and counted. */
+    maxRowBytes: z
+      .int()
+      .min(64)
+      .max(16 * 1024 * 1024)
+      .default(1024 * 1024),
+  })
+  .refine((config) => areFewTags(config.tags, config.constantTags), { path: ['tags'], error: FEW_TAGS });
 
 const source = z.discriminatedUnion('kind', [simulatedLine, file]);
 

@@ -22,7 +22,7 @@ export interface EventJudgeDeps {
 }
 
 /** Why an event says nothing, as it is counted. */
-export type Unused =
+type Unused =
   | 'event-without-prediction'
   | 'event-ambiguous'
   | 'event-out-of-time'

@@ -7,12 +7,12 @@ import type { FeedbackRule } from '../config/feedback.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { LineEvent } from '../sources/source.ts';
-import type { NewFeedback } from '../store/records.ts';
+import type { NewFeedback, StoredPrediction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { AbsenceLabels } from './absence-labels.ts';
 import type { Labeller } from './conclusion.ts';
 import { EventLabels } from './event-labels.ts';
-import { absenceRules } from './rule-matching.ts';
+import { absenceRules, LOOKED_AT } from './rule-matching.ts';
 
 const PASS_EVERY_MS = 250;
 /** How often the places reached are made durable; a crash makes the rules look again at what came after. */
@@ -76,36 +76,68 @@ export class FeedbackRules {
 
   /**
    * Records what an operator says of one prediction; it outweighs every rule. Resolves when it is durable.
-   * @param request the prediction's public id, and the true label's name
+   * @param request the prediction's public id, and the true label's name; null: the operator takes the answer back
    * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID, STORE_*
    */
-  async answer(request: { predictionId: string; label: string }): Promise<void> {
-    const { store, clock } = this.#deps;
-    const id = parsePredictionId(request.predictionId);
-    if (!id) throw agentError('REQUEST_INVALID', `"${request.predictionId}" is not the id of a prediction`);
-    const prediction = store.predictions.bySeq(id.seq);
-    if (prediction?.run !== id.run) {
-      throw agentError(
-        'PREDICTION_UNKNOWN',
-        `there is no prediction ${request.predictionId} on this device`,
-        {
-          hint: 'Load the page again: the prediction may be older than what the device keeps.',
-        },
-      );
-    }
-    const label = this.#labelIndex(prediction.slot, request.label);
-    if (label === undefined) {
-      const known = this.#deps.labelsOf(prediction.slot)?.join(', ') ?? 'none, no model is active';
-      throw agentError('REQUEST_INVALID', `"${request.label}" is no label of ${prediction.slot}`, {
-        hint: `Its labels: ${known}.`,
-      });
-    }
-    const evidence = `an operator said ${request.label}`.slice(0, 256);
-    const weight = answerWeight(this.#deps.slots[prediction.slot]?.feedback ?? []);
-    const said = { predictionSeq: prediction.seq, slot: prediction.slot, label, weight, evidence };
+  async answer(request: { predictionId: string; label: string | null }): Promise<void> {
+    const { seq, slot } = this.#predictionOf(request.predictionId);
+    const given = request.label === null ? this.#answerTo(seq) : this.#knownLabel(slot, request.label);
+    const words =
+      request.label === null ? 'an operator took the answer back' : `an operator said ${request.label}`;
     await this.#record([
-      { ...said, timeMs: clock.wallMs(), kind: 'explicit', rule: 'operator', precedence: MAX_PRECEDENCE },
+      {
+        timeMs: this.#deps.clock.wallMs(),
+        predictionSeq: seq,
+        slot,
+        kind: 'explicit',
+        label: given,
+        weight: answerWeight(this.#deps.slots[slot]?.feedback ?? []),
+        rule: 'operator',
+        evidence: words.slice(0, 256),
+        precedence: MAX_PRECEDENCE,
+        withdrawn: request.label === null,
+      },
     ]);
+  }
+
+  /**
+   * Keeps how long somebody looked at a prediction. Resolves when it is durable.
+   * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID, STORE_*
+   */
+  async lookedAt(request: { predictionId: string; durationMs: number }): Promise<void> {
+    const { seq } = this.#predictionOf(request.predictionId);
+    const timeMs = this.#deps.clock.wallMs();
+    const about = { correlationId: null, station: null, predictionSeq: seq };
+    await this.onLineEvents([{ timeMs, kind: LOOKED_AT, durationMs: request.durationMs, ...about }]);
+  }
+
+  #knownLabel(slot: string, name: string): number {
+    const label = this.#labelIndex(slot, name);
+    if (label !== undefined) return label;
+    const known = this.#deps.labelsOf(slot)?.join(', ') ?? 'none, no model is active';
+    throw agentError('REQUEST_INVALID', `"${name}" is no label of ${slot}`, {
+      hint: `Its labels: ${known}.`,
+    });
+  }
+
+  /** The label that an operator gave. */
+  #answerTo(predictionSeq: number): number {
+    const said = this.#deps.store.predictions.labelOf(predictionSeq);
+    if (said?.kind === 'explicit') return said.label;
+    throw agentError(
+      'REQUEST_INVALID',
+      'nobody has answered for this prediction: there is nothing to take back',
+    );
+  }
+
+  #predictionOf(publicId: string): StoredPrediction {
+    const id = parsePredictionId(publicId);
+    if (!id) throw agentError('REQUEST_INVALID', `"${publicId}" is not the id of a prediction`);
+    const prediction = this.#deps.store.predictions.bySeq(id.seq);
+    if (prediction?.run === id.run) return prediction;
+    throw agentError('PREDICTION_UNKNOWN', `there is no prediction ${publicId} on this device`, {
+      hint: 'Load the page again: the prediction may be older than what the device keeps.',
+    });
   }
 
   #labelIndex(slot: string, label: string): number | undefined {

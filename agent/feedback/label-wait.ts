@@ -1,6 +1,6 @@
 /** How long a slot's rules wait before they say "nothing happened": what is good is known so much later than what failed. Pure. */
 import type { ReportedSlot } from '../../protocol/messages.ts';
-import type { FeedbackRule } from '../config/schema.ts';
+import type { FeedbackRule } from '../config/feedback.ts';
 import { absenceRules } from './rule-matching.ts';
 
 /** The reports of slots with their label waits, so that the server does not judge by failures alone. */

@@ -2,6 +2,9 @@
 import type { AbsenceRule, EventRule, FeedbackRule } from '../config/feedback.ts';
 import type { LineEvent } from '../sources/source.ts';
 
+/** Kind of the event that somebody had a prediction open on the status page; it lasts as long as that. */
+export const LOOKED_AT = 'looked-at';
+
 /** A prediction as far as a rule looks at it. */
 export interface Judged {
   readonly timeMs: number;

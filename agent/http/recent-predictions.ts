@@ -74,6 +74,7 @@ function predictionView({ models, store }: Parts, prediction: StoredPrediction):
     unit: decision && 'unit' in decision ? decision.unit : null,
     raised: isRaised(decision, prediction),
     health: prediction.health,
+    explored: prediction.explored,
     truth: truth ? { label: word(truth.label), kind: truth.kind, evidence: truth.evidence } : null,
   };
 }

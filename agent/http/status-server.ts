@@ -11,16 +11,18 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { PlanStep } from '../models/install-plan.ts';
 import { type Injection, injectionSchema } from '../sources/injection.ts';
+import type { LineEvent } from '../sources/source.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import { splitByPreface } from './grpc/preface.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
+import { lineEventOf, lineEventsSchema } from './line-event-request.ts';
 import { LiveStream } from './live-stream.ts';
 import { OipModels } from './oip/oip-models.ts';
 import { addOipRoutes, type OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
-import type { FeedbackRequest, HoldRequest, StatusView } from './view.ts';
+import type { FeedbackRequest, HoldRequest, LookRequest, StatusView } from './view.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
@@ -38,6 +40,16 @@ export interface StatusServerDeps {
    * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID (no such label), STORE_FULL
    */
   readonly answer: (request: FeedbackRequest) => Promise<void>;
+  /**
+   * Keeps how long somebody looked at a prediction, as evidence; durable when it resolves.
+   * @throws CodedError PREDICTION_UNKNOWN, STORE_FULL
+   */
+  readonly lookedAt: (request: LookRequest) => Promise<void>;
+  /**
+   * Takes what other systems of the line tell of; durable when it resolves.
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+   */
+  readonly lineEvents: (events: readonly LineEvent[]) => Promise<void>;
   /**
    * Installs a bundle that a person brought.
    * @param slot null: whichever fits
@@ -70,8 +82,16 @@ export interface StatusServerDeps {
 
 const feedbackRequestSchema = z.strictObject({
   predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
-  label: z.string().min(1).max(256),
+  label: z.string().min(1).max(256).nullable(),
 }) satisfies z.ZodType<FeedbackRequest>;
+
+const lookRequestSchema = z.strictObject({
+  predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
+  durationMs: z
+    .int()
+    .min(0)
+    .max(24 * 3_600_000),
+}) satisfies z.ZodType<LookRequest>;
 
 const slotName = z.string().min(1).max(64);
 
@@ -192,7 +212,8 @@ export class StatusServer {
 
   #addRoutes(): void {
     const { app } = this;
-    const { view, answer, install, hold, plan, pin, inject, cutLink, metricsText } = this.#deps;
+    const { view, answer, lookedAt, lineEvents, install, hold, plan, pin, inject, cutLink, metricsText } =
+      this.#deps;
     // Before the body is read: a stranger must not make the device take 68 MB.
     const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
     // Where nobody has a PIN, anybody who stands here may hold: it changes nothing, and delays only what is new.
@@ -229,6 +250,15 @@ export class StatusServer {
     app.post('/api/feedback', async (request) => {
       await answer(parseBody(feedbackRequestSchema, request.body));
       return { recorded: true };
+    });
+    app.post('/api/looked-at', async (request) => {
+      await lookedAt(parseBody(lookRequestSchema, request.body));
+      return { recorded: true };
+    });
+    app.post('/api/line-events', async (request) => {
+      const events = parseBody(lineEventsSchema, request.body);
+      await lineEvents(events.map((event) => lineEventOf(event, Date.now())));
+      return { recorded: events.length };
     });
     app.post('/api/install', { bodyLimit: LIMITS.bundleBytes, onRequest: needsPin }, async (request) => {
       const { slot = null } = parseBody(installQuerySchema, request.query);

@@ -4,8 +4,11 @@ import { modelTitle } from '../../protocol/manifest.ts';
 import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
-import type { DeviceConfig } from '../config/schema.ts';
+import type { DeviceConfig, SlotConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
+import { loopWarnings } from '../feedback/loop-warning.ts';
+import { LOOKED_AT } from '../feedback/rule-matching.ts';
+import { explorationWords, toldRules } from '../feedback/rule-words.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { ActiveModels } from '../models/active-models.ts';
 import type { ModelManager } from '../models/model-manager.ts';
@@ -109,6 +112,7 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
     hold: parts.models.holdOf(slot),
     cost: costOf(parts, slot, active?.champion.manifestSha256),
     cache: parts.cacheOf(slot),
+    truth: truthOf(parts.config.slots[slot]),
     ...figures,
     metric: manifest
       ? {
@@ -120,6 +124,16 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
         }
       : null,
     recent: recentPredictions(parts, slot),
+  };
+}
+
+function truthOf(config: SlotConfig | undefined): SlotView['truth'] {
+  if (!config) return { rules: [], exploration: null, warnings: [], asksForLooks: false };
+  return {
+    rules: toldRules(config.feedback),
+    exploration: config.exploration && explorationWords(config.exploration),
+    warnings: loopWarnings(config),
+    asksForLooks: config.feedback.some((rule) => rule.when === 'event' && rule.event === LOOKED_AT),
   };
 }
 

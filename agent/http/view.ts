@@ -74,6 +74,14 @@ export interface SlotView {
     /** Hashing has lately cost more than the hits saved. */
     hurts: boolean;
   } | null;
+  /** What counts as the truth, in the order in which it does, and what may be wrong with that. */
+  truth: {
+    rules: { name: string; words: string; precedence: number }[];
+    exploration: string | null;
+    warnings: string[];
+    /** Some rule asks how long people look at a prediction on the page. */
+    asksForLooks: boolean;
+  };
   predictionsPerS: number;
   latencyUs: { p50: number; p95: number; p99: number } | null;
   /** Predictions a second over the last minute, oldest first (60 values). */
@@ -135,6 +143,8 @@ export interface PredictionView {
   /** The model raises an alarm with it, or is unsure among many labels. */
   raised: boolean;
   health: number;
+  /** By its label it would have been taken off the line; it goes on, so that it is seen what it is. */
+  explored: boolean;
   /** What feedback says, if anything: the true label, and who said so. */
   truth: { label: string; kind: 'explicit' | 'implicit'; evidence: string } | null;
 }
@@ -145,9 +155,15 @@ export type HoldRequest =
   /** Without `untilMs`: until it is released. */
   | { slot: string; hold: true; reason: string; untilMs?: number | undefined };
 
+/** `POST /api/looked-at`: somebody had this prediction open for so long. */
+export interface LookRequest {
+  predictionId: string;
+  durationMs: number;
+}
+
 /** `POST /api/feedback` */
 export interface FeedbackRequest {
   predictionId: string;
-  /** The true label's name. */
-  label: string;
+  /** The true label's name; null takes an answer back. */
+  label: string | null;
 }

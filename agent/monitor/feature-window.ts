@@ -1,28 +1,35 @@
 /** What the last samples of all features looked like: histograms over the baseline's bins, and how alike neighbours are. */
+import { gradesOf } from '../../protocol/drift/correlation-shift.ts';
 import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
 import type { WatchedFeature } from './watched-features.ts';
 
-/** Sums of one feature: count, x, x², squared step from x to x; x in baseline standard deviations from its mean. */
-const SUMS = 4;
+/**
+ * Sums of one feature: count; x in baseline standard deviations from its mean; grade, its square and its squared step from
+ * sample to sample. Grades and not values, because one outlier in training makes all else look as if it stood still.
+ */
+const SUMS = 5;
 
 /** Accumulates samples; memory does not depend on how many. No allocation a sample. */
 export class FeatureWindow {
-  /** Where the values of the newest sample were counted, an index over the bins of all features; -1: missing. */
-  readonly bins: Int32Array;
+  /** Of the newest sample (correlation-shift.ts); NaN: missing. */
+  readonly grades: Float64Array;
   readonly #features: readonly WatchedFeature[];
   readonly #edges: Float64Array;
   /** Where each feature's edges begin in `#edges`; its bins begin at the same place plus its index. */
   readonly #from: Int32Array;
   readonly #mean: Float64Array;
   readonly #inverseStd: Float64Array;
-  readonly #previous: Float64Array;
+  /** Of each bin. */
+  readonly #gradeOf: Float64Array;
+  /** Mean square of the grades in the baseline. */
+  readonly #spread: Float64Array;
   readonly #counts: Float64Array;
   readonly #sums: Float64Array;
   #samples = 0;
 
   constructor(features: readonly WatchedFeature[]) {
     this.#features = features;
-    this.bins = new Int32Array(features.length).fill(-1);
+    this.grades = new Float64Array(features.length).fill(Number.NaN);
     this.#edges = Float64Array.from(features.flatMap(({ edges }) => edges));
     this.#from = new Int32Array(features.length + 1);
     features.forEach(({ edges }, i) => {
@@ -30,7 +37,11 @@ export class FeatureWindow {
     });
     this.#mean = Float64Array.from(features, ({ mean }) => mean);
     this.#inverseStd = Float64Array.from(features, ({ std }) => (std > 0 ? 1 / std : 0));
-    this.#previous = new Float64Array(features.length).fill(Number.NaN);
+    const grades = features.map(({ shares }) => gradesOf(shares));
+    this.#gradeOf = Float64Array.from(grades.flat());
+    this.#spread = Float64Array.from(features, ({ shares }, i) =>
+      shares.reduce((sum, share, bin) => sum + share * (grades[i]?.[bin] ?? 0) ** 2, 0),
+    );
     this.#counts = new Float64Array(this.#edges.length + features.length);
     this.#sums = new Float64Array(features.length * SUMS);
   }
@@ -42,31 +53,31 @@ export class FeatureWindow {
   /** @param values one a feature, in the order of the profile; NaN (missing) is passed over */
   add(values: ArrayLike<number>): void {
     this.#samples += 1;
-    const bins = this.bins;
     const edges = this.#edges;
     const sums = this.#sums;
-    const previous = this.#previous;
-    for (let i = 0; i < bins.length; i++) {
+    const grades = this.grades;
+    for (let i = 0; i < grades.length; i++) {
       const value = values[i] as number;
       if (Number.isNaN(value)) {
-        bins[i] = -1;
+        grades[i] = Number.NaN;
         continue;
       }
       const from = this.#from[i] as number;
       const end = this.#from[i + 1] as number;
-      let bin = from;
+      let bin = from + i;
       // Looks at every edge: a loop that stops at the right one mispredicts its branch nearly every time.
       for (let edge = from; edge < end; edge++) bin += (edges[edge] as number) < value ? 1 : 0;
-      bins[i] = bin + i;
-      this.#counts[bin + i] = (this.#counts[bin + i] as number) + 1;
-      const x = (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
+      this.#counts[bin] = (this.#counts[bin] as number) + 1;
+      const grade = this.#gradeOf[bin] as number;
       const s = i * SUMS;
       sums[s] = (sums[s] as number) + 1;
-      sums[s + 1] = (sums[s + 1] as number) + x;
-      sums[s + 2] = (sums[s + 2] as number) + x * x;
-      const before = previous[i] as number;
-      if (!Number.isNaN(before)) sums[s + 3] = (sums[s + 3] as number) + (x - before) * (x - before);
-      previous[i] = x;
+      sums[s + 1] =
+        (sums[s + 1] as number) + (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
+      sums[s + 2] = (sums[s + 2] as number) + grade;
+      sums[s + 3] = (sums[s + 3] as number) + grade * grade;
+      const step = grade - (grades[i] as number);
+      if (!Number.isNaN(step)) sums[s + 4] = (sums[s + 4] as number) + step * step;
+      grades[i] = grade;
     }
   }
 
@@ -82,9 +93,8 @@ export class FeatureWindow {
     const sum = (at: number) =>
       (this.#sums[feature * SUMS + at] ?? 0) + (before.#sums[feature * SUMS + at] ?? 0);
     const samples = sum(0);
-    const mean = sum(1) / samples;
     // Never less than the baseline's: a slow signal that rests for a window must not look like independent noise.
-    const variance = Math.max(1, sum(2) / samples - mean * mean);
+    const variance = Math.max(this.#spread[feature] ?? 0, sum(3) / samples - (sum(2) / samples) ** 2);
     const first = (this.#from[feature] ?? 0) + feature;
     const bins = (this.#features[feature]?.edges.length ?? 0) + 1;
     const counts = Array.from({ length: bins }, (_, bin) => {
@@ -93,9 +103,9 @@ export class FeatureWindow {
     return {
       samples,
       counts,
-      mean: samples > 0 ? mean : 0,
+      mean: samples > 0 ? sum(1) / samples : 0,
       // The expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
-      autocorrelation: samples > 0 ? 1 - sum(3) / samples / (2 * variance) : 0,
+      autocorrelation: samples > 0 && variance > 0 ? 1 - sum(4) / samples / (2 * variance) : 0,
       missing: this.#samples + before.#samples - samples,
     };
   }

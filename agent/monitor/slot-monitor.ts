@@ -1,4 +1,6 @@
 /** Everything that is watched of one slot: fed by its lane in the pipeline, read by the status page. */
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
+import { labelCount } from '../../protocol/evidence/outcome-count.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
@@ -9,7 +11,6 @@ import type { FeatureDrift } from './drift-monitor.ts';
 import type { FeatureFaults } from './fault-counts.ts';
 import { type LatencyQuantiles, LatencyWindow } from './latency-window.ts';
 import { type InputFigures, ModelWatch, NOTHING_WATCHED } from './model-watch.ts';
-import { labelCount, onlineMetric } from './online-metric.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { SlotFacts } from './silence.ts';
 import { UsualGap } from './usual-gap.ts';
@@ -115,7 +116,7 @@ export class SlotMonitor {
     const { slot, predictions } = this.#deps;
     const query = { slot, model: model.manifestSha256, sinceMs: 0, role: 'any' } as const;
     const counts = predictions.confusion(query);
-    return { online: onlineMetric(model.manifest.metric, counts), labels: labelCount(counts) };
+    return { online: metricValue(model.manifest.metric, counts), labels: labelCount(counts) };
   }
 
   #current(): ModelWatch | undefined {

@@ -37,6 +37,8 @@ export interface Asked {
   readonly decisions: readonly {
     readonly label: string;
     readonly score: number;
+    /** The part would be taken off the line by this label, and is to go on for inspection, by chance. */
+    readonly explored?: true;
     /** Where the model's `topK` says so: the best labels, best first. */
     readonly top?: readonly { readonly label: string; readonly score: number }[];
   }[];

@@ -1,4 +1,5 @@
 /** Who decides a sample while a challenger is there. Pure: the same part gets the same answer, on every device and after a restart. */
+import { isChosen } from './chance.ts';
 
 /**
  * A larger share keeps every sample that a smaller one had; another rollout picks another part of the samples.
@@ -6,16 +7,5 @@
  * @param key what names the sample: its correlation id, or a count where it has none
  */
 export function challengerDecides(rolloutId: string, key: string, share: number): boolean {
-  return hash32(`${rolloutId}\n${key}`) < share * 0x1_0000_0000;
-}
-
-/** FNV-1a over UTF-16 units, then murmur3's finalizer, so that consecutive serial numbers spread evenly. */
-function hash32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return isChosen(rolloutId, key, share);
 }

@@ -20,7 +20,7 @@ import { requestsOf } from './lane-request.ts';
 
 export interface BatchRunnerDeps {
   readonly slot: string;
-  readonly config: Pick<SlotConfig, 'keepFeatures' | 'privacy' | 'requests'>;
+  readonly config: Pick<SlotConfig, 'keepFeatures' | 'privacy' | 'requests' | 'exploration'>;
   readonly models: ActiveModels;
   readonly engine: Pick<Engine, 'run'>;
   /** Asked once a champion. */
@@ -222,6 +222,7 @@ export class BatchRunner {
         return health;
       },
       keep,
+      config.exploration,
     );
     const predictions = outcomes.filter((outcome) => outcome !== null);
     const latenciesUs = predictions.map(({ latencyUs }) => latencyUs);

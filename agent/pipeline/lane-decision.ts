@@ -1,9 +1,12 @@
 /** From the outputs of a batch to the predictions that are recorded: who decided, and what the other one saw. */
+import { NO_TAGS } from '../../protocol/tags.ts';
+import type { Exploration } from '../config/feedback.ts';
 import type { EngineResult } from '../inference/engine.ts';
 import type { ActiveModel, SlotModels } from '../models/active-models.ts';
 import type { NewPrediction } from '../store/records.ts';
 import { challengerDecides } from './assign.ts';
 import type { Decider } from './decider.ts';
+import { explorer } from './exploration.ts';
 import type { LaneBatch } from './lane-batch.ts';
 import type { Item } from './lane-item.ts';
 import type { Rows } from './sample-validator.ts';
@@ -30,6 +33,7 @@ export function predictionsOf(
   deciderOf: (model: ActiveModel) => Decider,
   healthOf: (row: Float32Array | Uint8Array, timeMs: number) => number,
   keepFeatures: boolean,
+  exploration: Exploration | null,
 ): (NewPrediction | null)[] {
   const { champion, challenger } = models;
   const rowAt = rowsOf(batch.champion.data as Rows, batch.champion.rows, keepFeatures);
@@ -37,6 +41,9 @@ export function predictionsOf(
   const unseen = result.challenger && unreadableOf(result.challenger.result);
   const championDecider = deciderOf(champion);
   const challengerDecider = challenger && deciderOf(challenger.model);
+  const chanceOf = (model: ActiveModel) => explorer(slot, exploration, model.manifest.output.decision.labels);
+  const chanceByChampion = chanceOf(champion);
+  const chanceByChallenger = challenger && chanceOf(challenger.model);
   const decidedBy = (i: number): Seen => {
     const { label, score } = championDecider.decide(result.champion.output, i);
     return { model: champion.manifestSha256, label, score, doneUs: result.championDoneUs };
@@ -60,6 +67,8 @@ export function predictionsOf(
       hasAsMuch(result);
     const deciding = isCanary ? other : own;
     const shadow = isCanary ? own : other;
+    const chance = (isCanary && chanceByChallenger) || chanceByChampion;
+    const { propensity, explored } = chance(deciding.label, () => partKeyOf(item));
     return {
       timeMs: sample.timeMs,
       slot,
@@ -70,6 +79,9 @@ export function predictionsOf(
       score: deciding.score,
       latencyUs: Math.max(0, result.decidedUs - acceptedUs),
       health: healthOf(row, sample.timeMs),
+      tags: sample.tags ?? NO_TAGS,
+      propensity,
+      explored,
       features: keepFeatures && row instanceof Float32Array && row.length > 0 ? row : null,
       shadow: shadow && {
         model: shadow.model,
@@ -96,6 +108,11 @@ interface Seen {
 
 function keyOf({ request, sample, number }: Item): string {
   return request?.key ?? sample.correlationId ?? `#${number}`;
+}
+
+/** Each row for itself, unlike `keyOf`: the rows of a request are parts of their own. */
+function partKeyOf({ sample, number }: Item): string {
+  return sample.correlationId ?? `#${number} ${sample.timeMs}`;
 }
 
 /** Rows of at most this many values are quicker copied than looked at through a view of their own. */

@@ -52,6 +52,7 @@ export function repliesOf(
         ...(extras && { extras: joinedExtras(extras.slice(row, row + request.rows)) }),
         decisions: own.map((decided, at) => ({
           ...named(decided),
+          ...(decided.explored ? { explored: true as const } : {}),
           ...(topK === undefined ? {} : { top: topOf(at).map(named) }),
         })),
         predictionIds: null,

@@ -1,6 +1,7 @@
 /** The way of a sample through the house: from the sources to the lanes of their slots, and from each commit to whoever listens. */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
+import type { Tags } from '../../protocol/tags.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig, SlotConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
@@ -24,6 +25,8 @@ export interface PipelineDeps extends Pick<SlotLaneDeps, 'monitorOf' | 'observe'
   /** What a slot has committed of a source that can be read again: samples up to there are not answered twice. */
   readonly positionOf?: (slot: string, source: string) => number;
   readonly onLineEvent: (event: LineEvent) => void;
+  /** With each sample of a source. */
+  readonly onTags?: (source: string, tags: Tags) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
@@ -74,6 +77,7 @@ export class Pipeline {
       },
       sample: (sample) => {
         this.#deps.counters.add('source.samples');
+        if (sample.tags) this.#deps.onTags?.(source, sample.tags);
         for (const lane of lanes) lane.push(sample);
       },
       event: (event) => {

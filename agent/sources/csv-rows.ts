@@ -27,7 +27,7 @@ export function csvColumns(header: Line, config: FileSourceConfig): string[] {
       hint: 'The first line must name each column once.',
     });
   }
-  const missing = new RowMapping(config).missingFrom(columns);
+  const missing = new RowMapping(config).missingFrom(columns, 'file');
   if (missing.length > 0) {
     const otherDelimiter = columns.length === 1 && /[;\t|,]/.exec(columns[0] ?? '')?.[0];
     throw agentError(

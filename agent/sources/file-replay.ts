@@ -93,6 +93,7 @@ export class FileReplay implements Source {
       timeMs: this.#clock.wallMs(),
       correlationId: row.correlationId,
       features: row.features,
+      tags: row.tags,
       position,
     });
   }

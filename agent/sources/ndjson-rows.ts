@@ -34,7 +34,7 @@ export class NdjsonRows implements RowReader {
       return { code: 'SAMPLE_INVALID', problem: 'is not a JSON object' };
     }
     const columns = Object.keys(value);
-    const missing = this.#mapping.missingFrom(columns);
+    const missing = this.#mapping.missingFrom(columns, 'row');
     if (missing.length > 0) {
       const has = columns.slice(0, 40).join(', ').slice(0, 400);
       return { code: 'SOURCE_COLUMN_MISSING', problem: `has no ${missing.join(', ')}; it has ${has}` };

@@ -1,15 +1,19 @@
 /** Which column of a file becomes which feature, the correlation id, or the time. */
 import { shortValue } from '../../protocol/config-errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import type { Tags } from '../../protocol/tags.ts';
 import type { FileSourceConfig } from '../config/schema.ts';
 import { cellTime } from './cell.ts';
 import type { Row } from './row.ts';
+import { SampleTags } from './sample-tags.ts';
 
 export class RowMapping {
   readonly #timeColumn: string | undefined;
   readonly #correlationColumn: string | undefined;
   readonly #featureOf: ReadonlyMap<string, string>;
   readonly #named: readonly string[];
+  readonly #tagColumns: readonly string[];
+  readonly #tags: SampleTags;
 
   constructor(config: FileSourceConfig) {
     this.#timeColumn = config.timeColumn;
@@ -18,15 +22,18 @@ export class RowMapping {
     this.#named = [...this.#featureOf.keys(), config.timeColumn, config.correlationColumn].filter(
       (name) => name !== undefined,
     );
+    this.#tagColumns = Object.values(config.tags);
+    this.#tags = new SampleTags(config.constantTags, Object.keys(config.tags));
   }
 
-  /** Columns that the configuration names and `columns` lacks. */
-  missingFrom(columns: readonly string[]): string[] {
-    return this.#named.filter((name) => !columns.includes(name));
+  /** Columns that the configuration names and `columns` lacks; a row of its own may be without a tag. */
+  missingFrom(columns: readonly string[], of: 'file' | 'row'): string[] {
+    const named = of === 'file' ? [...this.#named, ...this.#tagColumns] : this.#named;
+    return named.filter((name) => !columns.includes(name));
   }
 
   /**
-   * Every column but time and correlation id becomes a feature.
+   * Every column but time and correlation id becomes a feature, also one that is a tag.
    * @param meaning what a cell says as a feature
    */
   toRow<Cell>(
@@ -53,10 +60,19 @@ export class RowMapping {
         features[this.#featureOf.get(column) ?? column] = meaning(cell);
       }
     }
-    return { features, correlationId, recordedMs };
+    return { features, correlationId, recordedMs, tags: this.#tagsOf(columns, cells) };
+  }
+
+  #tagsOf(columns: readonly string[], cells: readonly unknown[]): Tags {
+    const values = this.#tagColumns.map((column) => cells[columns.indexOf(column)]);
+    return this.#tags.of(values.map((value) => (isScalar(value) ? String(value) : null)));
   }
 }
 
 function invalid(problem: string): Row {
   return { code: 'SAMPLE_INVALID', problem };
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }

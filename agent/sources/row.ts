@@ -1,4 +1,5 @@
 /** One row of a file, on its way to become a sample. */
+import type { Tags } from '../../protocol/tags.ts';
 import type { AgentErrorCode } from '../errors.ts';
 
 export interface GoodRow {
@@ -6,6 +7,7 @@ export interface GoodRow {
   readonly correlationId: string | null;
   /** Wall clock ms of the recording; null without a time column. */
   readonly recordedMs: number | null;
+  readonly tags: Tags;
 }
 
 export interface BadRow {

@@ -5,7 +5,9 @@ import type { SimulatedLineConfig } from '../config/schema.ts';
 import { type Injection, Injections } from './injection.ts';
 import { MillingProcess, type Quality } from './milling-process.ts';
 import { Random } from './random.ts';
-import type { SampleSink, Source } from './source.ts';
+import { SimulatedGate } from './simulated-gate.ts';
+import { SimulatedTags } from './simulated-tags.ts';
+import type { LineDecision, SampleSink, Source } from './source.ts';
 
 /** Where the published product ids begin. */
 const FIRST_SERIAL = { L: 47_180, M: 14_860, H: 29_410 } as const satisfies Record<Quality, number>;
@@ -26,6 +28,8 @@ export class SimulatedLine implements Source {
   readonly #process: MillingProcess;
   readonly #injections: Injections;
   readonly #random: Random;
+  readonly #tags: SimulatedTags | undefined;
+  readonly #gate: SimulatedGate | undefined;
   /** Oldest first, because every event waits equally long. */
   #waiting: { dueUs: number; kind: string; correlationId: string }[] = [];
   #runTag = '';
@@ -42,6 +46,8 @@ export class SimulatedLine implements Source {
     this.#process = new MillingProcess(config.seed, config.temperatureMemoryParts);
     this.#random = new Random(config.seed + 1);
     this.#injections = new Injections(this.#random);
+    if (config.tagged) this.#tags = new SimulatedTags(config.constantTags);
+    if (config.gate) this.#gate = new SimulatedGate(config.gate);
   }
 
   async start(sink: SampleSink): Promise<void> {
@@ -56,12 +62,19 @@ export class SimulatedLine implements Source {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#sink) this.#sendEvents(this.#sink, Number.POSITIVE_INFINITY);
+    this.#sendEvents(Number.POSITIVE_INFINITY);
     this.#sink = undefined;
   }
 
   done(): boolean {
     return false;
+  }
+
+  /** What the gate takes off the line makes no events any more. */
+  decided(decisions: readonly LineDecision[]): void {
+    for (const correlationId of this.#gate?.takenOff(decisions) ?? []) {
+      this.#sendEvent('reject-gate-fired', correlationId);
+    }
   }
 
   /** Takes effect with the next part. */
@@ -90,7 +103,7 @@ export class SimulatedLine implements Source {
       );
       this.#restartSchedule(nowUs);
     }
-    this.#sendEvents(sink, nowUs);
+    this.#sendEvents(nowUs);
   }
 
   #restartSchedule(nowUs: number): void {
@@ -107,6 +120,7 @@ export class SimulatedLine implements Source {
       timeMs: this.#clock.wallMs(),
       correlationId,
       features: this.#injections.reported(values),
+      ...(this.#tags ? { tags: this.#tags.of(this.#made, values.type) } : {}),
     });
     const failed = failures.length > 0;
     this.#expectEvent(failed ? 'machine-failed' : 'passed-downstream', correlationId, nowUs);
@@ -119,12 +133,17 @@ export class SimulatedLine implements Source {
     this.#waiting.push({ dueUs: nowUs + this.#config.eventDelayMs * 1000, kind, correlationId });
   }
 
-  #sendEvents(sink: SampleSink, nowUs: number): void {
+  #sendEvents(nowUs: number): void {
     const firstLater = this.#waiting.findIndex(({ dueUs }) => dueUs > nowUs);
     const due = this.#waiting.splice(0, firstLater === -1 ? this.#waiting.length : firstLater);
     for (const { kind, correlationId } of due) {
-      sink.event({ timeMs: this.#clock.wallMs(), kind, correlationId, station: this.#config.station });
+      if (!this.#gate?.hasTaken(correlationId)) this.#sendEvent(kind, correlationId);
     }
+  }
+
+  #sendEvent(kind: string, correlationId: string): void {
+    const { station } = this.#config;
+    this.#sink?.event({ timeMs: this.#clock.wallMs(), kind, correlationId, station });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Where samples come from. One file a kind of source; the pipeline sees only this. */
+import type { Tags } from '../../protocol/tags.ts';
 import type { NamedTensor } from '../inference/tensor.ts';
 
 export interface Sample {
@@ -10,6 +11,8 @@ export interface Sample {
   readonly correlationId: string | null;
   /** Named values as they came; null or absent is missing. Empty when the sample is a tensor, a picture or tensors. */
   readonly features: Readonly<Record<string, number | string | null>>;
+  /** Samples with equal tags had best share the object. */
+  readonly tags?: Tags;
   readonly tensor?: Uint8Array | Float32Array;
   /** The bytes of an encoded picture. */
   readonly image?: Uint8Array;
@@ -35,6 +38,16 @@ export interface LineEvent {
   readonly predictionSeq?: number;
 }
 
+/** What a slot decided of a part, on its way back to the line. */
+export interface LineDecision {
+  readonly slot: string;
+  readonly correlationId: string | null;
+  /** By name. */
+  readonly label: string;
+  /** Whatever the label says: this part goes on for inspection. */
+  readonly explored: boolean;
+}
+
 export interface SampleSink {
   /** False when the pipeline's queue is full: a source that can wait awaits `ready()` first. */
   hasRoom(): boolean;
@@ -55,6 +68,8 @@ export interface Source {
   start(sink: SampleSink, after: number): Promise<void>;
   /** Delivers nothing after it returns. */
   stop(): Promise<void>;
+  /** Takes what was decided of its parts, in order: a gate at the line's end acts by it. */
+  decided?(decisions: readonly LineDecision[]): void;
   /** True when a finite source has delivered all it had. */
   done(): boolean;
 }

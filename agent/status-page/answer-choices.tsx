@@ -14,8 +14,10 @@ export function AnswerChoices(props: {
   question: string;
   evidence: string | undefined;
   onChoose: (label: string) => void;
+  /** Undefined where nobody has answered. */
+  onTakeBack: (() => void) | undefined;
 }) {
-  const { said, labels, question, evidence, onChoose } = props;
+  const { said, labels, question, evidence, onChoose, onTakeBack } = props;
   const choices = orderedChoices(said, labels);
   const first = useRef<HTMLButtonElement>(null);
   useEffect(() => first.current?.focus({ preventScroll: true }), []);
@@ -39,6 +41,11 @@ export function AnswerChoices(props: {
             {i === 0 ? `Right: ${label}` : label}
           </button>
         ))}
+        {onTakeBack ? (
+          <button class="button" type="button" onClick={onTakeBack}>
+            Take the answer back
+          </button>
+        ) : null}
         {rest.length > 0 ? (
           <select
             class="button"

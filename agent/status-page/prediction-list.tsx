@@ -4,6 +4,7 @@ import { postJson } from '../../web/post-json.ts';
 import type { FeedbackRequest, PredictionView, SlotView } from '../http/view.ts';
 import { attentionReason } from './kept-predictions.ts';
 import { PredictionRow, partName } from './prediction-row.tsx';
+import { useDwell } from './use-dwell.ts';
 import { useHold } from './use-hold.ts';
 import { useKeptPredictions } from './use-kept-predictions.ts';
 
@@ -16,12 +17,14 @@ export function PredictionList(props: { slot: SlotView; nowMs: number; anchor: s
   const [answers, setAnswers] = useState<ReadonlyMap<string, string>>(new Map());
   const [words, setWords] = useState('');
 
+  useDwell(openId, slot.truth.asksForLooks);
+
   const toggle = (id: string) => {
     setOpenId(openId === id ? undefined : id);
     setWords('');
   };
 
-  const answer = async (prediction: PredictionView, label: string) => {
+  const answer = async (prediction: PredictionView, label: string | null) => {
     // A second tap before the first was answered is a slip of the finger.
     if (saving.current) return false;
     saving.current = true;
@@ -30,9 +33,13 @@ export function PredictionList(props: { slot: SlotView; nowMs: number; anchor: s
     const result = await postJson('api/feedback', request);
     saving.current = false;
     if (result.ok) {
-      setAnswers((before) => new Map(before).set(prediction.id, label));
+      setAnswers((before) => withAnswer(before, prediction.id, label));
       setOpenId(undefined);
-      setWords(`Saved: ${partName(prediction)} was ${label}.`);
+      setWords(
+        label === null
+          ? `Taken back: what ${partName(prediction)} was is left to the line.`
+          : `Saved: ${partName(prediction)} was ${label}.`,
+      );
     } else {
       setWords(`Not saved. ${result.words}`);
     }
@@ -92,6 +99,17 @@ export function PredictionList(props: { slot: SlotView; nowMs: number; anchor: s
       ) : null}
     </section>
   );
+}
+
+function withAnswer(
+  answers: ReadonlyMap<string, string>,
+  id: string,
+  label: string | null,
+): ReadonlyMap<string, string> {
+  const next = new Map(answers);
+  if (label === null) next.delete(id);
+  else next.set(id, label);
+  return next;
 }
 
 function moveByArrows(event: KeyboardEvent & { currentTarget: HTMLElement }): void {

@@ -15,7 +15,8 @@ interface Props {
   nowMs: number;
   open: boolean;
   onToggle: () => void;
-  onAnswer: (label: string) => Promise<boolean>;
+  /** null: takes the answer back. */
+  onAnswer: (label: string | null) => Promise<boolean>;
 }
 
 export function partName(prediction: PredictionView): string {
@@ -27,7 +28,7 @@ export function PredictionRow(props: Props) {
   const button = useRef<HTMLButtonElement>(null);
   const outcome = outcomeOf(prediction, answered);
 
-  const choose = async (label: string) => {
+  const choose = async (label: string | null) => {
     if (await onAnswer(label)) button.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -50,6 +51,7 @@ export function PredictionRow(props: Props) {
         <span class="said">
           <strong>{prediction.label}</strong> <span class="faint nowrap">{formatScore(prediction)}</span>
           {prediction.role === 'canary' ? <span class="tag">trial</span> : null}
+          {prediction.explored ? <span class="tag">goes on for inspection</span> : null}
         </span>
         <span class="outcome">
           {outcome ? (
@@ -69,6 +71,11 @@ export function PredictionRow(props: Props) {
           question={`What was ${partName(prediction)} really?`}
           evidence={prediction.truth?.evidence}
           onChoose={(label) => void choose(label)}
+          onTakeBack={
+            answered !== undefined || prediction.truth?.kind === 'explicit'
+              ? () => void choose(null)
+              : undefined
+          }
         />
       ) : null}
     </li>

@@ -7,6 +7,7 @@ import { DriftMultiples } from './drift-multiples.tsx';
 import { HoldControl } from './hold-control.tsx';
 import { PredictionList } from './prediction-list.tsx';
 import { SlotFigures } from './slot-figures.tsx';
+import { TruthPanel } from './truth-panel.tsx';
 
 interface Props {
   slot: SlotView;
@@ -31,6 +32,7 @@ export function SlotSection(props: Props) {
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
         <DriftMultiples drift={slot.drift} />
       </div>
+      <TruthPanel truth={slot.truth} />
     </section>
   );
 }

@@ -2,9 +2,10 @@
  * Labels in force, counted as they are written: by model, minute of the prediction, truth, what was said, trust in the label.
  * The counts outlive the records that retention takes.
  */
+import { countedPropensity, type TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Context, Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
-import type { ConfusionQuery, SlicedCount } from './store.ts';
+import type { ConfusionQuery } from './store.ts';
 
 const KEPT_MS = 14 * 24 * 3_600_000;
 
@@ -86,14 +87,14 @@ export class ConfusionTable {
    * Exact to the millisecond where the records of the first minute are still there.
    * @returns of each model's prediction context its own counts, so that they can be told apart by tags
    */
-  counts(query: ConfusionQuery): SlicedCount[] {
+  counts(query: ConfusionQuery): TaggedCount[] {
     return this.#contexts
       .ofModel(query.slot, query.model)
       .filter(({ role }) => query.role === 'any' || role !== 'shadow')
       .flatMap((context) =>
         this.#countedSince(context, query.sinceMs).map(([truth, said, weight, count]) => {
-          const { tags, propensity } = context;
-          return { truth, said, weight, propensity, count, tags };
+          const propensity = countedPropensity(context);
+          return { truth, said, weight, propensity, count, tags: context.tags };
         }),
       )
       .filter(({ count }) => count > 0);

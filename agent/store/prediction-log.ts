@@ -1,4 +1,5 @@
 /** Predictions as rules and pages read them: one at a time, the newest, or those whose time has come. */
+import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import { type Feedback, predictionId } from '../../protocol/records.ts';
 import type { ConfusionTable } from './confusion-table.ts';
 import type { Contexts } from './contexts.ts';
@@ -7,7 +8,7 @@ import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
 import { NotablePredictions } from './notable-predictions.ts';
 import type { StoredPrediction } from './records.ts';
-import type { ConfusionQuery, OutcomeCount, PredictionLog, SlicedCount } from './store.ts';
+import type { ConfusionQuery, PredictionLog } from './store.ts';
 
 type Row = [
   seq: number,
@@ -20,6 +21,7 @@ type Row = [
   health: number,
 ];
 type LabelRow = [explicit: number, label: number, rule: string, evidence: string];
+
 /** A quiet slot beside a busy one must not make a read walk the whole table. */
 const ROWS_A_SCAN = 20_000;
 const COLUMNS = 'seq, time_ms, context, correlation_id, label, score, latency_us, health';
@@ -58,7 +60,10 @@ export class SqlitePredictionLog implements PredictionLog {
       .prepare<[string, string], number>('SELECT position FROM positions WHERE slot = ? AND source = ?')
       .pluck();
     this.#seqs = sqlite
-      .prepare<[], [number | null, number | null]>('SELECT min(seq), max(seq) FROM predictions')
+      // Each on its own is one look; asked for together SQLite walks the table.
+      .prepare<[], [number | null, number | null]>(
+        'SELECT (SELECT min(seq) FROM predictions), (SELECT max(seq) FROM predictions)',
+      )
       .raw();
     this.#timeAt = sqlite
       .prepare<[number], number>('SELECT time_ms FROM predictions WHERE seq >= ? ORDER BY seq LIMIT 1')
@@ -169,7 +174,7 @@ export class SqlitePredictionLog implements PredictionLog {
     return [...sums.values()];
   }
 
-  slicedConfusion(query: ConfusionQuery): SlicedCount[] {
+  slicedConfusion(query: ConfusionQuery): TaggedCount[] {
     return this.#confusion.counts(query);
   }
 

@@ -2,9 +2,8 @@
  * The device's memory: one SQLite file in WAL mode with group commit. Knows nothing of MQTT, models or pages.
  * What a promise of this surface says is committed has been fsynced.
  */
-
+import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Feedback, RecordOf, Stream } from '../../protocol/records.ts';
-import type { Tags } from '../../protocol/tags.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
 
@@ -122,7 +121,7 @@ export interface PredictionLog {
    */
   confusion(query: ConfusionQuery): OutcomeCount[];
   /** As `confusion`, the counts of each combination of tags on their own. */
-  slicedConfusion(query: ConfusionQuery): SlicedCount[];
+  slicedConfusion(query: ConfusionQuery): TaggedCount[];
 }
 
 export interface ConfusionQuery {
@@ -131,21 +130,6 @@ export interface ConfusionQuery {
   readonly sinceMs: number;
   /** Shadows count where it is `any`. */
   readonly role: 'deciding' | 'any';
-}
-
-/** How often a model said one label when another was true. */
-export interface OutcomeCount {
-  readonly truth: number;
-  readonly said: number;
-  /** Trust in the truth, 0..1. */
-  readonly weight: number;
-  /** Chance that this truth could be seen at all, (0, 1]. */
-  readonly propensity: number;
-  readonly count: number;
-}
-
-export interface SlicedCount extends OutcomeCount {
-  readonly tags: Tags;
 }
 
 /** Small durable state of other rooms, as JSON under a key; written in one fsynced transaction. */

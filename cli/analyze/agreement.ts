@@ -1,6 +1,6 @@
 /** How a package decides beside another one on the same samples: int8 beside the float32 it was made from. */
-import { onlineMetric } from '../../agent/monitor/online-metric.ts';
 import { type Decided, decide } from '../../agent/pipeline/decide.ts';
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
 import { cliError } from '../errors.ts';
 import { withEngine } from './engine-session.ts';
@@ -67,13 +67,15 @@ export async function compare(model: PackageOnDisk, other: PackageOnDisk): Promi
 function side(of: PackageOnDisk, asked: PackageOnDisk, decided: readonly Decided[]): Side {
   const { metric } = asked.manifest;
   const counts = asked.golden.samples.flatMap(({ label }, i) =>
-    label === undefined ? [] : [{ truth: label, said: decided[i]?.label ?? 0, weight: 1, count: 1 }],
+    label === undefined
+      ? []
+      : [{ truth: label, said: decided[i]?.label ?? 0, weight: 1, propensity: 1, count: 1 }],
   );
   return {
     title: modelTitle(of.manifest),
     precision: of.manifest.precision,
     sizeBytes: of.sizeBytes,
     metric: metric.name,
-    value: onlineMetric(metric, counts),
+    value: metricValue(metric, counts),
   };
 }

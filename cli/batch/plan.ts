@@ -64,6 +64,8 @@ export function sourceConfig({ input }: BatchPlan): FileSourceConfig {
     scale: 1,
     ...(input.key === null ? {} : { correlationColumn: input.key }),
     columns: input.columns,
+    tags: {},
+    constantTags: {},
     delimiter: input.delimiter,
     maxRowBytes: MAX_ROW_BYTES,
   };

@@ -2,18 +2,51 @@
 import { formatCount, formatCounted, metricName } from '../../web/format.ts';
 import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
 import type { RolloutView } from '../http/view.ts';
+import { EvidenceCurve } from './evidence-curve.tsx';
+import { differenceUnit, neededWords, signedPoints } from './rollout-words.ts';
 
 type Evidence = RolloutView['evidence'];
 
-export function EvidencePanel({ rollout }: { rollout: RolloutView }) {
+export function EvidencePanel({ rollout, nowMs }: { rollout: RolloutView; nowMs: number }) {
   const { evidence } = rollout;
+  const needed = neededWords(rollout, nowMs);
   return (
     <div>
       <h4>Evidence since it began</h4>
+      <DifferenceFigure rollout={rollout} />
+      <EvidenceCurve rollout={rollout} />
+      {needed ? <p class="needed">{needed}</p> : null}
+      <DriftNote rollout={rollout} />
       <p>{evidenceWords(evidence)}</p>
       {evidence.challengerBetter + evidence.championBetter > 0 ? <BetterWorse evidence={evidence} /> : null}
       <MetricPair rollout={rollout} />
     </div>
+  );
+}
+
+function DifferenceFigure({ rollout }: { rollout: RolloutView }) {
+  const { difference, metricName: metric } = rollout.evidence;
+  if (!difference) return null;
+  const { mean, low, high } = difference;
+  return (
+    <p class="difference">
+      <strong class="figure">{signedPoints(mean)}</strong> {differenceUnit(metric)}, new against old{' '}
+      <span class="soft">
+        between {signedPoints(low)} and {signedPoints(high)}, however often one looks
+      </span>
+    </p>
+  );
+}
+
+function DriftNote({ rollout: { drifting } }: { rollout: RolloutView }) {
+  if (drifting.length === 0) return null;
+  const shown = drifting.slice(0, 3).map(({ device, feature }) => `${feature} on ${device}`);
+  const more = drifting.length > 3 ? ` and ${drifting.length - 3} more` : '';
+  return (
+    <p class="drift-note">
+      Inputs drift: {shown.join(', ')}
+      {more}. Both models see the same samples, so it is held against neither.
+    </p>
   );
 }
 

@@ -142,7 +142,10 @@ function offlineWords([first, ...more]: DeviceView[]): string {
 function runningWords(rollout: RolloutView): string {
   const stage = `stage ${rollout.stage + 1} of ${rollout.stages.length}`;
   if (rollout.state === 'paused') return `The rollout of ${rollout.to} is paused in ${stage}.`;
-  if (rollout.state === 'holding') return `${rollout.to} waits in ${stage} for more evidence.`;
+  if (rollout.state === 'waiting-for-approval') {
+    return `${rollout.to} waits for a person’s approval of stage ${rollout.stage + 2}.`;
+  }
+  if (rollout.state === 'holding') return `${rollout.to} holds in ${stage}.`;
   return `${rollout.to} is being rolled out: ${stage}.`;
 }
 

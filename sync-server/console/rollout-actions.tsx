@@ -1,17 +1,27 @@
-/** Pause, resume and abort, each asked twice: these reach machines. */
+/** Approve, pause, resume and abort, each asked twice: these reach machines. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { postJson } from '../../web/post-json.ts';
 import type { RolloutView } from '../http/view.ts';
+import { stageWords } from './rollout-words.ts';
 
-type Action = 'pause' | 'resume' | 'abort';
+type Action = 'approve' | 'pause' | 'resume' | 'abort';
 
 function question(action: Action, rollout: RolloutView): string {
+  if (action === 'approve') return `Approve? ${rollout.to} goes on to ${nextStageWords(rollout)}.`;
   if (action === 'pause') return `Pause? Devices keep what they run now; ${rollout.to} goes no further.`;
   if (action === 'resume') return `Resume? ${rollout.to} goes on as soon as the evidence allows.`;
   return `Abort? Every device goes back to ${rollout.from}.`;
 }
 
+function nextStageWords({ stage, stages }: RolloutView): string {
+  const next = stages[stage + 1];
+  if (!next) return 'the next stage';
+  const { devices, traffic } = stageWords(next);
+  return `stage ${stage + 2}: ${devices}, ${traffic}`;
+}
+
 const WORDS: Record<Action, { ask: string; yes: string; no: string; done: string }> = {
+  approve: { ask: 'Approve …', yes: 'Approve the next stage', no: 'Not yet', done: 'Approved.' },
   pause: { ask: 'Pause …', yes: 'Pause the rollout', no: 'Let it go on', done: 'Paused.' },
   resume: { ask: 'Resume …', yes: 'Resume the rollout', no: 'Stay paused', done: 'Resumed.' },
   abort: { ask: 'Abort …', yes: 'Abort the rollout', no: 'Keep it', done: 'Aborted.' },
@@ -26,7 +36,12 @@ export function RolloutActions({ rollout }: { rollout: RolloutView }) {
     setAsking(undefined);
     setWords(result.ok ? WORDS[action].done : `Not done. ${result.words}`);
   };
-  const offered: Action[] = [rollout.state === 'paused' ? 'resume' : 'pause', 'abort'];
+  const waits = rollout.state === 'waiting-for-approval';
+  const offered: Action[] = [
+    ...(waits ? (['approve'] as const) : []),
+    rollout.state === 'paused' ? 'resume' : 'pause',
+    'abort',
+  ];
   return (
     <div class="actions">
       {asking ? (
@@ -39,7 +54,12 @@ export function RolloutActions({ rollout }: { rollout: RolloutView }) {
       ) : (
         <div class="buttons">
           {offered.map((action) => (
-            <button class="button" type="button" key={action} onClick={() => setAsking(action)}>
+            <button
+              class={action === 'approve' ? 'button primary' : 'button'}
+              type="button"
+              key={action}
+              onClick={() => setAsking(action)}
+            >
               {WORDS[action].ask}
             </button>
           ))}

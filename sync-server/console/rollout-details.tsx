@@ -3,7 +3,7 @@ import { formatClock } from '../../web/format.ts';
 import type { RolloutView } from '../http/view.ts';
 import { EvidencePanel } from './evidence-panel.tsx';
 import { RolloutActions } from './rollout-actions.tsx';
-import { isRunning, ROLLOUT_STATES } from './rollout-words.ts';
+import { isRunning, planWords, ROLLOUT_STATES } from './rollout-words.ts';
 import { StageStrip } from './stage-strip.tsx';
 
 export function RolloutDetails({ rollout, nowMs }: { rollout: RolloutView; nowMs: number }) {
@@ -11,8 +11,9 @@ export function RolloutDetails({ rollout, nowMs }: { rollout: RolloutView; nowMs
     <>
       <p class="reason">{rollout.reason}</p>
       <StageStrip rollout={rollout} />
+      <p class="terms small soft">{planWords(rollout)}</p>
       <div class="rollout-columns">
-        <EvidencePanel rollout={rollout} />
+        <EvidencePanel rollout={rollout} nowMs={nowMs} />
         <div>
           <h4>Decisions</h4>
           <ol class="decisions">

@@ -41,6 +41,7 @@ export function StageStrip({ rollout }: { rollout: RolloutView }) {
             </p>
             <p>
               {words.devices}, {words.traffic}
+              {stage.approval && state !== 'passed' ? ', after approval' : ''}
             </p>
           </li>
         );

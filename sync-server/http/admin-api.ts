@@ -9,6 +9,7 @@ import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
 import { addGuards } from './guards.ts';
 import { LiveFeed } from './live-feed.ts';
+import { addMetricRoutes, type MetricRouteDeps } from './metric-routes.ts';
 import { addModelRoutes, type ModelRouteDeps } from './model-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
@@ -18,6 +19,7 @@ export interface AdminApiDeps
   extends ChunkRouteDeps,
     DatasetRouteDeps,
     FleetViewDeps,
+    MetricRouteDeps,
     ModelRouteDeps,
     RolloutRouteDeps,
     TrustRouteDeps {
@@ -89,6 +91,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   addTrustRoutes(app, deps);
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
+  addMetricRoutes(app, deps);
   addDatasetRoutes(app, deps);
   addConsolePage(app, deps.consoleFolder);
   await app.ready();

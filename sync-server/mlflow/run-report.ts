@@ -1,8 +1,8 @@
 /** What MLflow is told of a model that came from it: one report a rollout decision and one a day of serving. Pure. */
 import { z } from 'zod';
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
+import { labelCount, type OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Metric } from '../../protocol/manifest.ts';
-import type { PairCount } from '../rollouts/evidence-source.ts';
-import { pairedMetric } from '../rollouts/paired-metric.ts';
 import type { Rollout } from '../rollouts/rollout.ts';
 import type { NumberedDecision } from '../store/mlflow-table.ts';
 
@@ -42,6 +42,9 @@ export function decisionReport(
       'andon.rollout.pairs': evidence?.pairs,
       'andon.rollout.challenger-better': evidence?.challengerBetter,
       'andon.rollout.champion-better': evidence?.championBetter,
+      'andon.rollout.difference': evidence?.difference?.mean,
+      'andon.rollout.difference.low': evidence?.difference?.low,
+      'andon.rollout.difference.high': evidence?.difference?.high,
       [metric]: evidence?.challengerMetric,
       [`${metric}.champion`]: evidence?.championMetric,
     },
@@ -65,15 +68,15 @@ export function dayReport(
   metric: Metric,
   day: number,
   predictions: number,
-  outcomes: readonly PairCount[],
+  outcomes: readonly OutcomeCount[],
 ): RunReport | undefined {
   return reportOf(origin, {
     timestamp: (day + 1) * MS_A_DAY - 1,
     step: day,
     values: {
       'andon.daily.predictions': predictions,
-      'andon.daily.labelled': outcomes.reduce((sum, { count }) => sum + count, 0),
-      [`andon.daily.${metric.name}`]: pairedMetric(metric, outcomes, 'champion'),
+      'andon.daily.labelled': labelCount(outcomes),
+      [`andon.daily.${metric.name}`]: metricValue(metric, outcomes),
     },
     tags: {},
   });

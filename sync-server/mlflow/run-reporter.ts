@@ -5,9 +5,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { CodedError } from '../../protocol/errors.ts';
+import type { OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
-import type { PairCount } from '../rollouts/evidence-source.ts';
 import type { DayOfEpoch } from '../store/mlflow-table.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
@@ -93,7 +93,7 @@ export class RunReporter {
   async #dayOf({ ref, manifest }: PublishedModel, day: number): Promise<RunReport | undefined> {
     const { mlflow } = this.#deps.store;
     let predictions = 0;
-    const outcomes: PairCount[] = [];
+    const outcomes: OutcomeCount[] = [];
     for (const part of mlflow.epochsOf(day).flatMap(partsOf)) {
       const decided = mlflow.predictions(part, ref.manifestSha256);
       predictions += decided;

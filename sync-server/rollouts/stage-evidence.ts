@@ -1,11 +1,12 @@
 /** Gathers what a rollout's stage is judged by, and what of it people see. */
-
+import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
+import type { OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
+import { evenedOut } from './evened-out.ts';
 import type { EvidenceSource, Guardrails, PairCount } from './evidence-source.ts';
 import type { FleetControl } from './fleet-control.ts';
 import { judge, type StageEvidence } from './judge.ts';
 import { labelsNeeded } from './labels-needed.ts';
 import { countOf, differencesOf, pairedDifference } from './paired-difference.ts';
-import { pairedMetric } from './paired-metric.ts';
 import type { Rollout } from './rollout.ts';
 
 const DAY_MS = 86_400_000;
@@ -58,8 +59,8 @@ export function shownEvidence(
   const came = countOf(fresh);
   return {
     ...discordance(evidence),
-    championMetric: pairedMetric(metric, all, 'champion'),
-    challengerMetric: pairedMetric(metric, all, 'challenger'),
+    championMetric: metricValue(metric, outcomesOf(all, 'champion')),
+    challengerMetric: metricValue(metric, outcomesOf(all, 'challenger')),
     metricName: metric.name,
     difference: difference ?? null,
     needed: countOf(all) === 0 ? null : labelsNeeded(evidence, judge(evidence)),
@@ -75,11 +76,18 @@ function discordance({ all, metric }: Pick<StageEvidence, 'all' | 'metric'>) {
   return { pairs: countOf(all), challengerBetter: sum(1), championBetter: sum(-1) };
 }
 
+/** What one of the two models said of the samples that both judged. */
+function outcomesOf(pairs: readonly PairCount[], of: 'champion' | 'challenger'): OutcomeCount[] {
+  return pairs.map((pair) => ({ ...pair, said: pair[of], propensity: 1 }));
+}
+
 /** Devices may come from different versions: each is compared with its own. */
 function pairsSince(evidence: EvidenceSource, rollout: Rollout, sinceMs: number): PairCount[] {
   const champions = new Set(Object.values(rollout.members).map(({ champion }) => champion.manifestSha256));
   const { slot, to } = rollout;
-  return [...champions].flatMap((champion) =>
-    evidence.pairs({ slot, champion, challenger: to.manifestSha256, sinceMs }),
+  return evenedOut(
+    [...champions].flatMap((champion) =>
+      evidence.pairs({ slot, champion, challenger: to.manifestSha256, sinceMs }),
+    ),
   );
 }

@@ -20,7 +20,7 @@ export class Arrivals {
   readonly #note: Statement<[{ epochId: number; stream: Stream; day: number; lastSeq: number }]>;
   readonly #due: Statement<[number], Due>;
   readonly #done: Statement<[number, Stream, number]>;
-  readonly #removeCounts: Statement<[number, number]>;
+  readonly #removeCounts: readonly Statement<[number, number]>[];
   /** The tables that go with a stream. */
   readonly #rows: Readonly<Record<Stream, readonly Rows[]>>;
 
@@ -36,9 +36,11 @@ export class Arrivals {
       `SELECT epoch_id AS epochId, stream, day, last_seq AS lastSeq FROM arrivals WHERE day < ? ORDER BY day LIMIT 1`,
     );
     this.#done = sqlite.prepare('DELETE FROM arrivals WHERE epoch_id = ? AND stream = ? AND day = ?');
-    this.#removeCounts = sqlite.prepare(
-      `DELETE FROM prediction_counts WHERE (context_id, minute) IN
-         (SELECT context_id, minute FROM prediction_counts WHERE minute < ? ORDER BY minute LIMIT ?)`,
+    this.#removeCounts = ['prediction_counts', 'outcomes'].map((table) =>
+      sqlite.prepare(
+        `DELETE FROM ${table} WHERE (context_id, minute) IN
+           (SELECT context_id, minute FROM ${table} WHERE minute < ? ORDER BY minute LIMIT ?)`,
+      ),
     );
     const rows = (table: string, seq: string): Rows => ({
       first: sqlite
@@ -79,7 +81,11 @@ export class Arrivals {
       }
       this.#done.run(epochId, stream, day);
     }
-    return this.#removeCounts.run(Math.floor(beforeMs / 60_000), limit).changes;
+    for (const remove of this.#removeCounts) {
+      const { changes } = remove.run(Math.floor(beforeMs / 60_000), limit);
+      if (changes > 0) return changes;
+    }
+    return 0;
   }
 
   #oldest(beforeMs: number): Due | undefined {

@@ -2,6 +2,7 @@
 import { type Evidence, standingLabel } from '../../protocol/labels/standing-label.ts';
 import type { Feedback } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
+import type { OutcomeTable } from './outcome-table.ts';
 
 type SqlValue = string | number | null;
 
@@ -15,12 +16,19 @@ export class LabelTable {
   readonly #history: Statement<[number, number], HistoryRow>;
   readonly #stand: Statement<SqlValue[]>;
   readonly #fall: Statement<[number, number]>;
+  readonly #stood: Statement<[number, number], { label: number; weight: number }>;
+  readonly #outcomes: OutcomeTable;
 
-  constructor(sqlite: Sqlite) {
+  constructor(sqlite: Sqlite, outcomes: OutcomeTable) {
+    this.#outcomes = outcomes;
+    this.#stood = sqlite.prepare(
+      'SELECT label, weight FROM labels WHERE epoch_id = ? AND prediction_seq = ?',
+    );
     this.#add = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    // Left to itself, SQLite takes the primary key and walks every record of the device.
     this.#history = sqlite.prepare(
       `SELECT seq, time_ms AS timeMs, kind, label, weight, rule, precedence, withdrawn, observed_ms AS observedMs
-       FROM feedback WHERE epoch_id = ? AND prediction_seq = ?`,
+       FROM feedback INDEXED BY feedback_by_prediction WHERE epoch_id = ? AND prediction_seq = ?`,
     );
     this.#stand = sqlite.prepare(
       `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind, time_ms, feedback_seq)
@@ -36,6 +44,8 @@ export class LabelTable {
       const history = this.#history.all(epochId, record.predictionSeq).map(evidenceOf);
       const stands = standingLabel([...history, record]);
       this.#keep(epochId, record);
+      const stood = this.#stood.get(epochId, record.predictionSeq);
+      this.#outcomes.revise(epochId, record.predictionSeq, stood, stands);
       if (stands === undefined) this.#fall.run(epochId, record.predictionSeq);
       else {
         const { label, weight, kind, timeMs, seq } = stands;

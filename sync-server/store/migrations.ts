@@ -250,4 +250,23 @@ export const migrations: readonly string[] = [
   -- What devices said of drift, without the other events.
   CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
   `,
+  `
+  -- Labels that stand, a minute of device time, so that a metric never scans records. Never more rows than labels.
+  CREATE TABLE outcomes (
+    context_id INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    truth INTEGER NOT NULL,
+    said INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (context_id, minute, truth, said, weight)
+  ) WITHOUT ROWID;
+  CREATE INDEX outcomes_by_minute ON outcomes (minute);
+  INSERT INTO outcomes
+  SELECT p.context_id, p.time_ms / 60000, l.label, p.label, l.weight, count(*)
+  FROM labels AS l CROSS JOIN predictions AS p ON p.epoch_id = l.epoch_id
+    AND p.seq IN (l.prediction_seq, l.prediction_seq + 1)
+    AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
+  GROUP BY 1, 2, 3, 4, 5;
+  `,
 ];

@@ -1,6 +1,6 @@
 /** What the server remembers of MLflow: which alias moves it has dealt with, and what MLflow has yet to be told. */
 
-import type { PairCount } from '../rollouts/evidence-source.ts';
+import type { OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
 import { type RolloutDecision, rolloutDecisionSchema } from '../rollouts/rollout.ts';
 import type { Sqlite, Statement } from './database.ts';
 
@@ -50,7 +50,7 @@ export class MlflowTable {
   readonly #days: Statement<[number, number], number>;
   readonly #epochs: Statement<[{ day: number }], DayOfEpoch>;
   readonly #predictions: Statement<[DayOfEpoch & { model: string }], number>;
-  readonly #outcomes: Statement<[DayOfEpoch & { model: string }], PairCount>;
+  readonly #outcomes: Statement<[DayOfEpoch & { model: string }], OutcomeCount>;
 
   constructor(sqlite: Sqlite) {
     this.#seen = sqlite.prepare(
@@ -91,9 +91,9 @@ export class MlflowTable {
       .prepare<[DayOfEpoch & { model: string }], number>(`SELECT count(*) ${decided.replace('%JOIN%', '')}`)
       .pluck();
     this.#outcomes = sqlite.prepare(
-      `SELECT l.label AS truth, p.label AS champion, p.label AS challenger, l.weight AS weight, count(*) AS count
+      `SELECT l.label AS truth, p.label AS said, l.weight AS weight, 1 AS propensity, count(*) AS count
        ${decided.replace('%JOIN%', 'JOIN labels AS l ON l.epoch_id = p.epoch_id AND l.prediction_seq = p.seq')}
-       GROUP BY truth, champion, weight`,
+       GROUP BY truth, said, weight`,
     );
   }
 
@@ -155,7 +155,7 @@ export class MlflowTable {
   }
 
   /** What the model decided where the truth is known: `champion` and `challenger` are both the model. */
-  outcomes(of: DayOfEpoch, model: string): PairCount[] {
+  outcomes(of: DayOfEpoch, model: string): OutcomeCount[] {
     return this.#outcomes.all({ ...of, model });
   }
 }

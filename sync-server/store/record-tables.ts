@@ -5,6 +5,7 @@ import { ContextIds } from './context-ids.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { LabelTable } from './label-table.ts';
 import { MinuteCounts } from './minute-counts.ts';
+import type { OutcomeTable } from './outcome-table.ts';
 
 export interface FleetEvent {
   readonly device: string;
@@ -25,15 +26,17 @@ export class RecordTables {
   readonly #event: Statement<SqlValue[]>;
   readonly #recentEvents: Statement<[number], FleetEvent>;
   readonly #contexts: ContextIds;
+  readonly #outcomes: OutcomeTable;
 
-  constructor(sqlite: Sqlite) {
+  constructor(sqlite: Sqlite, outcomes: OutcomeTable) {
+    this.#outcomes = outcomes;
     this.#contexts = new ContextIds(sqlite);
     this.#prediction = sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#count = sqlite.prepare(
       `INSERT INTO prediction_counts (context_id, minute, count) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET count = count + excluded.count`,
     );
-    this.#labels = new LabelTable(sqlite);
+    this.#labels = new LabelTable(sqlite, outcomes);
     this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)');
     this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.#recentEvents = sqlite.prepare(
@@ -68,6 +71,8 @@ export class RecordTables {
       );
     }
     counts.each((contextId, minute, count) => this.#count.run(contextId, minute, count));
+    const [first, last] = [records[0]?.seq, records.at(-1)?.seq];
+    if (first !== undefined && last !== undefined) this.#outcomes.arrived(epochId, first, last);
   }
 
   addFeedback(epochId: number, records: readonly Feedback[]): void {

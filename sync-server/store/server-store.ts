@@ -16,6 +16,7 @@ import { LabelledSamples } from './labelled-samples.ts';
 import { MlflowTable } from './mlflow-table.ts';
 import { ModelMarks } from './model-marks.ts';
 import { ModelTable } from './model-table.ts';
+import { OutcomeTable } from './outcome-table.ts';
 import { RecordTables } from './record-tables.ts';
 import { SqlEvidence } from './sql-evidence.ts';
 import { SqlRolloutTable } from './sql-rollout-table.ts';
@@ -25,6 +26,7 @@ export interface ServerStore {
   readonly devices: DeviceTable;
   readonly cursors: StreamCursors;
   readonly records: RecordTables;
+  readonly outcomes: OutcomeTable;
   readonly arrivals: Arrivals;
   readonly deadLetters: DeadLetterTable;
   readonly models: ModelTable;
@@ -46,11 +48,13 @@ export function openServerStore(dataDir: string): ServerStore {
   const database = openDatabase(join(dataDir, 'server.db'));
   const { sqlite } = database;
   const cursors = new StreamCursors(sqlite);
-  const records = new RecordTables(sqlite);
+  const outcomes = new OutcomeTable(sqlite);
+  const records = new RecordTables(sqlite, outcomes);
   return {
     devices: new DeviceTable(sqlite),
     cursors,
     records,
+    outcomes,
     arrivals: new Arrivals(sqlite),
     deadLetters: new DeadLetterTable(sqlite),
     models: new ModelTable(sqlite),

@@ -37,7 +37,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
   );
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
-    for (const view of [views.twelveDevices, views.rolledBackFleet, views.emptyFleet]) {
+    for (const view of [views.twelveDevices, views.rolledBackFleet, views.holdingFleet, views.emptyFleet]) {
       const { page, close } = await openPage(browser, 'console', view, { colorScheme });
       if (view === views.twelveDevices) {
         await page.getByRole('button', { name: 'Abort' }).click();
@@ -86,6 +86,26 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     await page.getByText('12 reports to be sent').waitFor();
   });
 
+  it('says how far apart the models are, what is missing for how long, and what is held against nobody', async () => {
+    const { page } = await open(views.holdingFleet);
+    await page.getByRole('img', { name: /After 640 labelled samples the difference is/ }).waitFor();
+    await page.getByText(/About 3,120 more labelled samples are needed; at the present pace .* by/).waitFor();
+    await page.getByText('Inputs drift: torque_nm on mill-01. Both models see').waitFor();
+    await page.getByText(/not worse by 2 misses in 100.*at most 5% of rollouts.*only on sat, sun/).waitFor();
+  });
+
+  it('lets a rollout into a stage that waits for a person', async () => {
+    const { page, server } = await open(views.waitingFleet);
+    await page.getByText('milling-failure 2 waits for a person’s approval of stage 3.').waitFor();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page
+      .getByRole('group', { name: /goes on to stage 3: all devices, decides every sample/ })
+      .waitFor();
+    await page.getByRole('button', { name: 'Approve the next stage' }).click();
+    await page.getByText('Approved.', { exact: true }).waitFor();
+    expect(server.posted).toEqual([{ path: '/api/rollouts/r-77aa/approve', body: {} }]);
+  });
+
   it('aborts a rollout only after a second, different yes', async () => {
     const { page, server } = await open(views.advancingFleet);
     await page.getByRole('button', { name: 'Abort' }).click();
@@ -131,6 +151,16 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     ]);
   });
 
+  it('starts a rollout that asks a person before the last stage', async () => {
+    const { page, server } = await open(views.rolledBackFleet);
+    await page.getByRole('button', { name: 'Roll out' }).first().click();
+    await page.getByRole('checkbox', { name: 'Ask a person before the last stage' }).check();
+    await page.getByRole('button', { name: 'Start the rollout' }).click();
+    await page.getByText('Rollout of milling-failure 2 started for machine-failure.').waitFor();
+    const [posted] = server.posted;
+    expect(posted?.body).toMatchObject({ stages: [{}, {}, { devices: 1, traffic: 1, approval: true }] });
+  });
+
   it('tells a new team what to do first', async () => {
     const { page } = await open(views.emptyFleet);
     await page.getByText('npm run andon -- publish models/milling-failure/2').waitFor();
@@ -158,7 +188,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
       'milling-failure 3 was rolled back.',
     );
-    await page.getByText('Harm is likely: on 214 labelled samples').waitFor();
+    await page.getByText('Harm is likely: on 214 labelled pairs').first().waitFor();
   });
 
   it('makes a link only of a web address that a device names', async () => {

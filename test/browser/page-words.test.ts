@@ -31,6 +31,7 @@ const anyPrediction = fc.record<PredictionView>({
   unit: fc.constant(null),
   raised: fc.constant(false),
   health: fc.constantFrom(0, 0, 0, 1, 16),
+  explored: fc.constant(false),
   truth: fc.constant(null),
 });
 const prediction = anyPrediction.map((each) => ({ ...each, raised: each.label === 'failure' }));
@@ -89,6 +90,7 @@ describe('the predictions kept in view', () => {
       unit: null,
       raised: over.label !== 'ok',
       health: 0,
+      explored: false,
       truth: truthOf('failure'),
       ...over,
     });

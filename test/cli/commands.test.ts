@@ -88,6 +88,10 @@ describe('the andon command against a real server', () => {
 
   it.each([
     [['rollout', 'start', 'slot', 'm@1', '--stage', '2:1'], /--stage "2:1" is not two shares/],
+    [['rollout', 'start', 'slot', 'm@1', '--stage', '1:1:later'], /--stage "1:1:later" is not two shares/],
+    [['rollout', 'start', 'slot', 'm@1', '--margin', '2'], /--margin "2" is not a share/],
+    [['rollout', 'start', 'slot', 'm@1', '--window', 'sat 25:00-05:00'], /--window "sat 25:00-05:00" is not/],
+    [['rollout', 'approve', 'nothing'], /there is no rollout "nothing"/],
     [['rollout', 'start', 'slot', 'm@1', '--label', 'site'], /--label "site" is not key=value/],
     [['rollout', 'status', 'nothing'], /there is no rollout "nothing"/i],
     [['mlflow', 'pull', 'models:/tiny@champion', '-o', model], /is there already, and is not empty/],

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { devicesText } from '../../cli/commands/fleet.ts';
+import { metricsText } from '../../cli/commands/metrics.ts';
 import { lastWords } from '../../cli/demo/last-words.ts';
 import { modelsText } from '../../cli/model-text.ts';
 import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
 import { plain } from '../../cli/shared-options.ts';
 import { age, table } from '../../cli/table.ts';
-import type { RolloutView } from '../../sync-server/http/view.ts';
+import type { RolloutView, SlotMetricsView } from '../../sync-server/http/view.ts';
 
 const rollout: RolloutView = {
   id: 'a1b2c3d4',
@@ -81,6 +82,23 @@ describe('what commands print', () => {
     expect(text).toMatch(/00:00:00 {2}advancing, stage 1: Just begun\./);
   });
 
+  it('says how far apart the models are, how many labels are missing and how long they will take', () => {
+    const evidence = {
+      ...rollout.evidence,
+      difference: { mean: 0.012, low: -0.034, high: 0.058 },
+      needed: 400,
+      perDay: 20,
+    };
+    const text = rolloutText({
+      ...rollout,
+      evidence,
+      drifting: [{ device: 'mill-1', feature: 'torque_nm' }],
+    });
+    expect(text).toMatch(/\+1\.2 misses saved in 100 \(-3\.4 to \+5\.8\); above -2\.0 it may go on/);
+    expect(text).toMatch(/about 400 more labelled pairs, at this pace in 20 days/);
+    expect(text).toMatch(/torque_nm on mill-1: held against neither model/);
+  });
+
   it('says what to do next where there is nothing yet', () => {
     expect(devicesText({ devices: [], nowMs: 0 })).toMatch(/andon agent/);
     expect(modelsText([])).toMatch(/andon publish/);
@@ -133,5 +151,48 @@ describe('the last words of a part that died', () => {
     ['{"msg":"x","code":"STORE_LOCKED"}', /Another demo/],
   ])('knows what %s means', (line, meaning) => {
     expect(lastWords(line).hint).toMatch(meaning);
+  });
+});
+
+describe('the text of andon metrics', () => {
+  const estimate = { value: 0.8, low: 0.7, high: 0.88, labels: 120, effectiveLabels: 120 };
+  const view: SlotMetricsView = {
+    slot: 'machine-failure',
+    fromMs: 0,
+    untilMs: 60_000,
+    spanMs: 60_000,
+    versions: [
+      {
+        title: 'milling-failure 2',
+        manifestSha256: 'b'.repeat(64),
+        firstMs: 0,
+        name: 'f-beta',
+        offline: 0.84,
+        baseline: { name: 'always-ok', value: 0.62 },
+        naive: { ...estimate, value: 0.5, low: 0.4, high: 0.6 },
+        corrected: estimate,
+        curve: [],
+        slices: [
+          { key: 'shift', value: 'late', estimate, gap: -0.2, gapLow: -0.3, gapHigh: -0.1, call: 'worse' },
+          { key: 'shift', value: 'early', estimate, gap: 0.2, gapLow: 0.1, gapHigh: 0.3, call: 'none' },
+        ],
+      },
+    ],
+  };
+
+  it('sets the number with its interval beside what was promised, and says what slices do worse', () => {
+    const text = metricsText(view);
+    expect(text).toContain(
+      'milling-failure 2  0.800   0.700 .. 0.880  120     0.500  0.840     0.620 always-ok',
+    );
+    expect(text).toContain('milling-failure 2: Better than always-ok. Its promise of 0.840 is within reach.');
+    expect(text).toMatch(/shift +late +0\.800 +0\.700 \.\. 0\.880 +120 +WORSE: 0\.200 less than the rest/);
+    expect(text).toContain('let two of them answer on the same parts');
+  });
+
+  it('says so when no model has decided there', () => {
+    expect(metricsText({ ...view, versions: [] })).toBe(
+      'No published model has decided in machine-failure yet.',
+    );
   });
 });

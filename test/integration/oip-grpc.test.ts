@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { goldenSchema } from '../../protocol/manifest.ts';
 import { DeviceProcess, SLOT } from '../faults/support/device-process.ts';
 import { projectRoot } from '../support/processes.ts';
-import { describeWith, playTritonClient } from '../support/triton/triton-clients.ts';
+import { describeWith, playTritonClient, runPerfAnalyzer } from '../support/triton/triton-clients.ts';
 
 const TIMEOUT_MS = 180_000;
 const folder = join(projectRoot, 'models', 'steel-surface', '1');
@@ -20,17 +20,19 @@ const seenSchema = z.looseObject({
   wanted: z.array(z.array(z.number())),
 });
 
+async function startDevice(): Promise<DeviceProcess> {
+  const parent = mkdtempSync(join(tmpdir(), 'andon-grpc-'));
+  const options = { samples: 1, http: { grpc: true }, slot: { recordBefore: 'result' } };
+  const device = new DeviceProcess(parent, options);
+  await device.start();
+  return device;
+}
+
 describeWith('python', 'tritonclient[grpc]', () => {
   it(
     'finds its server on the one port, and gets what ONNX Runtime itself answers',
     async () => {
-      const parent = mkdtempSync(join(tmpdir(), 'andon-grpc-'));
-      const device = new DeviceProcess(parent, {
-        samples: 1,
-        http: { grpc: true },
-        slot: { recordBefore: 'result' },
-      });
-      await device.start();
+      const device = await startDevice();
       const seen = seenSchema.parse(
         await playTritonClient(device.url, SLOT, join(folder, 'model.onnx'), rows, 'grpc'),
       );
@@ -74,6 +76,26 @@ describeWith('python', 'tritonclient[grpc]', () => {
       expect(slots[0]?.recent.some(({ correlationId }) => correlationId === 'plate-1')).toBe(true);
       // HTTP/1.1 goes on beside it.
       expect((await fetch(`${device.url}/v2/health/live`)).status).toBe(200);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describeWith('perf_analyzer', 'perf_analyzer over gRPC', () => {
+  it(
+    'measures a slot to the end, with what the server says of its time',
+    async () => {
+      const device = await startDevice();
+      const report = await runPerfAnalyzer(
+        device.url,
+        [
+          ...['-m', SLOT, '-b', '2', '--concurrency-range', '4'],
+          ...['--measurement-mode', 'count_windows', '--measurement-request-count', '200', '-s', '900'],
+        ],
+        'grpc',
+      );
+      expect(report).toMatch(/Throughput: [1-9][\d.]* infer\/sec/);
+      expect(report).toMatch(/Server:\s+Inference count: [1-9]/);
     },
     TIMEOUT_MS,
   );

@@ -88,6 +88,9 @@ export function answerOf(slot: string, asked: Asked, { manifest, outputs }: Mode
       label: many ? asked.decisions.map(({ label }) => label) : first?.label,
       score: many ? asked.decisions.map(({ score }) => score) : first?.score,
       role: asked.role,
+      ...(asked.decisions.some(({ explored }) => explored) && {
+        explored: many ? asked.decisions.map(({ explored = false }) => explored) : true,
+      }),
       ...(first?.top && { top: many ? asked.decisions.map(({ top }) => top) : first.top }),
       ...(asked.predictionIds && { prediction_ids: asked.predictionIds }),
     },

@@ -8,6 +8,7 @@ const absence = (withinMs: number) => ({
   event: 'failed',
   label: 'ok',
   weight: 1,
+  precedence: 200,
   withinMs,
 });
 

@@ -33,6 +33,8 @@ async function startServer(): Promise<void> {
     hold: () => undefined,
     plan: () => [],
     answer: async () => {},
+    lookedAt: async () => {},
+    lineEvents: async () => {},
     install: async () => ({ slot: '', title: '' }),
     pin: new OperatorPin(null, systemClock),
     metricsText: () => '',

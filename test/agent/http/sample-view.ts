@@ -40,6 +40,7 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
       allowedMemoryBytes: null,
     },
     cache: null,
+    truth: { rules: [], exploration: null, warnings: [], asksForLooks: false },
     predictionsPerS: 10,
     latencyUs: { p50: 100, p95: 200, p99: 300 },
     rateHistory: Array(60).fill(10),

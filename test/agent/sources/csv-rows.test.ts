@@ -20,7 +20,7 @@ describe('a quoted cell', () => {
     const rows = reader();
     expect(rows.take('1,"two')).toEqual([]);
     expect(rows.take('lines"')).toEqual([
-      { features: { a: 1, b: 'two\nlines' }, correlationId: null, recordedMs: null },
+      { features: { a: 1, b: 'two\nlines' }, correlationId: null, recordedMs: null, tags: {} },
     ]);
   });
 

@@ -36,7 +36,14 @@ describe('CSV', () => {
   it('gives back whatever a correct writer quoted', () => {
     const cell = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', 'é', '1') });
     const table = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 });
-    const config = { path: 'x', delimiter: ',', columns: {}, maxRowBytes: 10_000 } as FileSourceConfig;
+    const config = {
+      path: 'x',
+      delimiter: ',',
+      columns: {},
+      tags: {},
+      constantTags: {},
+      maxRowBytes: 10_000,
+    } as FileSourceConfig;
     fc.assert(
       fc.property(table, (cells) => {
         const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;

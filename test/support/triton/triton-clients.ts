@@ -53,8 +53,12 @@ export async function playTritonClient(
 }
 
 /** Rejects unless it ends with exit code 0. @returns its report */
-export async function runPerfAnalyzer(url: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run('perf_analyzer', ['-i', 'http', '-u', new URL(url).host, ...args]);
+export async function runPerfAnalyzer(
+  url: string,
+  args: readonly string[],
+  over: 'http' | 'grpc' = 'http',
+): Promise<string> {
+  const { stdout } = await run('perf_analyzer', ['-i', over, '-u', new URL(url).host, ...args]);
   return stdout;
 }
 

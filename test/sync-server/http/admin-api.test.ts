@@ -11,6 +11,7 @@ import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
+import { SlotMetrics } from '../../../sync-server/metrics/slot-metrics.ts';
 import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
 import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
 import { Pace } from '../../../sync-server/registry/pace.ts';
@@ -39,6 +40,7 @@ async function setUp() {
   const test = ingestOver(store);
   const chunkFiles = new ChunkFiles(join(temporaryFolder(), 'chunks'));
   const started: StartRolloutRequest[] = [];
+  const audited: string[] = [];
   const unknown = () => {
     throw serverError('ROLLOUT_UNKNOWN', 'no such rollout');
   };
@@ -60,9 +62,10 @@ async function setUp() {
       },
       pause: unknown,
       resume: unknown,
-      approve: unknown,
+      approve: (id, by) => ({ id, reason: `approved by ${by}` }) as RolloutView,
       abort: unknown,
     },
+    metrics: new SlotMetrics({ store, clock }),
     mlflowView: () => null,
     retraining: { views: () => [] },
     catalog,
@@ -72,11 +75,11 @@ async function setUp() {
     pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
-    audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
+    audit: (action, subject) => audited.push(`${action} ${subject}`),
     brokerConnected: () => true,
   });
   onTestFinished(() => app.close());
-  return { app, team, store, started, consoleFolder, ...test };
+  return { app, team, store, started, audited, consoleFolder, ...test };
 }
 
 function publish(app: FastifyInstance, body: Buffer, query = '') {
@@ -87,6 +90,29 @@ function publish(app: FastifyInstance, body: Buffer, query = '') {
 const packed = (files: ReadonlyMap<string, Buffer>) => Buffer.from(encode(Object.fromEntries(files)));
 
 describe('the admin API', () => {
+  it('tells the metrics of a slot, and refuses one that it does not know and days that are none', async () => {
+    const { app, send } = await setUp();
+    send('mill-1', 'predictions', predictionBatch(1, 10));
+    const get = async (url: string) => {
+      const reply = await app.inject({ url, headers: HOST });
+      return [reply.statusCode, reply.json()];
+    };
+    expect(await get('/api/metrics/machine-failure?days=7')).toEqual([
+      200,
+      expect.objectContaining({ slot: 'machine-failure', versions: [] }),
+    ]);
+    expect(await get('/api/metrics/elsewhere')).toEqual([
+      404,
+      expect.objectContaining({ code: 'SLOT_UNKNOWN' }),
+    ]);
+    for (const query of ['days=0', 'days=x', 'dasy=7']) {
+      expect(await get(`/api/metrics/machine-failure?${query}`)).toEqual([
+        400,
+        expect.objectContaining({ code: 'REQUEST_INVALID' }),
+      ]);
+    }
+  });
+
   it('shows the whole fleet in one view', async () => {
     const { app, send, receive, ingest, clock } = await setUp();
     receive(
@@ -218,7 +244,10 @@ describe('the admin API', () => {
       slot: 'machine-failure',
       model: 'milling-failure@2',
       labels: { line: 'north' },
-      stages: [{ devices: 0.5, traffic: 1 }],
+      stages: [{ devices: 0.5, traffic: 1, approval: true }],
+      margin: 0.05,
+      windows: [{ days: ['sat' as const], from: '22:00', to: '05:00' }],
+      timeZone: 'Europe/Berlin',
     };
     const answer = await app.inject({ method: 'POST', url: '/api/rollouts', headers: HOST, payload: asked });
     expect(answer.statusCode).toBe(201);
@@ -228,6 +257,9 @@ describe('the admin API', () => {
   it.each([
     ['no version', { slot: 's', model: 'milling-failure' }],
     ['a share over 1', { slot: 's', model: 'm@1', stages: [{ devices: 2, traffic: 1 }] }],
+    ['a margin that lets anything through', { slot: 's', model: 'm@1', margin: 1 }],
+    ['a window on no day', { slot: 's', model: 'm@1', windows: [{ days: [], from: '22:00', to: '05:00' }] }],
+    ['a time zone of nowhere', { slot: 's', model: 'm@1', timeZone: 'Mars/Base' }],
     ['an unknown field', { slot: 's', model: 'm@1', force: true }],
     ['no slot', { model: 'm@1' }],
     ['a slot that every object has', { slot: 'constructor', model: 'm@1' }],
@@ -256,6 +288,15 @@ describe('the admin API', () => {
       payload: '{',
     });
     expect([text.statusCode, text.json().code]).toEqual([400, 'REQUEST_INVALID']);
+  });
+
+  it('keeps who approved a stage', async () => {
+    const { app, audited } = await setUp();
+    const approve = (payload: object) =>
+      app.inject({ method: 'POST', url: '/api/rollouts/r1/approve', headers: HOST, payload });
+    expect((await approve({ by: 'anna' })).json()).toMatchObject({ id: 'r1', reason: 'approved by anna' });
+    expect((await approve({ by: '' })).json().code).toBe('REQUEST_INVALID');
+    expect(audited).toEqual(['rollout-approve r1 anna']);
   });
 
   it('acts without a body too', async () => {

@@ -1,0 +1,145 @@
+/**
+ * Labels that stand, counted as they arrive: by who spoke under which circumstances, minute of the prediction, truth, what
+ * was said, trust in the label. So a metric over a year reads counts, never the records; and they outlive the records.
+ */
+import {
+  countedPropensity,
+  type OutcomeCount,
+  type TaggedCount,
+} from '../../protocol/evidence/outcome-count.ts';
+import type { Sqlite, Statement } from './database.ts';
+
+interface Label {
+  readonly label: number;
+  readonly weight: number;
+}
+
+/** Outcomes of one model, by its manifest's sha256, with the same tags. */
+export interface ModelOutcome extends TaggedCount {
+  readonly model: string;
+}
+
+/** Outcomes of one model in one span of time. */
+export interface SpanOutcome extends OutcomeCount {
+  readonly model: string;
+  /** Device time, ms since the Unix epoch, a whole number of spans. */
+  readonly fromMs: number;
+}
+
+interface SlotQuery {
+  readonly slot: string;
+  readonly sinceMs: number;
+}
+
+interface Circumstances {
+  readonly propensity: number;
+  readonly explored: number;
+}
+type ModelRow = Omit<ModelOutcome, 'tags'> & Circumstances & { readonly tags: string };
+type SpanRow = SpanOutcome & Circumstances;
+
+export class OutcomeTable {
+  readonly #count: Statement<
+    { epochId: number; seq: number; count: number; label: number; weight: number }[]
+  >;
+  readonly #anyLabel: Statement<[number, number, number], number>;
+  readonly #countArrived: Statement<{ epochId: number; first: number; last: number }[]>;
+  readonly #byTags: Statement<[SlotQuery], ModelRow>;
+  readonly #bySpan: Statement<[SlotQuery & { spanMs: number }], SpanRow>;
+  readonly #span: Statement<[string], { firstMs: number | null; lastMs: number | null }>;
+  readonly #began: Statement<[string], { model: string; firstMs: number }>;
+
+  constructor(sqlite: Sqlite) {
+    const onConflict = 'ON CONFLICT DO UPDATE SET count = count + excluded.count';
+    // The prediction itself, and its shadow: a device writes it as the next one.
+    this.#count = sqlite.prepare(
+      `INSERT INTO outcomes (context_id, minute, truth, said, weight, count)
+       SELECT context_id, time_ms / 60000, @label, label, @weight, @count FROM predictions
+       WHERE epoch_id = @epochId AND (seq = @seq OR (seq = @seq + 1 AND pair_of = @seq)) ${onConflict}`,
+    );
+    this.#anyLabel = sqlite
+      .prepare<[number, number, number], number>(
+        'SELECT 1 FROM labels WHERE epoch_id = ? AND prediction_seq BETWEEN ? AND ? LIMIT 1',
+      )
+      .pluck();
+    this.#countArrived = sqlite.prepare(
+      `INSERT INTO outcomes (context_id, minute, truth, said, weight, count)
+       SELECT p.context_id, p.time_ms / 60000, l.label, p.label, l.weight, count(*)
+       FROM labels AS l CROSS JOIN predictions AS p ON p.epoch_id = l.epoch_id
+         AND p.seq IN (l.prediction_seq, l.prediction_seq + 1)
+         AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
+       WHERE l.epoch_id = @epochId AND l.prediction_seq BETWEEN @first - 1 AND @last
+         AND p.seq BETWEEN @first AND @last
+       GROUP BY 1, 2, 3, 4, 5 ${onConflict}`,
+    );
+    // Summed by context first: small integers sort much faster than the words that they stand for.
+    this.#byTags = sqlite.prepare(
+      `SELECT model, tags, propensity, explored, truth, said, weight, sum(counted) AS count FROM (
+         SELECT context_id, truth, said, weight, sum(count) AS counted FROM outcomes
+         WHERE context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND minute >= @sinceMs / 60000
+         GROUP BY context_id, truth, said, weight)
+       JOIN contexts ON contexts.id = context_id
+       GROUP BY model, tags, propensity, explored, truth, said, weight HAVING sum(counted) > 0`,
+    );
+    // Numbers are bound as floats; a division must be of integers.
+    this.#bySpan = sqlite.prepare(
+      `SELECT model, propensity, explored, fromMs, truth, said, weight, sum(counted) AS count FROM (
+         SELECT context_id, minute * 60000 / cast(@spanMs AS INTEGER) * cast(@spanMs AS INTEGER) AS fromMs,
+           truth, said, weight, sum(count) AS counted FROM outcomes
+         WHERE context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND minute >= @sinceMs / 60000
+         GROUP BY context_id, fromMs, truth, said, weight)
+       JOIN contexts ON contexts.id = context_id
+       GROUP BY model, propensity, explored, fromMs, truth, said, weight HAVING sum(counted) > 0`,
+    );
+    this.#span = sqlite.prepare(
+      `SELECT min(first) * 60000 AS firstMs, (max(last) + 1) * 60000 AS lastMs FROM (
+         SELECT (SELECT min(minute) FROM outcomes WHERE context_id = contexts.id) AS first,
+           (SELECT max(minute) FROM outcomes WHERE context_id = contexts.id) AS last
+         FROM contexts WHERE slot = ?)`,
+    );
+    this.#began = sqlite.prepare(
+      `SELECT model, min(minute) * 60000 AS firstMs FROM (
+         SELECT model, (SELECT min(minute) FROM prediction_counts WHERE context_id = contexts.id) AS minute
+         FROM contexts WHERE slot = ? AND role <> 'shadow')
+       WHERE minute IS NOT NULL GROUP BY model ORDER BY firstMs`,
+    );
+  }
+
+  /** Another label stands, or none any more. Inside the transaction that writes it. */
+  revise(epochId: number, predictionSeq: number, before: Label | undefined, after: Label | undefined): void {
+    if (before?.label === after?.label && before?.weight === after?.weight) return;
+    const of = { epochId, seq: predictionSeq };
+    if (before) this.#count.run({ ...of, label: before.label, weight: before.weight, count: -1 });
+    if (after) this.#count.run({ ...of, label: after.label, weight: after.weight, count: 1 });
+  }
+
+  /** Predictions were stored; labels of theirs may have come sooner. Inside the same transaction. */
+  arrived(epochId: number, first: number, last: number): void {
+    if (this.#anyLabel.get(epochId, first - 1, last) === undefined) return;
+    this.#countArrived.run({ epochId, first, last });
+  }
+
+  byTags(query: SlotQuery): ModelOutcome[] {
+    return this.#byTags.all(query).map(({ tags, ...row }) => ({ ...counted(row), tags: JSON.parse(tags) }));
+  }
+
+  /** @param query `spanMs`: whole minutes */
+  bySpan(query: SlotQuery & { spanMs: number }): SpanOutcome[] {
+    return this.#bySpan.all(query).map(counted);
+  }
+
+  /** From when to when the slot's labelled predictions were made, by the devices' clocks. */
+  span(slot: string): { firstMs: number; lastMs: number } | undefined {
+    const { firstMs, lastMs } = this.#span.get(slot) ?? {};
+    return typeof firstMs === 'number' && typeof lastMs === 'number' ? { firstMs, lastMs } : undefined;
+  }
+
+  /** When each model first decided in the slot, as far back as counts are kept; the earliest first. */
+  began(slot: string): { model: string; firstMs: number }[] {
+    return this.#began.all(slot);
+  }
+}
+
+function counted<Row extends Circumstances>({ explored, ...row }: Row) {
+  return { ...row, propensity: countedPropensity({ propensity: row.propensity, explored: explored === 1 }) };
+}
