@@ -1,5 +1,4 @@
 /** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
-import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -12,14 +11,12 @@ import { agentError } from '../errors.ts';
 import type { PlanStep } from '../models/install-plan.ts';
 import { type Injection, injectionSchema } from '../sources/injection.ts';
 import type { LineEvent } from '../sources/source.ts';
-import type { GrpcServer } from './grpc/grpc-server.ts';
-import { splitByPreface } from './grpc/preface.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
+import { InferencePort } from './inference-port.ts';
 import { lineEventOf, lineEventsSchema } from './line-event-request.ts';
 import { LiveStream } from './live-stream.ts';
-import { OipModels } from './oip/oip-models.ts';
-import { addOipRoutes, type OipDeps } from './oip/oip-routes.ts';
+import type { OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
 import type { FeedbackRequest, HoldRequest, LookRequest, StatusView } from './view.ts';
@@ -114,7 +111,7 @@ const cutLinkSchema = z.strictObject({ cut: z.boolean() });
 export class StatusServer {
   readonly #deps: StatusServerDeps;
   readonly #live: LiveStream;
-  #grpc: Promise<GrpcServer> | undefined;
+  readonly #inference: InferencePort | undefined;
   #page: ReadonlyMap<string, PageFile> | undefined;
   #connections = 0;
   /** The fastify instance, for `inject` in tests. */
@@ -136,12 +133,8 @@ export class StatusServer {
     });
     this.#addGuards();
     this.#addRoutes();
-    const { inference } = deps;
-    if (inference) {
-      const models = new OipModels(inference);
-      this.app.register(async (app) => addOipRoutes(app, models, inference), { prefix: '/v2' });
-      if (deps.grpc) splitByPreface(this.app.server, (socket) => void this.#takeGrpc(socket, models));
-    }
+    const { inference, host, grpc = false } = deps;
+    this.#inference = inference && new InferencePort(this.app, { inference, host, grpc });
   }
 
   /** Open now. */
@@ -171,17 +164,8 @@ export class StatusServer {
 
   async stop(): Promise<void> {
     this.#live.stop();
-    (await this.#grpc)?.stop();
+    await this.#inference?.stop();
     await this.app.close();
-  }
-
-  /** HTTP/2 is loaded with the first connection that wants it. */
-  async #takeGrpc(socket: Socket, models: OipModels): Promise<void> {
-    const { host, log, counters } = this.#deps;
-    this.#grpc ??= import('./grpc/grpc-server.ts').then(
-      ({ GrpcServer }) => new GrpcServer({ models, host, log, counters }),
-    );
-    (await this.#grpc).take(socket);
   }
 
   #addGuards(): void {
