@@ -17,17 +17,19 @@ export class InferencePort {
   readonly #deps: InferencePortDeps;
   readonly #models: OipModels;
   #grpc: Promise<GrpcServer> | undefined;
+  #endUndecided: () => void = () => undefined;
 
   constructor(app: FastifyInstance, deps: InferencePortDeps) {
     const { inference, grpc } = deps;
     this.#deps = deps;
     this.#models = new OipModels(inference);
     app.register(async (scope) => addOipRoutes(scope, this.#models, inference), { prefix: '/v2' });
-    if (grpc) splitByPreface(app.server, (socket) => void this.#takeGrpc(socket));
+    if (grpc) this.#endUndecided = splitByPreface(app.server, (socket) => void this.#takeGrpc(socket));
   }
 
   /** Ends the connections of gRPC; those of HTTP are the server's. */
   async stop(): Promise<void> {
+    this.#endUndecided();
     (await this.#grpc)?.stop();
   }
 

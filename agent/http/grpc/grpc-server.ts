@@ -1,5 +1,6 @@
 /** gRPC over HTTP/2 on the sockets that it is given (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): unary calls only. */
 import {
+  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -37,7 +38,9 @@ const STATUS: Readonly<Record<number, number>> = {
   413: 8,
   503: 14,
 };
-const MAX_CALLS_A_CONNECTION = 1000;
+const MAX_CALLS_A_CONNECTION = 100;
+/** A call whose message comes no further for so long is given up. */
+const STUCK_MS = 30_000;
 
 export class GrpcServer {
   readonly #deps: GrpcServerDeps;
@@ -96,6 +99,7 @@ export class GrpcServer {
 async function bodyOf(stream: ServerHttp2Stream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  stream.setTimeout(STUCK_MS, () => stream.close(constants.NGHTTP2_CANCEL));
   for await (const chunk of stream) {
     bytes += (chunk as Buffer).length;
     if (bytes > MAX_MESSAGE_BYTES + FRAME_HEAD_BYTES) {
@@ -103,6 +107,7 @@ async function bodyOf(stream: ServerHttp2Stream): Promise<Buffer> {
     }
     chunks.push(chunk as Buffer);
   }
+  stream.setTimeout(0);
   return Buffer.concat(chunks);
 }
 

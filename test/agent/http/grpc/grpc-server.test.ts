@@ -16,6 +16,7 @@ import { EngineLane } from '../oip/engine-lane.ts';
 
 const lane = new EngineLane();
 let grpc: GrpcServer;
+let endUndecided: () => void;
 let server: Server;
 let session: ClientHttp2Session;
 const port = () => (server.address() as AddressInfo).port;
@@ -29,7 +30,7 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
     counters: lane.counters,
   });
-  splitByPreface(server, (socket) => grpc.take(socket));
+  endUndecided = splitByPreface(server, (socket) => grpc.take(socket));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   session = connect(`http://127.0.0.1:${port()}`);
 });
@@ -90,6 +91,15 @@ describe('one port', () => {
     const [first] = await once(slow, 'data');
     expect(String(first)).toMatch(/^HTTP\/1\.1 200/);
     slow.destroy();
+  });
+
+  it('lets go of who says nothing, when it ends', async () => {
+    const silent = connectTcp(port(), '127.0.0.1');
+    await once(silent, 'connect');
+    // Its other end is there once a later connection is answered.
+    await (await fetch(`http://127.0.0.1:${port()}`)).text();
+    endUndecided();
+    await once(silent, 'close');
   });
 
   it('tells a stranger’s host name that it is not meant', async () => {
