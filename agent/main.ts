@@ -149,6 +149,7 @@ export async function startAgent(
           models,
           predictions: store.predictions,
           tell,
+          sourceChange: () => sourceVersions.lastChange(slotConfig.source),
           clock,
         }),
       ]),

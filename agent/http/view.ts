@@ -124,6 +124,8 @@ export interface InputsView {
   labelDrift: DriftView | null;
   /** Inputs that no longer move together as in training, though neither drifts by itself. */
   pairs: { features: readonly [string, string]; baseline: number; now: number }[];
+  /** The newest change of version of the slot's source, since the agent started. */
+  sourceChange: { source: string; from: string; to: string; timeMs: number } | null;
 }
 
 export interface PredictionView {

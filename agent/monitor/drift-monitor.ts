@@ -52,8 +52,8 @@ export interface DriftMonitorDeps {
 
 interface FeatureState {
   readonly hysteresis: Hysteresis;
-  /** Mean of the last judgements; one window alone now and then takes a slow signal for a fast one. */
-  autocorrelation: number;
+  /** Mean of the last judgements, null before: one window alone now and then takes a slow signal for a fast one. */
+  autocorrelation: number | null;
   verdict: DriftVerdict | undefined;
   statistics: FeatureStatistics | undefined;
   sinceMs: number | null;
@@ -86,7 +86,7 @@ export class DriftMonitor {
     this.#deps = deps;
     this.#states = features.map(() => ({
       hysteresis: new Hysteresis(),
-      autocorrelation: 0,
+      autocorrelation: null,
       verdict: undefined,
       statistics: undefined,
       sinceMs: null,
@@ -157,9 +157,13 @@ export class DriftMonitor {
 
   #statisticsOf(state: FeatureState, i: number): FeatureStatistics {
     const window = this.#half.features.with(this.#halfBefore.features, i);
-    const judged = Math.min(this.#halvesSeen - 1, MEMORY);
-    state.autocorrelation += (window.autocorrelation - state.autocorrelation) / judged;
-    return { ...window, autocorrelation: Math.max(window.autocorrelation, state.autocorrelation) };
+    const { autocorrelation: known, hysteresis } = state;
+    // What has drifted away may stand at the end of its scale, which tells nothing of how slow it is.
+    if (known === null || !hysteresis.raised) {
+      const judgements = Math.min(this.#halvesSeen - 1, MEMORY);
+      state.autocorrelation = (known ?? 0) + (window.autocorrelation - (known ?? 0)) / judgements;
+    }
+    return { ...window, autocorrelation: state.autocorrelation ?? window.autocorrelation };
   }
 
   #judgePair(pair: PairState): void {

@@ -1,5 +1,6 @@
 /** What is watched of a slot as long as one model is its champion: its inputs and its labels, against that model's baseline. */
 import type { ActiveModel } from '../models/active-models.ts';
+import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import { inputDrift, labelDrift, pairDrift } from './drift-events.ts';
 import { DriftMonitor, type DriftMonitorDeps, type FeatureDrift, type PairDrift } from './drift-monitor.ts';
@@ -18,6 +19,8 @@ export interface ModelWatchDeps {
   readonly model: ActiveModel;
   readonly drift: { readonly window: number; readonly psi: number };
   readonly tell: (event: Pick<NewEvent, 'kind' | 'severity' | 'message' | 'data'>) => void;
+  /** The newest change of version of the slot's source. */
+  readonly sourceChange: () => SourceChange | null;
   readonly clock: DriftMonitorDeps['clock'];
 }
 
@@ -32,6 +35,7 @@ export interface InputFigures {
   readonly labelDrift: FeatureDrift | null;
   /** Pairs of inputs that no longer move together as they did. */
   readonly pairs: PairDrift[];
+  readonly sourceChange: SourceChange | null;
 }
 
 export const NOTHING_WATCHED: InputFigures = {
@@ -41,6 +45,7 @@ export const NOTHING_WATCHED: InputFigures = {
   usualPerS: null,
   labelDrift: null,
   pairs: [],
+  sourceChange: null,
 };
 
 export class ModelWatch {
@@ -69,7 +74,7 @@ export class ModelWatch {
     this.#inputs = new DriftMonitor({
       ...judged,
       watched: watchedInputs(model.manifest, model.baseline),
-      onChange: (change) => tell(inputDrift(slot, change)),
+      onChange: (change) => tell(inputDrift(slot, change, deps.sourceChange())),
       onPairChange: (pair, shifted) => tell(pairDrift(slot, pair, shifted)),
     });
     this.#labels = new DriftMonitor({
@@ -118,6 +123,7 @@ export class ModelWatch {
       usualPerS: this.rate.usualPerS,
       labelDrift: this.#labels.view()[0] ?? null,
       pairs: this.#inputs.shiftedPairs(),
+      sourceChange: this.#deps.sourceChange(),
     };
   }
 

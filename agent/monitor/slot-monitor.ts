@@ -3,6 +3,7 @@ import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
 import type { ActiveModels } from '../models/active-models.ts';
+import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { FeatureDrift } from './drift-monitor.ts';
@@ -20,6 +21,8 @@ export interface SlotMonitorDeps {
   readonly models: ActiveModels;
   readonly predictions: Pick<Store['predictions'], 'slicedConfusion'>;
   readonly tell: (event: NewEvent) => void;
+  /** The newest change of version of the slot's source. */
+  readonly sourceChange: () => SourceChange | null;
   readonly clock: Clock;
 }
 
@@ -111,7 +114,7 @@ export class SlotMonitor {
   }
 
   #current(): ModelWatch | undefined {
-    const { slot, config, models, clock, tell } = this.#deps;
+    const { slot, config, models, clock, tell, sourceChange } = this.#deps;
     const model = models.of(slot)?.champion;
     if (model === this.#watch?.model) return this.#watch;
     this.#watch =
@@ -121,6 +124,7 @@ export class SlotMonitor {
         model,
         drift: config.drift,
         tell: (event) => tell({ timeMs: clock.wallMs(), slot, ...event }),
+        sourceChange,
         clock,
       });
     return this.#watch;

@@ -4,11 +4,13 @@ import { useState } from 'preact/hooks';
 import { formatCounted, formatRatio } from '../../web/format.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
 import type { SlotView } from '../http/view.ts';
+import { InputNotes } from './input-notes.tsx';
 
 type Drift = SlotView['drift'][number];
 const SHOWN_AT_FIRST = 6;
 
-export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
+export function DriftMultiples({ slot, nowMs }: { slot: SlotView; nowMs: number }) {
+  const { drift } = slot;
   const [all, setAll] = useState(false);
   const shown = all ? drift : mostChanged(drift, SHOWN_AT_FIRST);
   return (
@@ -51,6 +53,7 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
           ) : null}
         </>
       )}
+      <InputNotes slot={slot} nowMs={nowMs} />
     </div>
   );
 }

@@ -31,7 +31,7 @@ export function SlotSection(props: Props) {
       <SlotFigures slot={slot} upS={(nowMs - startedAtMs) / 1000} />
       <div class="slot-columns">
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
-        <DriftMultiples drift={slot.drift} />
+        <DriftMultiples slot={slot} nowMs={nowMs} />
       </div>
       {slot.metric && slot.metric.slices.length > 0 ? (
         <div class="slices">

@@ -8,6 +8,7 @@ export const calmInputs: InputsView = {
   usualPerS: null,
   labelDrift: null,
   pairs: [],
+  sourceChange: null,
 };
 
 export function sampleDrift(change: Partial<DriftView> = {}): DriftView {

@@ -3,6 +3,7 @@ import type { ActiveModel } from '../../../agent/models/active-models.ts';
 import { LatencyWindow } from '../../../agent/monitor/latency-window.ts';
 import { RateMeter } from '../../../agent/monitor/rate-meter.ts';
 import { SlotMonitor } from '../../../agent/monitor/slot-monitor.ts';
+import type { SourceChange } from '../../../agent/sources/source-versions.ts';
 import type { NewEvent } from '../../../agent/store/records.ts';
 import { type Manifest, manifestSchema } from '../../../protocol/manifest.ts';
 import { INPUT_HEALTH } from '../../../protocol/records.ts';
@@ -35,7 +36,7 @@ function modelWith(input: Manifest['input'], manifestSha256 = MODEL_A): ActiveMo
 }
 const tabular = modelWith({ kind: 'features', tensor: 'input', features: [torque] });
 
-function monitorOf(champion: () => ActiveModel | undefined) {
+function monitorOf(champion: () => ActiveModel | undefined, change: SourceChange | null = null) {
   const clock = new TestClock();
   const { store } = openTempStore({ clock });
   const told: NewEvent[] = [];
@@ -50,6 +51,7 @@ function monitorOf(champion: () => ActiveModel | undefined) {
     },
     predictions: store.predictions,
     tell: (event) => told.push(event),
+    sourceChange: () => change,
     clock,
   });
   return { monitor, store, clock, told };
@@ -71,6 +73,17 @@ describe('the monitor of a slot', () => {
       { kind: 'drift', severity: 'warning', slot: 'inspection', data: { feature: 'torque', drifting: true } },
     ]);
     expect(monitor.figures().drift).toMatchObject([{ feature: 'torque', drifting: true }]);
+  });
+
+  it('says when drift began after the source changed its version', () => {
+    const change = { source: 'line', from: '1.4', to: '2.0', timeMs: NOW_MS };
+    const { monitor, clock, told } = monitorOf(() => tabular, change);
+    for (let i = 0; i < 200; i++) {
+      clock.advance(3000);
+      monitor.observe([70 + (i % 20)]);
+    }
+    expect(told[0]?.message).toMatch(/That was seen \d+ min after line changed from version 1\.4 to 2\.0\.$/);
+    expect(monitor.figures().inputs.sourceChange).toEqual(change);
   });
 
   it('shows drift a part of a flood only, each second anew', () => {
