@@ -15,19 +15,25 @@ function feature(name: string, driftingDevices: string[] = []): FleetDriftView['
   };
 }
 
-const said = (...features: FleetDriftView['features']) =>
-  driftWords({ slot: 's', model: 'm 1', devices: 5, newestMs: 1, features }).words;
+const said = (...features: FleetDriftView['features']) => {
+  const { verdict, detail } = driftWords({ slot: 's', model: 'm 1', devices: 5, newestMs: 1, features });
+  return `${verdict} ${detail}`.trim();
+};
 
 it('says which input drifts, and on which devices', () => {
   expect(said(feature('torque'), feature('speed'))).toBe('Yes');
   expect(said(feature('torque', ['mill-1', 'mill-2']), feature('speed'))).toBe(
-    'No: torque, on mill-1, mill-2',
+    'No: 1 input drifting torque, on mill-1, mill-2.',
   );
-  expect(said(feature('torque', ['a', 'b', 'c', 'd']))).toBe('No: torque, on 4 of 5 devices');
+  expect(said(feature('torque', ['a', 'b', 'c', 'd']))).toBe(
+    'No: 1 input drifting torque, on 4 of 5 devices.',
+  );
   expect(said(feature('torque', ['a', 'b', 'c', 'd', 'e']), feature('speed', ['a']))).toBe(
-    'No: torque and 1 more, on all devices',
+    'No: 2 inputs drifting torque and 1 more, on all devices.',
   );
-  expect(said({ ...feature('torque'), drifting: true })).toBe('No: torque, all devices together');
+  expect(said({ ...feature('torque'), drifting: true })).toBe(
+    'No: 1 input drifting torque, all devices together.',
+  );
 });
 
 it('shows what drifts first, and leaves the tiles in their order', () => {
