@@ -33,6 +33,12 @@ export function SlotSection(props: Props) {
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
         <DriftMultiples slot={slot} nowMs={nowMs} />
       </div>
+      {slot.metric && slot.metric.slices.length > 0 ? (
+        <div class="slices">
+          <h3>Does it do as well everywhere?</h3>
+          <SliceRows report={slot.metric} />
+        </div>
+      ) : null}
       <TruthPanel truth={slot.truth} />
     </section>
   );

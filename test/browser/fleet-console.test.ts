@@ -205,8 +205,8 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     const { page } = await open(views.advancingFleet);
     const quality = page.getByRole('region', { name: 'How well the models do' });
     await quality.getByText('Better than rule of thumb').waitFor();
-    const words = await quality.innerText();
-    expect(words).toMatch(/milling-failure 2\s+0\.812\s+0\.604 to 0\.924, 641 labels/);
+    const words = await quality.textContent();
+    expect(words).toMatch(/milling-failure 2\s*0\.812\s+0\.604 to 0\.924, 641 labels/);
     expect(words).toContain('Does worse: shift night');
     expect(words).toContain('let two of them answer on the same parts');
     expect(await quality.getByRole('img').getAttribute('aria-label')).toMatch(

@@ -83,6 +83,57 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     expect(await page.getByRole('button', { name: 'L47294' }).textContent()).toContain('you say failure');
   });
 
+  it('takes an answer back, and says so', async () => {
+    const { page, server } = await open(views.healthy);
+    await page.getByRole('button', { name: 'L47294' }).click();
+    await page.getByRole('button', { name: 'failure', exact: true }).click();
+    await page.getByText('Saved: part L47294 was failure.').waitFor();
+    await page.getByRole('button', { name: 'L47294' }).click();
+    await page.getByRole('button', { name: 'Take the answer back' }).click();
+    await page.getByText('Taken back:').waitFor();
+    expect(server.posted.at(-1)).toEqual({
+      path: '/api/feedback',
+      body: { predictionId: '9f3ac01e-48206', label: null },
+    });
+    expect(await page.getByRole('button', { name: 'L47294' }).textContent()).not.toContain('you say');
+  });
+
+  it('says what counts as the truth, in order, and warns of what is never seen', async () => {
+    const { page } = await open(views.selective);
+    const truth = page.getByTestId('truth');
+    expect(await truth.textContent()).toContain('What parts called failure really were is never seen');
+    await truth.getByText('What counts as the truth').click();
+    expect(await truth.getByRole('listitem').allTextContents()).toEqual([
+      expect.stringContaining('operator'),
+      expect.stringContaining('if the machine fails'),
+      expect.stringContaining('within 10 seconds'),
+    ]);
+  });
+
+  it('tells how long a prediction was open, only where a rule asks for it', async () => {
+    for (const [view, looks] of [
+      [views.healthy, 0],
+      [views.selective, 1],
+    ] as const) {
+      const { page, server, close } = await openPage(browser, 'status', view, { ownClock: true });
+      await page.getByRole('button', { name: 'L47294' }).click();
+      await page.clock.runFor(12_000);
+      await page.getByRole('button', { name: 'L47294' }).click();
+      await page.clock.runFor(100);
+      await page.getByRole('button', { name: 'L47294' }).click();
+      await page.keyboard.press('Escape');
+      if (looks > 0) await waitFor('the look', () => server.posted.length > 0);
+      expect(server.posted).toHaveLength(looks);
+      if (looks > 0) {
+        expect(server.posted[0]).toMatchObject({
+          path: '/api/looked-at',
+          body: { predictionId: '9f3ac01e-48206', durationMs: expect.any(Number) },
+        });
+      }
+      await close();
+    }
+  });
+
   it('holds the models of a slot from the keyboard alone, with a reason and the PIN, and releases them', async () => {
     const { page, server } = await open(views.healthy);
     await page.getByText('Hold new models').focus();
