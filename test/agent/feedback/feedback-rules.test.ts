@@ -335,7 +335,7 @@ describe('an event that names no part', () => {
       event: 'reject-gate-fired',
       withinMs: 6000,
       label: 'ok',
-      at: { station: 'gate-2' },
+      at: { station: 'gate-2', afterMs: 500 },
     };
     const setting = start({ rules: [quiet] });
     await record(setting.store, partsAt(2000, 1000));
