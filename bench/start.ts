@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { build } from './build.ts';
 import { type BenchResult, median } from './result.ts';
 
-const RUNS = 5;
+const RUNS = 9;
 const SETTLE_MS = 1500;
 const root = resolve(import.meta.dirname, '..');
 const model = join(root, 'models', 'milling-failure', '2');
@@ -57,7 +57,7 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
       bareRssMiB: of(bare, 'rssBytes') / 2 ** 20,
     },
     baseline:
-      'a script that loads onnxruntime-node and runs the same model once; medians of 5 starts in turn',
+      'a script that loads onnxruntime-node and runs the same model once; medians of 9 starts in turn',
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   ModelDetailView,
   ModelView,
   RolloutView,
+  SlotMetricsView,
   StartRolloutRequest,
   TrustView,
 } from '../sync-server/http/view.ts';
@@ -26,8 +27,12 @@ const PUBLISH_TIMEOUT_MS = 300_000;
 export class AdminApi {
   readonly url: string;
 
-  constructor(url: string) {
+  readonly #token: string | undefined;
+
+  /** @param token for a server that wants one */
+  constructor(url: string, token?: string) {
     this.url = url.replace(/\/+$/, '');
+    this.#token = token;
   }
 
   fleet(): Promise<FleetView> {
@@ -91,6 +96,12 @@ export class AdminApi {
     return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(String(text))]));
   }
 
+  /** @param days up to the newest label */
+  metrics(slot: string, days: number): Promise<SlotMetricsView> {
+    const path = `/api/metrics/${encodeURIComponent(slot)}?days=${days}`;
+    return this.#call<SlotMetricsView>('GET', path, ['slot', 'versions']);
+  }
+
   startRollout(request: StartRolloutRequest): Promise<RolloutView> {
     return this.#call<RolloutView>('POST', '/api/rollouts', ['id', 'state'], JSON.stringify(request));
   }
@@ -132,10 +143,13 @@ export class AdminApi {
       timeoutMs: TIMEOUT_MS,
     },
   ): Promise<T> {
-    const headers = { 'content-type': how.contentType };
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': how.contentType }),
+      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+    };
     return callJson<T>(
       { ...SERVER, url: this.url },
-      { method, path, keys, timeoutMs: how.timeoutMs, ...(body === undefined ? {} : { body, headers }) },
+      { method, path, keys, timeoutMs: how.timeoutMs, headers, ...(body === undefined ? {} : { body }) },
     );
   }
 }

@@ -27,6 +27,12 @@ export function EvidenceCurve({ rollout }: { rollout: RolloutView }) {
           ))}
           <path class="mean" d={`M${line(({ mean }) => mean).join(' L')}`} />
         </svg>
+        <text class="side" x="100%" dx="-6" y="15">
+          new model better
+        </text>
+        <text class="side" x="100%" dx="-6" y="144">
+          worse
+        </text>
       </svg>
       <figcaption class="small soft">
         <ul class="scale-legend">

@@ -2,15 +2,22 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatCounted, formatShare } from '../../web/format.ts';
 import { postJson } from '../../web/post-json.ts';
-import type { DeviceView, FleetView, ModelView, StartRolloutRequest } from '../http/view.ts';
+import type { DeviceView, FleetView, ModelView, RolloutStage, StartRolloutRequest } from '../http/view.ts';
 
 const EVERYWHERE = '';
+/** The server's default stages, with a person before the last. */
+const ASKING_STAGES: RolloutStage[] = [
+  { devices: 0.05, traffic: 0.05 },
+  { devices: 0.5, traffic: 0.5 },
+  { devices: 1, traffic: 1, approval: true },
+];
 
 export function StartRollout(props: { view: FleetView; model: ModelView; onClose: (words: string) => void }) {
   const { view, model, onClose } = props;
   const slots = slotNames(view.devices);
   const [slot, setSlot] = useState(() => likelySlot(view.devices, model) ?? slots[0] ?? '');
   const [target, setTarget] = useState(EVERYWHERE);
+  const [asks, setAsks] = useState(false);
   const [problem, setProblem] = useState('');
   const select = useRef<HTMLSelectElement>(null);
   useEffect(() => select.current?.focus(), []);
@@ -24,6 +31,7 @@ export function StartRollout(props: { view: FleetView; model: ModelView; onClose
       slot,
       model: `${model.name}@${model.version}`,
       ...(target === EVERYWHERE ? {} : { labels: labelOf(target) }),
+      ...(asks ? { stages: ASKING_STAGES } : {}),
     };
     const result = await postJson('api/rollouts', request);
     if (result.ok) onClose(`Rollout of ${model.title} started for ${slot}.`);
@@ -62,6 +70,10 @@ export function StartRollout(props: { view: FleetView; model: ModelView; onClose
             </option>
           ))}
         </select>
+      </label>
+      <label class="check">
+        <input type="checkbox" checked={asks} onChange={(event) => setAsks(event.currentTarget.checked)} />
+        Ask a person before the last stage
       </label>
       <p class="soft">
         Reaches {formatCounted(reached, 'device')} in stages: first {formatShare(0.05)} of devices (at least

@@ -1,8 +1,9 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
+import { metricQuerySchema } from './metric-routes.ts';
 import { datasetPaths } from './openapi-datasets.ts';
 import { modelPaths } from './openapi-models.ts';
-import { answers, error, json } from './openapi-parts.ts';
+import { answers, error, inPath, inQuery, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
 
 const idParameter = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
@@ -55,6 +56,18 @@ export function openApiDocument(version: string): object {
       },
       '/api/trust/files': {
         get: { summary: 'All signed metadata as texts', responses: answers(200, 'name -> text') },
+      },
+      '/api/metrics/{slot}': {
+        get: {
+          summary: 'How well each version of a slot’s model does: with intervals, over time, by slice',
+          parameters: [
+            inPath('slot', 'Of the devices'),
+            ...Object.entries(metricQuerySchema.shape).map(([name, schema]) =>
+              inQuery(name, z.toJSONSchema(schema, { io: 'input' })),
+            ),
+          ],
+          responses: answers(200, 'SlotMetricsView'),
+        },
       },
       ...modelPaths,
       ...datasetPaths,

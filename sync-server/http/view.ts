@@ -1,4 +1,5 @@
 /** What the fleet console and the CLI see: the JSON of the admin API, all under `/api`. */
+import type { MetricReport, ShownEstimate } from '../../protocol/evidence/metric-report.ts';
 import type { ModelRef, Reported } from '../../protocol/messages.ts';
 import type { Severity, Stream } from '../../protocol/records.ts';
 import type { WeeklyWindow } from '../../protocol/weekly-window.ts';
@@ -24,8 +25,34 @@ export interface FleetView {
     slot: string | null;
     message: string;
   }[];
+  /** Inputs of each slot and model over all its devices, from what they told last. */
+  drift: FleetDriftView[];
   /** Refused messages by error code. */
   refused: Record<string, number>;
+}
+
+export interface FleetDriftView {
+  slot: string;
+  /** Its title. */
+  model: string;
+  /** That have told what their inputs look like. */
+  devices: number;
+  /** The newest of it, by that device's clock. */
+  newestMs: number;
+  features: {
+    feature: string;
+    psi: number;
+    /** Of all devices together; one alone may drift without it. */
+    drifting: boolean;
+    /** Ids of devices that call it drifting by themselves. */
+    driftingDevices: string[];
+    /** When the first of them did; null while none does. */
+    sinceMs: number | null;
+    samples: number;
+    /** One a bin of the baseline, all devices together. */
+    shares: readonly number[];
+    baselineShares: readonly number[];
+  }[];
 }
 
 export interface DeviceView {
@@ -240,4 +267,29 @@ export interface StartRolloutRequest {
   /** When it may go on to the next stage; absent: any time. */
   windows?: WeeklyWindow[];
   timeZone?: string;
+}
+
+/** `GET /api/metrics/{slot}` */
+export interface SlotMetricsView {
+  slot: string;
+  /** Device time, ms since the Unix epoch, of the labelled predictions that were counted; 0 without any. */
+  fromMs: number;
+  untilMs: number;
+  /** The curve has one point a span. */
+  spanMs: number;
+  /** Published versions that decided in the slot, the newest there first. */
+  versions: VersionMetricView[];
+}
+
+export interface VersionMetricView extends MetricReport {
+  title: string;
+  manifestSha256: string;
+  /** When it first decided in the slot. */
+  firstMs: number;
+  /** Corrected where that makes a difference; spans without labels are left out. The oldest first. */
+  curve: CurvePoint[];
+}
+
+interface CurvePoint extends ShownEstimate {
+  fromMs: number;
 }

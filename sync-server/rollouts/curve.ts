@@ -1,7 +1,8 @@
 /** How the evidence of a rollout came about: a few points, more of them where labels were few. Pure. */
-import type { CurvePoint, Rollout } from './rollout.ts';
+import { type CurvePoint, isOpen, type Rollout } from './rollout.ts';
 
 const MAX_POINTS = 80;
+const MAX_POINTS_ENDED = 24;
 /** A point is kept when the labels have grown by this share since the last one. */
 const GROWTH = 0.1;
 
@@ -12,7 +13,9 @@ export function extendedCurve(
   timeMs: number,
 ): CurvePoint[] {
   if (evidence.difference === null) return [...curve];
-  const point: CurvePoint = { timeMs, stage, pairs: evidence.pairs, ...evidence.difference };
+  const { mean, low, high } = evidence.difference;
+  const ends = { mean: rounded(mean), low: rounded(low), high: rounded(high) };
+  const point: CurvePoint = { timeMs, stage, pairs: evidence.pairs, ...ends };
   const [last, before] = [curve.at(-1), curve.at(-2)];
   const isNear = (to: CurvePoint | undefined) =>
     to !== undefined && to.stage === stage && point.pairs < to.pairs * (1 + GROWTH);
@@ -21,9 +24,28 @@ export function extendedCurve(
   return thinned([...kept, point]);
 }
 
+/** As many of its points as a view of an ended rollout needs: there are many of those, and every page gets them all. */
+export function shownCurve({ curve, state }: Pick<Rollout, 'curve' | 'state'>): CurvePoint[] {
+  let shown = curve;
+  while (!isOpen({ state }) && shown.length > MAX_POINTS_ENDED) {
+    const fewer = everySecond(shown);
+    if (fewer.length === shown.length) break;
+    shown = fewer;
+  }
+  return shown;
+}
+
 function thinned(curve: CurvePoint[]): CurvePoint[] {
-  if (curve.length <= MAX_POINTS) return curve;
+  return curve.length <= MAX_POINTS ? curve : everySecond(curve);
+}
+
+/** The last point stays, and the first of each stage. */
+function everySecond(curve: readonly CurvePoint[]): CurvePoint[] {
   return curve.filter(
     ({ stage }, i) => i % 2 === 0 || i === curve.length - 1 || curve[i - 1]?.stage !== stage,
   );
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
 }

@@ -6,9 +6,16 @@ export interface PairCount {
   readonly truth: number;
   readonly champion: number;
   readonly challenger: number;
-  /** Trust in the label, 0..1. */
+  /** Trust in the label, 0..1, and less of it where such samples are seen more often than others. */
   readonly weight: number;
   readonly count: number;
+}
+
+/** Pairs as they were seen, with the chance of seeing their truth at all. */
+export interface SeenPairCount extends PairCount {
+  readonly propensity: number;
+  /** The old model would have rejected it, and it went on for inspection by chance. */
+  readonly explored: boolean;
 }
 
 export interface Guardrails {
@@ -25,6 +32,6 @@ export interface EvidenceSource {
    * Only samples that are old enough for the slow labels to be here too; else those with quick ones would weigh too much.
    * @param sinceMs only samples predicted after this (device wall clock)
    */
-  pairs(query: { slot: string; champion: string; challenger: string; sinceMs: number }): PairCount[];
+  pairs(query: { slot: string; champion: string; challenger: string; sinceMs: number }): SeenPairCount[];
   guardrails(query: { slot: string; challenger: string; sinceMs: number }): Guardrails;
 }

@@ -41,7 +41,7 @@ export interface Judgement {
 }
 
 /**
- * Compares challenger and champion on the samples that both saw and that got a label (docs/adr/0011). What is
+ * Compares challenger and champion on the samples that both saw and that got a label (docs/adr/0012). What is
  * guaranteed, as long as whether and when a sample gets its label depends on neither model's answer:
  * - roll back for harm: if the new model's expected cost is never above the old one's, at most alpha of all rollouts are
  *   rolled back for harm, over all of their stages and looks together;

@@ -1,5 +1,6 @@
 /** A rollout as the console and the CLI show it. Pure. */
 import type { RolloutView } from '../http/view.ts';
+import { shownCurve } from './curve.ts';
 import type { FleetDevice } from './fleet-control.ts';
 import type { Rollout, RolloutDecision } from './rollout.ts';
 
@@ -22,7 +23,7 @@ export function rolloutView(
     startedAtMs: rollout.startedAtMs,
     updatedAtMs: rollout.updatedAtMs,
     evidence: rollout.evidence,
-    curve: rollout.curve,
+    curve: shownCurve(rollout),
     drifting: rollout.drifting,
     devices: devices
       .filter((device) => rollout.members[device.id] && runs(rollout, device))

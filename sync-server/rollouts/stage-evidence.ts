@@ -1,7 +1,7 @@
 /** Gathers what a rollout's stage is judged by, and what of it people see. */
-
 import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
 import type { OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
+import { evenedOut } from './evened-out.ts';
 import type { EvidenceSource, Guardrails, PairCount } from './evidence-source.ts';
 import type { FleetControl } from './fleet-control.ts';
 import { judge, type StageEvidence } from './judge.ts';
@@ -85,7 +85,9 @@ function outcomesOf(pairs: readonly PairCount[], of: 'champion' | 'challenger'):
 function pairsSince(evidence: EvidenceSource, rollout: Rollout, sinceMs: number): PairCount[] {
   const champions = new Set(Object.values(rollout.members).map(({ champion }) => champion.manifestSha256));
   const { slot, to } = rollout;
-  return [...champions].flatMap((champion) =>
-    evidence.pairs({ slot, champion, challenger: to.manifestSha256, sinceMs }),
+  return evenedOut(
+    [...champions].flatMap((champion) =>
+      evidence.pairs({ slot, champion, challenger: to.manifestSha256, sinceMs }),
+    ),
   );
 }

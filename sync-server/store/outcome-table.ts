@@ -2,7 +2,11 @@
  * Labels that stand, counted as they arrive: by who spoke under which circumstances, minute of the prediction, truth, what
  * was said, trust in the label. So a metric over a year reads counts, never the records; and they outlive the records.
  */
-import { countedPropensity, type TaggedCount } from '../../protocol/evidence/outcome-count.ts';
+import {
+  countedPropensity,
+  type OutcomeCount,
+  type TaggedCount,
+} from '../../protocol/evidence/outcome-count.ts';
 import type { Sqlite, Statement } from './database.ts';
 
 interface Label {
@@ -10,25 +14,29 @@ interface Label {
   readonly weight: number;
 }
 
-/** Outcomes of one model in one span of time. */
+/** Outcomes of one model, by its manifest's sha256, with the same tags. */
 export interface ModelOutcome extends TaggedCount {
-  /** sha256 of its manifest. */
+  readonly model: string;
+}
+
+/** Outcomes of one model in one span of time. */
+export interface SpanOutcome extends OutcomeCount {
   readonly model: string;
   /** Device time, ms since the Unix epoch, a whole number of spans. */
   readonly fromMs: number;
 }
 
-export interface SlotQuery {
+interface SlotQuery {
   readonly slot: string;
   readonly sinceMs: number;
-  /** Whole minutes. */
-  readonly spanMs: number;
 }
 
-interface OutcomeRow extends Omit<ModelOutcome, 'tags'> {
-  readonly tags: string;
+interface Circumstances {
+  readonly propensity: number;
   readonly explored: number;
 }
+type ModelRow = Omit<ModelOutcome, 'tags'> & Circumstances & { readonly tags: string };
+type SpanRow = SpanOutcome & Circumstances;
 
 export class OutcomeTable {
   readonly #count: Statement<
@@ -36,7 +44,8 @@ export class OutcomeTable {
   >;
   readonly #anyLabel: Statement<[number, number, number], number>;
   readonly #countArrived: Statement<{ epochId: number; first: number; last: number }[]>;
-  readonly #inSlot: Statement<[SlotQuery], OutcomeRow>;
+  readonly #byTags: Statement<[SlotQuery], ModelRow>;
+  readonly #bySpan: Statement<[SlotQuery & { spanMs: number }], SpanRow>;
   readonly #span: Statement<[string], { firstMs: number | null; lastMs: number | null }>;
   readonly #began: Statement<[string], { model: string; firstMs: number }>;
 
@@ -63,13 +72,24 @@ export class OutcomeTable {
          AND p.seq BETWEEN @first AND @last
        GROUP BY 1, 2, 3, 4, 5 ${onConflict}`,
     );
+    // Summed by context first: small integers sort much faster than the words that they stand for.
+    this.#byTags = sqlite.prepare(
+      `SELECT model, tags, propensity, explored, truth, said, weight, sum(counted) AS count FROM (
+         SELECT context_id, truth, said, weight, sum(count) AS counted FROM outcomes
+         WHERE context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND minute >= @sinceMs / 60000
+         GROUP BY context_id, truth, said, weight)
+       JOIN contexts ON contexts.id = context_id
+       GROUP BY model, tags, propensity, explored, truth, said, weight HAVING sum(counted) > 0`,
+    );
     // Numbers are bound as floats; a division must be of integers.
-    this.#inSlot = sqlite.prepare(
-      `SELECT model, tags, propensity, explored, minute * 60000 / cast(@spanMs AS INTEGER) * cast(@spanMs AS INTEGER) AS fromMs,
-         truth, said, weight, sum(count) AS count
-       FROM contexts JOIN outcomes ON context_id = contexts.id
-       WHERE slot = @slot AND minute >= @sinceMs / 60000
-       GROUP BY model, tags, propensity, explored, fromMs, truth, said, weight HAVING sum(count) > 0`,
+    this.#bySpan = sqlite.prepare(
+      `SELECT model, propensity, explored, fromMs, truth, said, weight, sum(counted) AS count FROM (
+         SELECT context_id, minute * 60000 / cast(@spanMs AS INTEGER) * cast(@spanMs AS INTEGER) AS fromMs,
+           truth, said, weight, sum(count) AS counted FROM outcomes
+         WHERE context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND minute >= @sinceMs / 60000
+         GROUP BY context_id, fromMs, truth, said, weight)
+       JOIN contexts ON contexts.id = context_id
+       GROUP BY model, propensity, explored, fromMs, truth, said, weight HAVING sum(counted) > 0`,
     );
     this.#span = sqlite.prepare(
       `SELECT min(first) * 60000 AS firstMs, (max(last) + 1) * 60000 AS lastMs FROM (
@@ -99,13 +119,13 @@ export class OutcomeTable {
     this.#countArrived.run({ epochId, first, last });
   }
 
-  /** By model, circumstances and span of time. */
-  inSlot(query: SlotQuery): ModelOutcome[] {
-    return this.#inSlot.all(query).map(({ explored, tags, propensity, ...row }) => ({
-      ...row,
-      tags: JSON.parse(tags),
-      propensity: countedPropensity({ propensity, explored: explored === 1 }),
-    }));
+  byTags(query: SlotQuery): ModelOutcome[] {
+    return this.#byTags.all(query).map(({ tags, ...row }) => ({ ...counted(row), tags: JSON.parse(tags) }));
+  }
+
+  /** @param query `spanMs`: whole minutes */
+  bySpan(query: SlotQuery & { spanMs: number }): SpanOutcome[] {
+    return this.#bySpan.all(query).map(counted);
   }
 
   /** From when to when the slot's labelled predictions were made, by the devices' clocks. */
@@ -118,4 +138,8 @@ export class OutcomeTable {
   began(slot: string): { model: string; firstMs: number }[] {
     return this.#began.all(slot);
   }
+}
+
+function counted<Row extends Circumstances>({ explored, ...row }: Row) {
+  return { ...row, propensity: countedPropensity({ propensity: row.propensity, explored: explored === 1 }) };
 }

@@ -1,6 +1,6 @@
 /** The evidence of a rollout by SQL: pairs of champion and challenger on labelled samples, and what went wrong on devices. */
 import type { InstallState } from '../../protocol/messages.ts';
-import type { EvidenceSource, Guardrails, PairCount } from '../rollouts/evidence-source.ts';
+import type { EvidenceSource, Guardrails, SeenPairCount } from '../rollouts/evidence-source.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { minuteOf } from './minute-counts.ts';
 
@@ -13,6 +13,8 @@ interface PairQuery {
 
 /** What began to drift longer before a rollout and never calmed down is how that line is by now. */
 const DRIFT_BEFORE_MS = 7 * 86_400_000;
+
+type PairRow = Omit<SeenPairCount, 'explored'> & { readonly explored: number };
 
 interface FailureRow {
   device: string;
@@ -27,13 +29,15 @@ interface FailureRow {
 function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'challenger'): string {
   return `
     SELECT l.label AS truth, d.label AS ${decider}, s.label AS ${shadow}, l.weight AS weight,
-      s.epoch_id AS epoch_id, s.time_ms AS sampled_ms, l.time_ms AS labelled_ms, l.kind AS kind
+      s.epoch_id AS epoch_id, s.time_ms AS sampled_ms, l.time_ms AS labelled_ms, l.kind AS kind,
+      c.propensity AS propensity, c.explored AS explored
     FROM predictions AS s
     CROSS JOIN labels AS l ON l.epoch_id = s.epoch_id AND l.prediction_seq = s.pair_of
     CROSS JOIN predictions AS d ON d.epoch_id = s.epoch_id AND d.seq = s.pair_of
+    CROSS JOIN contexts AS c ON c.id = d.context_id
     WHERE s.pair_of > 0 AND s.time_ms > @sinceMs
       AND s.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${shadow} AND role = 'shadow')
-      AND d.context_id IN (SELECT id FROM contexts WHERE slot = @slot AND model = @${decider} AND role <> 'shadow')`;
+      AND c.slot = @slot AND c.model = @${decider} AND c.role <> 'shadow'`;
 }
 
 /**
@@ -60,7 +64,7 @@ const MATURE = `
   )`;
 
 export class SqlEvidence implements EvidenceSource {
-  readonly #pairs: Statement<[PairQuery], PairCount>;
+  readonly #pairs: Statement<[PairQuery], PairRow>;
   readonly #predictions: Statement<[string, string, number], { count: number }>;
   readonly #drifting: Statement<[string, number], { device: string; feature: string }>;
   readonly #failures: Statement<[{ slot: string; challenger: string }], FailureRow>;
@@ -70,13 +74,14 @@ export class SqlEvidence implements EvidenceSource {
       `WITH pairs AS MATERIALIZED (
          ${shadowsOf('challenger', 'champion')}
          UNION ALL
-         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind
+         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind, propensity, explored
          FROM (${shadowsOf('champion', 'challenger')})
        ),
        ${MATURE}
-       SELECT truth, champion, challenger, weight, count(*) AS count
+       SELECT truth, champion, challenger, weight, propensity, explored, count(*) AS count
        FROM pairs JOIN mature USING (epoch_id) WHERE sampled_ms <= until_ms
-       GROUP BY truth, champion, challenger, weight ORDER BY truth, champion, challenger, weight`,
+       GROUP BY truth, champion, challenger, weight, propensity, explored
+       ORDER BY truth, champion, challenger, weight, propensity, explored`,
     );
     this.#predictions = sqlite.prepare(
       `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts
@@ -104,8 +109,8 @@ export class SqlEvidence implements EvidenceSource {
     );
   }
 
-  pairs(query: PairQuery): PairCount[] {
-    return this.#pairs.all(query);
+  pairs(query: PairQuery): SeenPairCount[] {
+    return this.#pairs.all(query).map((row) => ({ ...row, explored: row.explored === 1 }));
   }
 
   /** Predictions are counted in whole minutes: those of the minute of `sinceMs` count too. */

@@ -62,6 +62,16 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     expect(await board.textContent()).toContain('Is the machine running?');
   });
 
+  it('says how sure the number is, why it was corrected, and which slice does worse', async () => {
+    const { page } = await open(views.driftingCanary);
+    await page
+      .getByText(/^Between 0\.719 and 0\.834 with 95% certainty, from 12,904 labels, worth 4,310 equal ones/)
+      .waitFor();
+    await page.getByText(/^Counted as the labels came it looks 0\.309 worse/).waitFor();
+    await page.getByText('The model on trial: 0.812 (0.604 to 0.924), from 641 labels.').waitFor();
+    await page.getByText('Does worse: shift night').waitFor();
+  });
+
   it('sends what really happened with two taps', async () => {
     const { page, server } = await open(views.healthy);
     await page.getByRole('button', { name: 'L47294' }).click();

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { devicesText } from '../../cli/commands/fleet.ts';
+import { metricsText } from '../../cli/commands/metrics.ts';
 import { lastWords } from '../../cli/demo/last-words.ts';
 import { modelsText } from '../../cli/model-text.ts';
 import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
 import { plain } from '../../cli/shared-options.ts';
 import { age, table } from '../../cli/table.ts';
-import type { RolloutView } from '../../sync-server/http/view.ts';
+import type { RolloutView, SlotMetricsView } from '../../sync-server/http/view.ts';
 
 const rollout: RolloutView = {
   id: 'a1b2c3d4',
@@ -150,5 +151,49 @@ describe('the last words of a part that died', () => {
     ['{"msg":"x","code":"STORE_LOCKED"}', /Another demo/],
   ])('knows what %s means', (line, meaning) => {
     expect(lastWords(line).hint).toMatch(meaning);
+  });
+});
+
+describe('the text of andon metrics', () => {
+  const estimate = { value: 0.8, low: 0.7, high: 0.88, labels: 120, effectiveLabels: 120 };
+  const view: SlotMetricsView = {
+    slot: 'machine-failure',
+    fromMs: 0,
+    untilMs: 60_000,
+    spanMs: 60_000,
+    versions: [
+      {
+        title: 'milling-failure 2',
+        manifestSha256: 'b'.repeat(64),
+        firstMs: 0,
+        name: 'f-beta',
+        offline: 0.84,
+        baseline: { name: 'always-ok', value: 0.62 },
+        labels: 120,
+        naive: { ...estimate, value: 0.5, low: 0.4, high: 0.6 },
+        corrected: estimate,
+        curve: [],
+        slices: [
+          { key: 'shift', value: 'late', estimate, gap: -0.2, gapLow: -0.3, gapHigh: -0.1, call: 'worse' },
+          { key: 'shift', value: 'early', estimate, gap: 0.2, gapLow: 0.1, gapHigh: 0.3, call: 'none' },
+        ],
+      },
+    ],
+  };
+
+  it('sets the number with its interval beside what was promised, and says what slices do worse', () => {
+    const text = metricsText(view);
+    expect(text).toContain(
+      'milling-failure 2  0.800   0.700 .. 0.880  120     0.500  0.840     0.620 always-ok',
+    );
+    expect(text).toContain('milling-failure 2: Better than always-ok. Its promise of 0.840 is within reach.');
+    expect(text).toMatch(/shift +late +0\.800 +0\.700 \.\. 0\.880 +120 +WORSE: 0\.200 less than the rest/);
+    expect(text).toContain('let two of them answer on the same parts');
+  });
+
+  it('says so when no model has decided there', () => {
+    expect(metricsText({ ...view, versions: [] })).toBe(
+      'No published model has decided in machine-failure yet.',
+    );
   });
 });

@@ -5,12 +5,14 @@ import { encode } from '@msgpack/msgpack';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { Tokens } from '../../../sync-server/access/tokens.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { Datasets } from '../../../sync-server/dataset/datasets.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
 import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
+import { SlotMetrics } from '../../../sync-server/metrics/slot-metrics.ts';
 import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
 import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
 import { Pace } from '../../../sync-server/registry/pace.ts';
@@ -45,8 +47,10 @@ async function setUp() {
   };
   const { clock, counters } = test;
   const catalog = new ModelCatalog({ store, clock });
+  const tokens = new Tokens({ store, clock });
   const app = await createAdminApi({
     store,
+    tokens,
     counters,
     clock,
     log: silentLog,
@@ -64,20 +68,22 @@ async function setUp() {
       approve: (id, by) => ({ id, reason: `approved by ${by}` }) as RolloutView,
       abort: unknown,
     },
+    metrics: new SlotMetrics({ store, clock }),
     mlflowView: () => null,
     retraining: { views: () => [] },
     catalog,
     datasets: new Datasets({ store, catalog }),
-    publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
+    publish: (files, notes, who) =>
+      publishPackage({ store, chunkFiles, trust: team, clock }, files, notes, who),
     chunkPacks: new ChunkPacks({ chunkFiles, isIndex: () => false }),
     pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
-    audit: (action, subject) => audited.push(`${action} ${subject}`),
+    audit: (who, action, subject) => audited.push(`${who} ${action} ${subject}`),
     brokerConnected: () => true,
   });
   onTestFinished(() => app.close());
-  return { app, team, store, started, audited, consoleFolder, ...test };
+  return { app, team, store, tokens, started, audited, consoleFolder, ...test };
 }
 
 function publish(app: FastifyInstance, body: Buffer, query = '') {
@@ -88,6 +94,29 @@ function publish(app: FastifyInstance, body: Buffer, query = '') {
 const packed = (files: ReadonlyMap<string, Buffer>) => Buffer.from(encode(Object.fromEntries(files)));
 
 describe('the admin API', () => {
+  it('tells the metrics of a slot, and refuses one that it does not know and days that are none', async () => {
+    const { app, send } = await setUp();
+    send('mill-1', 'predictions', predictionBatch(1, 10));
+    const get = async (url: string) => {
+      const reply = await app.inject({ url, headers: HOST });
+      return [reply.statusCode, reply.json()];
+    };
+    expect(await get('/api/metrics/machine-failure?days=7')).toEqual([
+      200,
+      expect.objectContaining({ slot: 'machine-failure', versions: [] }),
+    ]);
+    expect(await get('/api/metrics/elsewhere')).toEqual([
+      404,
+      expect.objectContaining({ code: 'SLOT_UNKNOWN' }),
+    ]);
+    for (const query of ['days=0', 'days=x', 'dasy=7']) {
+      expect(await get(`/api/metrics/machine-failure?${query}`)).toEqual([
+        400,
+        expect.objectContaining({ code: 'REQUEST_INVALID' }),
+      ]);
+    }
+  });
+
   it('shows the whole fleet in one view', async () => {
     const { app, send, receive, ingest, clock } = await setUp();
     receive(
@@ -271,7 +300,7 @@ describe('the admin API', () => {
       app.inject({ method: 'POST', url: '/api/rollouts/r1/approve', headers: HOST, payload });
     expect((await approve({ by: 'anna' })).json()).toMatchObject({ id: 'r1', reason: 'approved by anna' });
     expect((await approve({ by: '' })).json().code).toBe('REQUEST_INVALID');
-    expect(audited).toEqual(['rollout-approve r1 anna']);
+    expect(audited).toEqual(['anna rollout-approve r1']);
   });
 
   it('acts without a body too', async () => {

@@ -7,7 +7,12 @@ import { parseManifest } from '../../../protocol/package-verify.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { type ConductorDeps, RolloutConductor } from '../../../sync-server/rollouts/conductor.ts';
-import type { EvidenceSource, Guardrails, PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
+import type {
+  EvidenceSource,
+  Guardrails,
+  PairCount,
+  SeenPairCount,
+} from '../../../sync-server/rollouts/evidence-source.ts';
 import type { FleetControl, FleetDevice } from '../../../sync-server/rollouts/fleet-control.ts';
 import { type Rollout, type RolloutDecision, rolloutSchema } from '../../../sync-server/rollouts/rollout.ts';
 import type { RolloutTable } from '../../../sync-server/rollouts/rollout-table.ts';
@@ -156,8 +161,10 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
     return this.manifests.get(hash) ?? shippedManifest;
   }
 
-  pairs({ sinceMs }: { sinceMs: number }): PairCount[] {
-    return this.found.filter(({ atMs }) => atMs > sinceMs).flatMap(({ pairs }) => pairs);
+  pairs({ sinceMs }: { sinceMs: number }): SeenPairCount[] {
+    return this.found
+      .filter(({ atMs }) => atMs > sinceMs)
+      .flatMap(({ pairs }) => pairs.map((pair) => ({ ...pair, propensity: 1, explored: false })));
   }
 
   guardrails(): Guardrails {

@@ -36,7 +36,7 @@ describe('pairs as evidence', () => {
       [feedback(1, 1, { label: 1, weight: 0.9 })],
     );
     expect(store.evidence.pairs(QUERY)).toEqual([
-      { truth: 1, champion: 0, challenger: 1, weight: 0.9, count: 1 },
+      { truth: 1, champion: 0, challenger: 1, weight: 0.9, propensity: 1, explored: false, count: 1 },
     ]);
   });
 
@@ -53,7 +53,26 @@ describe('pairs as evidence', () => {
       [feedback(1, 1, { label: 1 }), feedback(2, 3, { label: 1 })],
     );
     expect(store.evidence.pairs(QUERY)).toEqual([
-      { truth: 1, champion: 0, challenger: 1, weight: 1, count: 2 },
+      { truth: 1, champion: 0, challenger: 1, weight: 1, propensity: 1, explored: false, count: 2 },
+    ]);
+  });
+
+  it('says by which chance the truth of each was seen', () => {
+    const store = temporaryStore();
+    fill(
+      store,
+      [
+        prediction(1, { label: 1, propensity: 0.1, explored: true }),
+        shadow(2, 1),
+        prediction(3),
+        shadow(4, 3),
+      ],
+      [feedback(1, 1), feedback(2, 3)],
+    );
+    const chances = store.evidence.pairs(QUERY).map(({ propensity, explored }) => [propensity, explored]);
+    expect(chances).toEqual([
+      [1, false],
+      [0.1, true],
     ]);
   });
 

@@ -16,7 +16,7 @@ import {
 } from '../support.ts';
 
 const MINUTE_MS = 60_000;
-const ALL = { slot: 'machine-failure', sinceMs: 0, spanMs: MINUTE_MS };
+const ALL = { slot: 'machine-failure', sinceMs: 0 };
 const T0 = prediction(1).timeMs - (prediction(1).timeMs % MINUTE_MS);
 
 describe('outcomes', () => {
@@ -64,7 +64,7 @@ describe('outcomes', () => {
     );
     expect(
       store.outcomes
-        .inSlot(ALL)
+        .byTags(ALL)
         .map(({ tags, propensity, truth, said }) => ({ tags, propensity, truth, said })),
     ).toEqual(
       expect.arrayContaining([
@@ -86,7 +86,7 @@ describe('outcomes', () => {
     );
     const spanMs = 10 * MINUTE_MS;
     const spans = (sinceMs: number) =>
-      store.outcomes.inSlot({ ...ALL, spanMs, sinceMs }).map(({ fromMs, count }) => [fromMs % spanMs, count]);
+      store.outcomes.bySpan({ ...ALL, spanMs, sinceMs }).map(({ fromMs, count }) => [fromMs % spanMs, count]);
     expect(spans(0).reduce((sum, [, count]) => sum + (count ?? 0), 0)).toBe(4);
     expect(spans(0).every(([offset]) => offset === 0)).toBe(true);
     expect(spans(T0 + 20 * MINUTE_MS)).toEqual([[0, 1]]);
@@ -159,7 +159,7 @@ function joined(predictions: readonly Prediction[], labels: readonly Feedback[])
 
 function counts(store: ServerStore) {
   return store.outcomes
-    .inSlot({ ...ALL, spanMs: 365 * 86_400_000 })
+    .byTags(ALL)
     .map(({ model, truth, said, weight, count }) => [model, truth, said, weight, count])
     .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 }

@@ -65,6 +65,19 @@ describe('the table of rollouts', () => {
     expect(rollouts.all().map((each) => each.reason)).toEqual(['Just begun.']);
   });
 
+  it('reads what a server wrote that kept no plan, and holds such a rollout to careful terms', () => {
+    const folder = temporaryFolder();
+    const { plan, approvedStage, curve, drifting, ...former } = rollout('a');
+    const { difference, needed, perDay, ...evidence } = former.evidence;
+    expect([plan.margin, approvedStage, curve, drifting]).toEqual([0.02, 0, [], []]);
+    expect([difference, needed, perDay]).toEqual([null, null, null]);
+    const store = temporaryStore(folder);
+    store.rollouts.save({ ...former, evidence } as unknown as Rollout);
+    expect(store.rollouts.all()).toEqual([
+      { ...rollout('a'), plan: { ...PLAN, minPairs: 500, maxFailedShare: 0 } },
+    ]);
+  });
+
   it('keeps the decisions of each, newest first', () => {
     const { rollouts } = temporaryStore();
     const decision = (reason: string) => ({ timeMs: 1, state: 'holding' as const, stage: 0, reason });
