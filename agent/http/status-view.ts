@@ -1,4 +1,6 @@
 /** Gathers the status view from the parts of the agent. Reads only; cheap enough for twice a second. */
+
+import { INPUT_PROFILE_KIND } from '../../protocol/drift/input-profile.ts';
 import type { MetricReport } from '../../protocol/evidence/metric-report.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
@@ -155,7 +157,8 @@ function recentEvents(store: StatusParts['store']): StatusView['events'] {
   const after = Math.max(0, store.streams.head('events') - RECENT_EVENTS);
   return store.streams
     .read('events', after, RECENT_EVENTS)
-    .records.map(({ timeMs, kind, severity, slot, message }) => ({ timeMs, kind, severity, slot, message }))
+    .records.filter(({ kind }) => kind !== INPUT_PROFILE_KIND)
+    .map(({ timeMs, kind, severity, slot, message }) => ({ timeMs, kind, severity, slot, message }))
     .reverse();
 }
 

@@ -1,4 +1,6 @@
 /** What is watched of a slot as long as one model is its champion: its inputs and its labels, against that model's baseline. */
+import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
+import type { InputProfile } from '../../protocol/drift/input-profile.ts';
 import type { ActiveModel } from '../models/active-models.ts';
 import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
@@ -9,7 +11,7 @@ import { FloodGate } from './flood-gate.ts';
 import { inputFault, rateChange } from './input-events.ts';
 import { featuresOf, InputHealth } from './input-health.ts';
 import { SampleRate } from './sample-rate.ts';
-import { watchedInputs, watchedLabels } from './watched-features.ts';
+import { type Watched, watchedInputs, watchedLabels } from './watched-features.ts';
 
 /** Twenty usual windows: rows beyond them would tell drift nothing new, and cost as much as their inference. */
 const DRIFT_ROWS_A_SECOND = 10_000;
@@ -53,6 +55,7 @@ export class ModelWatch {
   readonly health: InputHealth;
   readonly rate = new SampleRate();
   readonly #deps: ModelWatchDeps;
+  readonly #watched: Watched;
   readonly #inputs: DriftMonitor;
   readonly #labels: DriftMonitor;
   readonly #inputGate = new FloodGate(DRIFT_ROWS_A_SECOND);
@@ -70,10 +73,11 @@ export class ModelWatch {
       tell(inputFault(slot, fault, begins)),
     );
     const { labels } = model.manifest.output.decision;
+    this.#watched = watchedInputs(model.manifest, model.baseline);
     const judged = { ...drift, clock };
     this.#inputs = new DriftMonitor({
       ...judged,
-      watched: watchedInputs(model.manifest, model.baseline),
+      watched: this.#watched,
       onChange: (change) => tell(inputDrift(slot, change, deps.sourceChange())),
       onPairChange: (pair, shifted) => tell(pairDrift(slot, pair, shifted)),
     });
@@ -113,6 +117,26 @@ export class ModelWatch {
 
   drift(): FeatureDrift[] {
     return this.#inputs.view();
+  }
+
+  /** Null before the first window was judged, and for a model without named inputs. */
+  profile(): InputProfile | null {
+    const statistics = this.#inputs.statistics();
+    const { features, rows } = this.#watched;
+    if (statistics.length === 0 || statistics.length < features.length) return null;
+    const drift = this.#inputs.view();
+    return {
+      model: this.model.manifestSha256,
+      baselineRows: rows,
+      features: features.map(({ name, shares, categorical }, i) => ({
+        name,
+        ...(statistics[i] as FeatureStatistics),
+        counts: [...(statistics[i]?.counts ?? [])],
+        baseline: [...shares],
+        categorical,
+        sinceMs: drift[i]?.sinceMs ?? null,
+      })),
+    };
   }
 
   inputs(): InputFigures {

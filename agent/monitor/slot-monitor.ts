@@ -1,4 +1,5 @@
 /** Everything that is watched of one slot: fed by its lane in the pipeline, read by the status page. */
+import type { InputProfile } from '../../protocol/drift/input-profile.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
@@ -93,6 +94,11 @@ export class SlotMonitor {
       inputs: watch?.inputs() ?? NOTHING_WATCHED,
       quality: this.#quality.now,
     };
+  }
+
+  /** What the inputs of the champion looked like in the last window; null before. */
+  profile(): InputProfile | null {
+    return this.#current()?.profile() ?? null;
   }
 
   /** Features of the champion with faults, and their counts. */

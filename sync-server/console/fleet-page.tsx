@@ -8,6 +8,7 @@ import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { FleetView } from '../http/view.ts';
 import { DeviceTable } from './device-table.tsx';
+import { DriftSection } from './drift-section.tsx';
 import { fleetHeadline } from './fleet-headline.ts';
 import { MetricSection } from './metric-section.tsx';
 import { MlflowNotice } from './mlflow-notice.tsx';
@@ -41,6 +42,7 @@ export function FleetPage() {
           <a href="#rollouts">Rollouts</a>
           <a href="#quality">Quality</a>
           <a href="#devices">Devices</a>
+          <a href="#drift">Inputs</a>
           <a href="#models">Models</a>
           <a href="#events">Events</a>
         </nav>
@@ -69,6 +71,7 @@ export function FleetPage() {
             <DeviceTable view={view} nowMs={nowMs} />
           )}
         </section>
+        <DriftSection view={view} nowMs={nowMs} />
         <section class="section" id="models" aria-label="Models">
           <div class="section-head">
             <h2>Models</h2>

@@ -281,4 +281,34 @@ export const migrations: readonly string[] = [
   INSERT INTO outcomes_by_hour
   SELECT context_id, minute / 60, truth, said, weight, sum(count) FROM outcomes_by_minute GROUP BY 1, 2, 3, 4, 5;
   `,
+  `
+  -- The newest profile of each device and slot; older ones are events like others.
+  CREATE TABLE input_profiles (
+    epoch_id INTEGER NOT NULL,
+    slot TEXT NOT NULL,
+    time_ms INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (epoch_id, slot)
+  ) WITHOUT ROWID;
+  `,
+  `
+  -- The audit log as a chain: hash is over the row before and this one. Only ever added to.
+  ALTER TABLE audit ADD COLUMN who TEXT NOT NULL DEFAULT 'unknown';
+  ALTER TABLE audit ADD COLUMN hash TEXT;
+  CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit WHEN old.hash IS NOT NULL
+  BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
+  CREATE TRIGGER audit_kept BEFORE DELETE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
+
+  -- Who may call the admin API. hash: sha256 of the secret. Revoked ones stay, so that a server that had tokens is never open again.
+  CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    revoked_at_ms INTEGER
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX tokens_in_force ON tokens (name) WHERE revoked_at_ms IS NULL;
+  `,
 ];
