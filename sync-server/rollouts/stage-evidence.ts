@@ -54,7 +54,7 @@ export function shownEvidence(
   nowMs: number,
 ): Rollout['evidence'] {
   const { all, fresh, metric, plan } = evidence;
-  const difference = pairedDifference(all, metric, { alphaLow: plan.alpha, alphaHigh: plan.alpha / 2 });
+  const difference = pairedDifference(all, metric, plan.alpha);
   const forMs = nowMs - stageStartedAtMs;
   const came = countOf(fresh);
   return {
