@@ -8,6 +8,7 @@ import type { BenchResult } from './result.ts';
 const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> =
   {
     batch: () => import('./batch.ts'),
+    drift: () => import('./drift.ts'),
     canary: () => import('./canary.ts'),
     engine: () => import('./engine.ts'),
     http: () => import('./http.ts'),

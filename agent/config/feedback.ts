@@ -51,7 +51,7 @@ const eventRule = z
   })
   .refine((rule) => rule.at === undefined || (rule.withinMs ?? Number.POSITIVE_INFINITY) <= DAY_MS, {
     path: ['withinMs'],
-    error: 'is needed beside "at": how long before the event the part was judged at most (a day at most)',
+    error: 'needed beside "at", a day at most: how long before the event the part was judged',
   });
 
 const absenceRule = z.strictObject({

@@ -7,7 +7,7 @@ import { areFewTags, constantTagsSchema, FEW_TAGS, tagColumnsSchema } from './ta
 import { budgetSchema, probationSchema, selfTestSchema, updatesSchema } from './updates.ts';
 
 /** What the simulated line tags its parts with. */
-const SIMULATED_TAGS = { shift: 1, operator: 1, product: 1, supplier: 1 };
+const SIMULATED_TAGS = { 'source-version': 1, shift: 1, operator: 1, product: 1, supplier: 1 };
 
 const simulatedLine = z
   .strictObject({
@@ -175,6 +175,8 @@ export const deviceConfigSchema = z.strictObject({
       host: z.string().default('127.0.0.1'),
       /** 0 takes a free port. */
       port: z.int().min(0).max(65_535).default(8080),
+      /** The Open Inference Protocol over gRPC too, on the same port. */
+      grpc: z.boolean().default(false),
       /** A file made by `andon pin`: what changes this device asks for that PIN. Null: no model can be brought by hand. */
       pinFile: z.string().nullable().default(null),
     })

@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import { type EngineAnswer, type EngineRequest, parseAnswer } from './engine-messages.ts';
 import { ANSWERS_FD, REQUESTS_FD, spawnEngine } from './engine-spawn.ts';
-import { FrameReader, writeFrame } from './frame.ts';
+import { FrameReader, frameOf } from './frame.ts';
 import type { EngineOptions } from './session-options.ts';
 
 /** `crash`: it ended by its own fault. `killed`: someone outside ended it (the kernel for lack of memory, a person). */
@@ -87,11 +87,11 @@ export class EngineChild {
           log.warn({ event: 'engine-stderr', text: this.#lastWords });
       });
     }
-    if (this.#requests?.writable) writeFrame(this.#requests, { kind: 'start', options });
+    if (this.#requests?.writable) this.#requests.write(frameOf({ kind: 'start', options }));
   }
 
   send(request: EngineRequest): void {
-    if (this.#requests?.writable) writeFrame(this.#requests, request);
+    if (this.#requests?.writable) this.#requests.write(frameOf(request));
   }
 
   kill(): void {

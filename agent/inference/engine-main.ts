@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { CodedError } from '../../protocol/errors.ts';
 import { type AgentErrorCode, agentError } from '../errors.ts';
@@ -16,7 +15,7 @@ import {
   parseRequest,
   parseStart,
 } from './engine-messages.ts';
-import { FrameReader, writeFrame } from './frame.ts';
+import { openRequests, send } from './engine-pipes.ts';
 import type { GraphCache, GraphSource, Opened } from './graph-cache.ts';
 import {
   type GraphSpec,
@@ -55,14 +54,9 @@ Reflect.deleteProperty(globalThis, 'Float16Array');
 const models = new Map<string, Loaded>();
 let last: Promise<void> = Promise.resolve();
 
-const reader = new FrameReader((message) => {
+openRequests((message) => {
   last = last.then(() => (setting ? answer(setting, parseRequest(message)) : begin(message)));
 });
-const requests = new Socket({ fd: 3, writable: false }).on('data', (chunk) => reader.push(chunk));
-const answers = new Socket({ fd: 4, readable: false });
-// Nobody is left to ask or to hear.
-requests.on('close', () => process.exit(0));
-for (const pipe of [requests, answers]) pipe.on('error', () => process.exit(0));
 // The agent decides when its engine ends: Ctrl-C and systemd signal the whole group while batches are still to be drained.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 yieldToTheAgent();
@@ -281,8 +275,4 @@ function done(id: number, graph?: GraphOrigin): void {
 
 function sendMemory(): void {
   send({ kind: 'memory', rssBytes: process.memoryUsage.rss() });
-}
-
-function send(message: EngineAnswer): void {
-  writeFrame(answers, message);
 }

@@ -6,8 +6,6 @@
  *
  * Numbers are little-endian, arrays in the order of this machine: both ends are on it.
  */
-import type { Writable } from 'node:stream';
-
 const PREFIX_BYTES = 8;
 const ALIGN = 8;
 /** No batch is this large: it is what a process says whose memory is broken. */
@@ -39,14 +37,14 @@ interface Arrays {
   bytes: number;
 }
 
-/** Writes a message in one go: its arrays may be used again at once. @throws RangeError when it is too large */
-export function writeFrame(to: Writable, message: object): void {
+/** A message as one piece of bytes: its arrays may be used again at once. @throws RangeError when it is too large */
+export function frameOf(message: object): Buffer {
   const arrays: Arrays = { list: [], bytes: 0 };
   const head = JSON.stringify(withoutArrays(message, arrays));
   const headBytes = Buffer.byteLength(head);
   const length = padded(headBytes) + arrays.bytes;
   if (length > MAX_FRAME_BYTES) throw new RangeError(`a message of ${length} bytes is too large`);
-  // One buffer and one write: for all but the largest batches the copy costs less than a write of many pieces.
+  // One piece: for all but the largest batches the copy costs less than a write of many pieces.
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + length);
   frame.writeUInt32LE(length, 0);
   frame.writeUInt32LE(headBytes, 4);
@@ -56,7 +54,7 @@ export function writeFrame(to: Writable, message: object): void {
     frame.set(new Uint8Array(buffer, byteOffset, byteLength), at);
     at += padded(byteLength);
   }
-  to.write(frame);
+  return frame;
 }
 
 /** Puts messages together from chunks of any size. Each has memory of its own, which its arrays look into. */

@@ -11,6 +11,8 @@ import type { Watched } from './watched-features.ts';
 const JUDGE_EVERY_MS = 1000;
 /** Samples between two looks at the clock, while the window is full and the time has not come. */
 const LOOK_AGAIN_AFTER = 32;
+/** Judgements that a signal's slowness is known by. */
+const MEMORY = 8;
 
 export interface FeatureDrift {
   readonly feature: string;
@@ -50,6 +52,8 @@ export interface DriftMonitorDeps {
 
 interface FeatureState {
   readonly hysteresis: Hysteresis;
+  /** Mean of the last judgements, null before: one window alone now and then takes a slow signal for a fast one. */
+  autocorrelation: number | null;
   verdict: DriftVerdict | undefined;
   statistics: FeatureStatistics | undefined;
   sinceMs: number | null;
@@ -82,6 +86,7 @@ export class DriftMonitor {
     this.#deps = deps;
     this.#states = features.map(() => ({
       hysteresis: new Hysteresis(),
+      autocorrelation: null,
       verdict: undefined,
       statistics: undefined,
       sinceMs: null,
@@ -97,7 +102,7 @@ export class DriftMonitor {
   observe(values: ArrayLike<number>): void {
     const { features, pairs } = this.#half;
     features.add(values);
-    if (this.#isWatchingPairs) pairs.add(features.bins);
+    if (this.#isWatchingPairs) pairs.add(features.grades);
     if (features.samples >= this.#closeAt) this.#closeHalf();
   }
 
@@ -139,7 +144,7 @@ export class DriftMonitor {
     this.#states.forEach((state, i) => {
       const feature = watched.features[i];
       if (!feature) return;
-      state.statistics = this.#half.features.with(this.#halfBefore.features, i);
+      state.statistics = this.#statisticsOf(state, i);
       const reference = { ...feature, rows: watched.rows };
       state.verdict = judgeDrift(state.statistics, reference, psi, this.#states.length);
       if (!state.hysteresis.judge(state.verdict.excess)) return;
@@ -148,6 +153,17 @@ export class DriftMonitor {
     });
     this.#drifting = this.#states.some(({ hysteresis }) => hysteresis.raised);
     for (const pair of this.#pairs) this.#judgePair(pair);
+  }
+
+  #statisticsOf(state: FeatureState, i: number): FeatureStatistics {
+    const window = this.#half.features.with(this.#halfBefore.features, i);
+    const { autocorrelation: known, hysteresis } = state;
+    // What has drifted away may stand at the end of its scale, which tells nothing of how slow it is.
+    if (known === null || !hysteresis.raised) {
+      const judgements = Math.min(this.#halvesSeen - 1, MEMORY);
+      state.autocorrelation = (known ?? 0) + (window.autocorrelation - (known ?? 0)) / judgements;
+    }
+    return { ...window, autocorrelation: state.autocorrelation ?? window.autocorrelation };
   }
 
   #judgePair(pair: PairState): void {
@@ -192,7 +208,7 @@ class HalfWindow {
 
   constructor({ features, correlations }: Watched) {
     this.features = new FeatureWindow(features);
-    this.pairs = new PairWindow(correlations.length > 0 ? features : []);
+    this.pairs = new PairWindow(correlations.length > 0 ? features.length : 0);
   }
 
   clear(): void {

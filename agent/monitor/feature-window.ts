@@ -1,14 +1,18 @@
 /** What the last samples of all features looked like: histograms over the baseline's bins, and how alike neighbours are. */
+import { gradesOf } from '../../protocol/drift/correlation-shift.ts';
 import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
 import type { WatchedFeature } from './watched-features.ts';
 
-/** Sums of one feature: count, x, x², squared step from x to x; x in baseline standard deviations from its mean. */
-const SUMS = 4;
+/**
+ * Sums of one feature: count, then value, square and squared step from sample to sample, of x (in baseline standard
+ * deviations from its mean) and of its grade (correlation-shift.ts).
+ */
+const SUMS = 7;
 
 /** Accumulates samples; memory does not depend on how many. No allocation a sample. */
 export class FeatureWindow {
-  /** Where the values of the newest sample were counted, an index over the bins of all features; -1: missing. */
-  readonly bins: Int32Array;
+  /** Of the newest sample (correlation-shift.ts); NaN: missing. */
+  readonly grades: Float64Array;
   readonly #features: readonly WatchedFeature[];
   readonly #edges: Float64Array;
   /** Where each feature's edges begin in `#edges`; its bins begin at the same place plus its index. */
@@ -16,13 +20,18 @@ export class FeatureWindow {
   readonly #mean: Float64Array;
   readonly #inverseStd: Float64Array;
   readonly #previous: Float64Array;
+  /** Of each bin. */
+  readonly #gradeOf: Float64Array;
+  /** Mean square of the grades in the baseline. */
+  readonly #spread: Float64Array;
   readonly #counts: Float64Array;
   readonly #sums: Float64Array;
   #samples = 0;
 
   constructor(features: readonly WatchedFeature[]) {
     this.#features = features;
-    this.bins = new Int32Array(features.length).fill(-1);
+    this.#previous = new Float64Array(features.length).fill(Number.NaN);
+    this.grades = new Float64Array(features.length).fill(Number.NaN);
     this.#edges = Float64Array.from(features.flatMap(({ edges }) => edges));
     this.#from = new Int32Array(features.length + 1);
     features.forEach(({ edges }, i) => {
@@ -30,7 +39,11 @@ export class FeatureWindow {
     });
     this.#mean = Float64Array.from(features, ({ mean }) => mean);
     this.#inverseStd = Float64Array.from(features, ({ std }) => (std > 0 ? 1 / std : 0));
-    this.#previous = new Float64Array(features.length).fill(Number.NaN);
+    const grades = features.map(({ shares }) => gradesOf(shares));
+    this.#gradeOf = Float64Array.from(grades.flat());
+    this.#spread = Float64Array.from(features, ({ shares }, i) =>
+      shares.reduce((sum, share, bin) => sum + share * (grades[i]?.[bin] ?? 0) ** 2, 0),
+    );
     this.#counts = new Float64Array(this.#edges.length + features.length);
     this.#sums = new Float64Array(features.length * SUMS);
   }
@@ -42,31 +55,38 @@ export class FeatureWindow {
   /** @param values one a feature, in the order of the profile; NaN (missing) is passed over */
   add(values: ArrayLike<number>): void {
     this.#samples += 1;
-    const bins = this.bins;
     const edges = this.#edges;
     const sums = this.#sums;
-    const previous = this.#previous;
-    for (let i = 0; i < bins.length; i++) {
+    const grades = this.grades;
+    for (let i = 0; i < grades.length; i++) {
       const value = values[i] as number;
       if (Number.isNaN(value)) {
-        bins[i] = -1;
+        grades[i] = Number.NaN;
+        this.#previous[i] = Number.NaN;
         continue;
       }
       const from = this.#from[i] as number;
       const end = this.#from[i + 1] as number;
-      let bin = from;
+      let bin = from + i;
       // Looks at every edge: a loop that stops at the right one mispredicts its branch nearly every time.
       for (let edge = from; edge < end; edge++) bin += (edges[edge] as number) < value ? 1 : 0;
-      bins[i] = bin + i;
-      this.#counts[bin + i] = (this.#counts[bin + i] as number) + 1;
-      const x = (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
+      this.#counts[bin] = (this.#counts[bin] as number) + 1;
+      const grade = this.#gradeOf[bin] as number;
       const s = i * SUMS;
       sums[s] = (sums[s] as number) + 1;
+      const x = (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
       sums[s + 1] = (sums[s + 1] as number) + x;
       sums[s + 2] = (sums[s + 2] as number) + x * x;
-      const before = previous[i] as number;
-      if (!Number.isNaN(before)) sums[s + 3] = (sums[s + 3] as number) + (x - before) * (x - before);
-      previous[i] = x;
+      sums[s + 4] = (sums[s + 4] as number) + grade;
+      sums[s + 5] = (sums[s + 5] as number) + grade * grade;
+      const step = x - (this.#previous[i] as number);
+      // No step from a missing value.
+      if (!Number.isNaN(step)) {
+        sums[s + 3] = (sums[s + 3] as number) + step * step;
+        sums[s + 6] = (sums[s + 6] as number) + (grade - (grades[i] as number)) ** 2;
+      }
+      this.#previous[i] = x;
+      grades[i] = grade;
     }
   }
 
@@ -82,9 +102,6 @@ export class FeatureWindow {
     const sum = (at: number) =>
       (this.#sums[feature * SUMS + at] ?? 0) + (before.#sums[feature * SUMS + at] ?? 0);
     const samples = sum(0);
-    const mean = sum(1) / samples;
-    // Never less than the baseline's: a slow signal that rests for a window must not look like independent noise.
-    const variance = Math.max(1, sum(2) / samples - mean * mean);
     const first = (this.#from[feature] ?? 0) + feature;
     const bins = (this.#features[feature]?.edges.length ?? 0) + 1;
     const counts = Array.from({ length: bins }, (_, bin) => {
@@ -93,10 +110,23 @@ export class FeatureWindow {
     return {
       samples,
       counts,
-      mean: samples > 0 ? mean : 0,
-      // The expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
-      autocorrelation: samples > 0 ? 1 - sum(3) / samples / (2 * variance) : 0,
+      mean: samples > 0 ? sum(1) / samples : 0,
+      // One outlier in training makes all other values look as if they stood still, and grades stand still at their ends:
+      // what moves by either of them moves.
+      autocorrelation: Math.min(
+        neighbours(samples, sum(1), sum(2), sum(3), 1),
+        neighbours(samples, sum(4), sum(5), sum(6), this.#spread[feature] ?? 0),
+      ),
       missing: this.#samples + before.#samples - samples,
     };
   }
+}
+
+/**
+ * Correlation of neighbours: the expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
+ * @param leastVariance the baseline's: a slow signal that rests for a window must not look like independent noise
+ */
+function neighbours(n: number, sum: number, squares: number, steps: number, leastVariance: number): number {
+  const variance = n > 0 ? Math.max(leastVariance, squares / n - (sum / n) ** 2) : 0;
+  return variance > 0 ? 1 - steps / n / (2 * variance) : 0;
 }

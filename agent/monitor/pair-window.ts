@@ -1,31 +1,22 @@
 /** How features moved together in the last samples: sums of the grades of all pairs, for correlation-shift.ts. */
-import { gradesOf, type PairSums } from '../../protocol/drift/correlation-shift.ts';
-import type { WatchedFeature } from './watched-features.ts';
+import type { PairSums } from '../../protocol/drift/correlation-shift.ts';
 
 /** One addition and one multiplication a pair and sample; memory does not depend on the number of samples. */
 export class PairWindow {
-  /** The grade of each bin of all features, as `FeatureWindow.bins` counts them. */
-  readonly #gradeOfBin: Float64Array;
-  readonly #grades: Float64Array;
   readonly #x: Float64Array;
   readonly #xx: Float64Array;
   readonly #xy: Float64Array;
   #rows = 0;
 
-  constructor(features: readonly WatchedFeature[]) {
-    const { length } = features;
-    this.#gradeOfBin = Float64Array.from(features.flatMap(({ shares }) => gradesOf(shares)));
-    this.#grades = new Float64Array(length);
-    this.#x = new Float64Array(length);
-    this.#xx = new Float64Array(length);
-    this.#xy = new Float64Array((length * (length - 1)) / 2);
+  constructor(features: number) {
+    this.#x = new Float64Array(features);
+    this.#xx = new Float64Array(features);
+    this.#xy = new Float64Array((features * (features - 1)) / 2);
   }
 
-  /** @param bins of one sample; a sample with a missing value says nothing of pairs */
-  add(bins: Int32Array): void {
-    if (bins.includes(-1)) return;
-    const grades = this.#grades;
-    for (let i = 0; i < bins.length; i++) grades[i] = this.#gradeOfBin[bins[i] as number] as number;
+  /** @param grades of one sample, one a feature; with a missing one (NaN) it says nothing of pairs */
+  add(grades: Float64Array): void {
+    if (grades.some(Number.isNaN)) return;
     this.#rows += 1;
     let pair = 0;
     for (let i = 0; i < grades.length; i++) {

@@ -7,10 +7,16 @@ import { type Decided, decide } from './decide.ts';
 
 export class Decider {
   readonly #decision: Decision;
-  #before = 0;
+  #before: number;
 
-  constructor(decision: Decision) {
+  /** @param before the label that it goes on from */
+  constructor(decision: Decision, before = 0) {
     this.#decision = decision;
+    this.#before = before;
+  }
+
+  get lastLabel(): number {
+    return this.#before;
   }
 
   /** @param output row-major */

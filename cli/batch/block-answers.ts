@@ -1,7 +1,7 @@
 /** Asks the engine for the rows of a block: many at once, and one by one only around a row that the model cannot answer. */
 
 import type { Engine } from '../../agent/inference/engine.ts';
-import { decide } from '../../agent/pipeline/decide.ts';
+import type { Decider } from '../../agent/pipeline/decider.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { BlockRows } from './block-rows.ts';
 import type { OpenPlan } from './plan.ts';
@@ -27,8 +27,7 @@ export async function askEngine(
   const refused = new Map<number, { code: string; reason: string }>();
   const ask = async (first: number, count: number): Promise<void> => {
     try {
-      const isImages = model.manifest.input.kind === 'image';
-      const data = isImages ? rows.images.slice(first, first + count) : rows.values(first, count);
+      const data = rows.data(first, count);
       const { output, unreadable = [] } = await engine.run(model.manifestSha256, { rows: count, data });
       outputs.set(output, first * width);
       for (const [row, reason] of unreadable) refused.set(first + row, { code: 'SAMPLE_INVALID', reason });
@@ -61,16 +60,24 @@ export interface AnsweredRow {
   readonly at: number;
 }
 
+/** Where a block stands in the file. */
+export interface BlockStart {
+  /** Number in the file of its first row. */
+  readonly firstRow: number;
+  /** Holds the label of the row before; when all rows are given, that of the last one. */
+  readonly decider: Decider;
+}
+
 export function* answeredRows(
   { model }: OpenPlan,
   rows: BlockRows,
   { outputs, refused }: BlockAnswers,
-  firstRow: number,
+  { firstRow, decider }: BlockStart,
 ): Generator<AnsweredRow> {
   const { decision } = model.manifest.output;
   for (let at = 0; at < rows.places.length; at++) {
     if (refused.has(at)) continue;
-    const { label, score } = decide(decision, outputs, at);
+    const { label, score } = decider.decide(outputs, at);
     yield {
       row: firstRow + (rows.places[at] as number),
       key: rows.keys[at] ?? null,

@@ -4,11 +4,13 @@ import type { Windower } from '../../agent/pipeline/windower.ts';
 import { cellValue } from '../../agent/sources/cell.ts';
 import { CsvRows } from '../../agent/sources/csv-rows.ts';
 import { NdjsonRows } from '../../agent/sources/ndjson-rows.ts';
-import { isBad, type Row, type RowReader } from '../../agent/sources/row.ts';
+import { type BadRow, type GoodRow, isBad, type Row, type RowReader } from '../../agent/sources/row.ts';
 import { RowMapping } from '../../agent/sources/row-mapping.ts';
+import type { Sample } from '../../agent/sources/source.ts';
 import { BlockRows } from './block-rows.ts';
 import { CsvScan } from './csv-scan.ts';
 import { MAX_ROW_BYTES, type OpenPlan, sourceConfig } from './plan.ts';
+import { tensorSample } from './tensor-sample.ts';
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -121,7 +123,13 @@ export class BlockReader {
         rows.reject(null, row.code, row.problem);
         continue;
       }
+      const tensors = this.#tensorsOf(row);
+      if ('problem' in tensors) {
+        rows.reject(row.correlationId || null, tensors.code, tensors.problem);
+        continue;
+      }
       const sample = {
+        ...tensors,
         source: 'batch',
         timeMs: 0,
         correlationId: row.correlationId || null,
@@ -134,6 +142,16 @@ export class BlockReader {
         rows.accept(sample.correlationId);
       } else if (reading === 'not-due') rows.skip();
       else rows.reject(sample.correlationId, 'SAMPLE_INVALID', reading.reason);
+    }
+  }
+
+  #tensorsOf({ features }: GoodRow): Pick<Sample, 'tensor' | 'tensors'> | BadRow {
+    const { input } = this.#plan.model.manifest;
+    if (input.kind !== 'tensor' && input.kind !== 'tensors') return {};
+    try {
+      return tensorSample(input, features);
+    } catch (error) {
+      return { code: 'SAMPLE_INVALID', problem: (error as Error).message };
     }
   }
 

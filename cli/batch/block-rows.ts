@@ -1,4 +1,7 @@
 /** The rows of one block of the input, on their way to the model: what can be predicted, and what cannot with its reason. */
+import type { BatchData } from '../../agent/inference/engine.ts';
+import type { NamedTensor } from '../../agent/inference/tensor.ts';
+import type { Rows } from '../../agent/pipeline/sample-validator.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 
 export type Kept = string | number | null;
@@ -26,19 +29,24 @@ export class BlockRows {
   readonly rejected: Rejected[] = [];
   /** In place of values: an encoded picture a row. */
   readonly images: Uint8Array[] = [];
+  /** In place of values: the named tensors of a row. */
+  readonly tensors: (readonly NamedTensor[])[] = [];
   /** Values of a row of the model's input. */
   readonly width: number;
+  readonly #kind: Manifest['input']['kind'];
   #data: Float32Array | Uint8Array;
 
   constructor(input: Manifest['input'], width: number) {
     this.width = width;
+    this.#kind = input.kind;
     const length = width * FIRST_CAPACITY;
     const isBytes = input.kind === 'tensor' && input.dtype === 'uint8';
     this.#data = isBytes ? new Uint8Array(length) : new Float32Array(length);
   }
 
   /** Where the next row's values go, from index `places.length * width`. */
-  room(): Float32Array | Uint8Array {
+  room(): Rows {
+    if (this.#kind === 'tensors') return this.tensors;
     if ((this.places.length + 1) * this.width > this.#data.length) {
       const length = 2 * this.#data.length;
       const larger = this.#data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
@@ -65,8 +73,10 @@ export class BlockRows {
     this.count += 1;
   }
 
-  /** Row-major values of the rows from `first`. */
-  values(first: number, rows: number): Float32Array | Uint8Array {
+  /** Of the rows from `first`, as the engine takes them. */
+  data(first: number, rows: number): BatchData {
+    if (this.#kind === 'image') return this.images.slice(first, first + rows);
+    if (this.#kind === 'tensors') return this.tensors.slice(first, first + rows);
     return this.#data.subarray(first * this.width, (first + rows) * this.width);
   }
 }

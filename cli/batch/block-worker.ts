@@ -6,8 +6,9 @@ import { pino } from 'pino';
 import { systemClock } from '../../agent/clock.ts';
 import { Counters } from '../../agent/counters.ts';
 import { EngineProcess } from '../../agent/inference/engine-client.ts';
+import { Decider } from '../../agent/pipeline/decider.ts';
 import { CodedError, codeOf } from '../../protocol/errors.ts';
-import { answeredRows, askEngine, type BlockAnswers } from './block-answers.ts';
+import { answeredRows, askEngine, type BlockAnswers, type BlockStart } from './block-answers.ts';
 import { BlockReader } from './block-reader.ts';
 import type { BlockRows } from './block-rows.ts';
 import { ParquetReader } from './parquet-blocks.ts';
@@ -28,13 +29,15 @@ const engine = new EngineProcess({
   clock: systemClock,
   counters: new Counters(),
 });
-const onFirstRow = new Map<number, (row: number) => void>();
+const onStart = new Map<number, (start: BlockStart) => void>();
 /** Blocks are read one after the other: a window goes on from one to the next. */
 let lastRead: Promise<unknown> = Promise.resolve();
 
 parentPort?.on('message', (message: ToWorker) => {
-  if (message.kind === 'first-row') onFirstRow.get(message.index)?.(message.row);
-  else if (message.kind === 'stop') void engine.stop().then(() => process.exit(0));
+  if (message.kind === 'start') {
+    const decider = new Decider(plan.model.manifest.output.decision, message.labelBefore);
+    onStart.get(message.index)?.({ firstRow: message.firstRow, decider });
+  } else if (message.kind === 'stop') void engine.stop().then(() => process.exit(0));
   else void work(message).catch((error: unknown) => fail(message.index, error));
 });
 
@@ -47,7 +50,7 @@ try {
 }
 
 async function work({ index, block, silent }: Extract<ToWorker, { kind: 'block' }>): Promise<void> {
-  const firstRow = new Promise<number>((resolve) => onFirstRow.set(index, resolve));
+  const start = new Promise<BlockStart>((resolve) => onStart.set(index, resolve));
   const read = lastRead.then(() => rowsOf(block));
   lastRead = read.catch(() => undefined);
   const rows = await read;
@@ -55,8 +58,8 @@ async function work({ index, block, silent }: Extract<ToWorker, { kind: 'block' 
   const answers = silent
     ? { width: 1, outputs: new Float32Array(), refused: new Map() }
     : await askEngine(engine, plan, rows);
-  const answer = answerOf(silent ? reader.none() : rows, answers, await firstRow);
-  onFirstRow.delete(index);
+  const answer = answerOf(silent ? reader.none() : rows, answers, await start);
+  onStart.delete(index);
   say({ kind: 'answer', index, answer }, answer.output instanceof Uint8Array ? [answer.output.buffer] : []);
 }
 
@@ -71,36 +74,33 @@ async function rowsOf(block: Block): Promise<BlockRows> {
   return reader.tooLong(block.tooLongBytes);
 }
 
-function answerOf(rows: BlockRows, answers: BlockAnswers, firstRow: number): Answer {
-  const { text, codes } = rejectedLines(rows, answers, firstRow);
+function answerOf(rows: BlockRows, answers: BlockAnswers, start: BlockStart): Answer {
+  const { text, codes } = rejectedLines(rows, answers, start.firstRow);
+  const output = outputOf(rows, answers, start);
   const predicted = rows.places.length - answers.refused.size;
   return {
-    output: outputOf(rows, answers, firstRow),
+    output,
     rejected: text,
+    lastLabel: start.decider.lastLabel,
     counts: { rows: rows.count, predicted, notDue: rows.notDue, rejected: codes },
   };
 }
 
-function outputOf(rows: BlockRows, answers: BlockAnswers, firstRow: number): Answer['output'] {
+function outputOf(rows: BlockRows, answers: BlockAnswers, start: BlockStart): Answer['output'] {
   switch (plan.output.format) {
     case 'csv':
-      return new TextEncoder().encode(csvLines(plan, rows, answers, firstRow));
+      return new TextEncoder().encode(csvLines(plan, rows, answers, start));
     case 'ndjson':
-      return new TextEncoder().encode(ndjsonLines(plan, rows, answers, firstRow));
+      return new TextEncoder().encode(ndjsonLines(plan, rows, answers, start));
     case 'parquet':
-      return columnsOf(rows, answers, firstRow);
+      return columnsOf(rows, answers, start);
   }
 }
 
-function columnsOf(rows: BlockRows, { width, outputs, refused }: BlockAnswers, firstRow: number): Columns {
+function columnsOf(rows: BlockRows, { width, outputs, refused }: BlockAnswers, start: BlockStart): Columns {
   const columns: Columns = { row: [], key: [], kept: [], label: [], score: [], outputs: [] };
   const kept = plan.output.keep.length;
-  for (const { row, key, label, score, at } of answeredRows(
-    plan,
-    rows,
-    { width, outputs, refused },
-    firstRow,
-  )) {
+  for (const { row, key, label, score, at } of answeredRows(plan, rows, { width, outputs, refused }, start)) {
     columns.row.push(row);
     columns.key.push(key);
     columns.label.push(label);

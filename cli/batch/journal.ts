@@ -42,6 +42,8 @@ const journalSchema = z.object({
   inputAt: z.int().min(0),
   /** Number of the next row, from 1. */
   nextRow: z.int().min(1),
+  /** Index of what the last predicted row was called. */
+  lastLabel: z.int().min(0),
   outputBytes: z.int().min(0),
   rejectedBytes: z.int().min(0),
   /** What a Parquet file says of its row groups at its end, as text. */

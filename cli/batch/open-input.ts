@@ -8,6 +8,7 @@ import { cliError } from '../errors.ts';
 import { imageBlocks, imageNames } from './image-blocks.ts';
 import { openParquet, parquetBlocks } from './parquet-blocks.ts';
 import { type BatchPlan, MAX_ROW_BYTES, type OpenPlan, sourceConfig } from './plan.ts';
+import { tensorNames } from './tensor-sample.ts';
 import { textBlocks } from './text-blocks.ts';
 import type { Block } from './worker-messages.ts';
 
@@ -133,7 +134,8 @@ function keptOf(plan: BatchPlan, columns: readonly string[]): string[] {
 
 function featureColumns({ model, input }: BatchPlan): string[] {
   const of = model.manifest.input;
-  return 'features' in of ? of.features.map(({ name }) => input.columns[name] ?? name) : [];
+  const names = 'features' in of ? of.features.map(({ name }) => name) : tensorNames(of);
+  return names.map((name) => input.columns[name] ?? name);
 }
 
 /** The first line that is not blank, and where the one after it begins. */

@@ -48,6 +48,7 @@ export class OutputFiles {
           state: 'running',
           inputAt: 0,
           nextRow: 1,
+          lastLabel: 0,
           outputBytes: 0,
           rejectedBytes: 0,
           rowGroups: '[]',
@@ -60,7 +61,7 @@ export class OutputFiles {
   }
 
   /** Where the input is gone on with, and what was counted up to there. */
-  get progress(): Pick<JournalEntry, 'inputAt' | 'nextRow' | 'counts' | 'state'> {
+  get progress(): Pick<JournalEntry, 'inputAt' | 'nextRow' | 'lastLabel' | 'counts' | 'state'> {
     return this.#entry;
   }
 
@@ -72,6 +73,7 @@ export class OutputFiles {
       ...this.#entry,
       inputAt,
       nextRow: this.#entry.nextRow + answer.counts.rows,
+      lastLabel: answer.lastLabel,
       counts: addCounts(this.#entry.counts, answer.counts),
     };
     if (nowMs - this.#lastPartMs < PART_MS || !this.#encoder.isEven()) return;

@@ -26,7 +26,7 @@ export interface BatchOptions {
 export async function runBatch(asked: BatchPlan, options: BatchOptions): Promise<BatchResult> {
   const { plan, size, blocks } = await openInput(asked);
   const files = await OutputFiles.open(plan, aboutRun(asked), options.restart);
-  const { inputAt, nextRow, counts: before, state } = files.progress;
+  const { inputAt, nextRow, lastLabel, counts: before, state } = files.progress;
   const { nowMs } = options.progress;
   const startedMs = nowMs();
   const shareOf = (at: number) => (size === 0 ? 1 : Math.min(1, at / size));
@@ -39,7 +39,8 @@ export async function runBatch(asked: BatchPlan, options: BatchOptions): Promise
     try {
       await pool.start();
       const from = isWindow ? 0 : inputAt;
-      const answers = pool.answers(blocks(from), isWindow ? 1 : nextRow, ({ endsAt }) => endsAt <= inputAt);
+      const start = { firstRow: isWindow ? 1 : nextRow, labelBefore: lastLabel };
+      const answers = pool.answers(blocks(from), start, ({ endsAt }) => endsAt <= inputAt);
       for await (const { block, answer } of answers) {
         if (block.endsAt <= inputAt) continue;
         await files.add(answer, block.endsAt, nowMs());

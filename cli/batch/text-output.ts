@@ -1,5 +1,5 @@
 /** Answered rows as lines of CSV or NDJSON. Pure. */
-import { type AnsweredRow, answeredRows, type BlockAnswers } from './block-answers.ts';
+import { type AnsweredRow, answeredRows, type BlockAnswers, type BlockStart } from './block-answers.ts';
 import type { BlockRows, Kept } from './block-rows.ts';
 import { floatText } from './float-text.ts';
 import type { OpenPlan } from './plan.ts';
@@ -38,14 +38,13 @@ export function csvHeader(plan: OpenPlan): string {
   return `${outputColumns(plan).map(csvCell).join(',')}\n`;
 }
 
-/** @param firstRow number in the file of the block's first row */
-export function csvLines(plan: OpenPlan, rows: BlockRows, answers: BlockAnswers, firstRow: number): string {
+export function csvLines(plan: OpenPlan, rows: BlockRows, answers: BlockAnswers, start: BlockStart): string {
   const { keep } = plan.output;
   const hasKey = plan.input.key !== null;
   const labels = new Map(plan.model.manifest.output.decision.labels.map((label) => [label, csvCell(label)]));
   const model = csvCell(modelName(plan));
   let text = '';
-  for (const { row, key, label, score, at } of answeredRows(plan, rows, answers, firstRow)) {
+  for (const { row, key, label, score, at } of answeredRows(plan, rows, answers, start)) {
     text += row;
     if (hasKey) text += `,${csvCell(key)}`;
     for (let k = 0; k < keep.length; k++) text += `,${csvCell(rows.kept[at * keep.length + k] ?? null)}`;
@@ -63,7 +62,7 @@ export function ndjsonLines(
   plan: OpenPlan,
   rows: BlockRows,
   answers: BlockAnswers,
-  firstRow: number,
+  start: BlockStart,
 ): string {
   const { keep } = plan.output;
   const names = outputNames(plan.model.manifest.output.decision).map((name) => JSON.stringify(name));
@@ -83,7 +82,7 @@ export function ndjsonLines(
     return `${text}}\n`;
   };
   let text = '';
-  for (const answered of answeredRows(plan, rows, answers, firstRow)) text += line(answered);
+  for (const answered of answeredRows(plan, rows, answers, start)) text += line(answered);
   return text;
 }
 

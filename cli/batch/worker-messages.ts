@@ -8,8 +8,16 @@ export type Block = TextBlock | ParquetBlock | ImageBlock;
 
 export type ToWorker =
   | { readonly kind: 'block'; readonly index: number; readonly block: Block; readonly silent: boolean }
-  /** Number in the file of the block's first row: known when all blocks before it were read. */
-  | { readonly kind: 'first-row'; readonly index: number; readonly row: number }
+  /**
+   * Number in the file of the block's first row: known when all blocks before it were read. And the label of the row before:
+   * where a decision depends on it, known when all blocks before are answered.
+   */
+  | {
+      readonly kind: 'start';
+      readonly index: number;
+      readonly firstRow: number;
+      readonly labelBefore: number;
+    }
   | { readonly kind: 'stop' };
 
 export type FromWorker =
@@ -23,6 +31,8 @@ export interface Answer {
   /** Lines of a text file, or columns of a Parquet one. */
   readonly output: Uint8Array<ArrayBuffer> | Columns;
   readonly rejected: string;
+  /** Index of what the last predicted row was called, or a row before the block. */
+  readonly lastLabel: number;
   readonly counts: Counts;
 }
 

@@ -23,6 +23,8 @@ export class WorkerPool {
   #nextIndex = 0;
   /** Number of the first row of the next block. */
   #firstRow: Promise<number> = Promise.resolve(1);
+  /** What the row before the next block was called. */
+  #labelBefore: Promise<number> = Promise.resolve(0);
 
   constructor(plan: OpenPlan, workers: number) {
     this.#plan = plan;
@@ -48,16 +50,17 @@ export class WorkerPool {
   }
 
   /**
-   * @param firstRow number of the first row of the first block
+   * @param start number of the first row of the first block, and what the row before it was called
    * @param isSilent blocks that are only read, for windows that go on from them
    * @throws CodedError of whatever failed first, in any block
    */
   async *answers<B extends Block>(
     blocks: AsyncIterable<B>,
-    firstRow: number,
+    start: { readonly firstRow: number; readonly labelBefore: number },
     isSilent: (block: B) => boolean,
   ): AsyncGenerator<{ block: B; answer: Answer }> {
-    this.#firstRow = Promise.resolve(firstRow);
+    this.#firstRow = Promise.resolve(start.firstRow);
+    this.#labelBefore = Promise.resolve(start.labelBefore);
     const open: { block: B; answer: Promise<Answer> }[] = [];
     for await (const block of blocks) {
       open.push({ block, answer: this.#ask(block, isSilent(block)) });
@@ -85,6 +88,7 @@ export class WorkerPool {
     const index = this.#nextIndex++;
     const worker = this.#workers[index % this.#count] as Worker;
     const before = this.#firstRow;
+    const labelBefore = this.#labelBefore;
     const answer = new Promise<Answer>((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#firstRow = new Promise((onNext) => {
@@ -96,10 +100,15 @@ export class WorkerPool {
         { kind: 'block', index, block, silent },
         'bytes' in block && block.bytes ? [block.bytes.buffer] : [],
       );
-      void before.then((row) => say(worker, { kind: 'first-row', index, row }));
+      void Promise.all([before, labelBefore]).then(
+        ([row, label]) => say(worker, { kind: 'start', index, firstRow: row, labelBefore: label }),
+        // The block before has failed, and with it the run.
+        () => undefined,
+      );
     });
     // Looked at in its turn; until then a failure is no unhandled one.
     answer.catch(() => undefined);
+    if (isHeld(this.#plan)) this.#labelBefore = answer.then(({ lastLabel }) => lastLabel);
     return answer;
   }
 
@@ -118,6 +127,12 @@ export class WorkerPool {
     for (const { onFailed } of this.#waiting.values()) onFailed(error);
     this.#waiting.clear();
   }
+}
+
+/** A row's decision depends on the one before: the blocks are run side by side, and decided one after the other. */
+function isHeld({ model }: OpenPlan): boolean {
+  const { decision } = model.manifest.output;
+  return 'release' in decision && decision.release !== undefined;
 }
 
 /** A thread does not inherit the loader of TypeScript sources; built files need none. */

@@ -105,9 +105,11 @@ function planOf(options: BatchCommandOptions): BatchPlan {
 /** @throws CodedError ARGUMENT_INVALID */
 function refuseMismatch({ manifest }: BatchPlan['model'], isFolder: boolean, input: string): void {
   const { kind } = manifest.input;
-  if (kind === 'tensor' || kind === 'tensors') {
-    throw cliError('ARGUMENT_INVALID', `${manifest.name} takes whole tensors, which no row of a file has.`, {
-      hint: 'Use a model of named features, of a window, or of pictures.',
+  const { input: of } = manifest;
+  const half = of.kind === 'tensors' && of.tensors.find(({ dtype }) => dtype === 'float16');
+  if (half) {
+    throw cliError('ARGUMENT_INVALID', `${manifest.name} takes "${half.name}" as float16.`, {
+      hint: 'No value of a text or Parquet file is one: use a model that takes float32 and casts.',
     });
   }
   if (kind === 'image' && !isFolder) {

@@ -12,7 +12,7 @@ const KS_FLOOR = 0.2;
 /** A slow signal in a short window lies in few bins, whatever its long run looks like: with less than this, bins say nothing. */
 const MIN_EFFECTIVE_SAMPLES = 30;
 /** For such signals: how far the window's mean must at least lie from the baseline's, in baseline standard deviations. */
-const SLOW_FLOOR = 3;
+const SLOW_FLOOR = 2;
 
 export interface Reference {
   readonly shares: readonly number[];

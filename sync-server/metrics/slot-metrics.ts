@@ -11,7 +11,7 @@ import type { ServerStore } from '../store/server-store.ts';
 import { spanFor } from './curve-spans.ts';
 
 interface SlotMetricsDeps {
-  readonly store: Pick<ServerStore, 'outcomes' | 'models'>;
+  readonly store: Pick<ServerStore, 'outcomes' | 'models' | 'devices'>;
   readonly clock: Clock;
 }
 
@@ -30,7 +30,7 @@ export class SlotMetrics {
 
   /**
    * @param days up to the newest labelled prediction, by the devices' clocks: a recording played again has its own time
-   * @throws CodedError SLOT_UNKNOWN when no model ever decided in the slot
+   * @throws CodedError SLOT_UNKNOWN when no device has such a slot
    */
   of(slot: string, days: number): SlotMetricsView {
     const key = `${days} ${slot}`;
@@ -44,10 +44,11 @@ export class SlotMetrics {
   }
 
   #view(slot: string, days: number): SlotMetricsView {
-    const { outcomes, models } = this.#deps.store;
+    const { outcomes, models, devices } = this.#deps.store;
     const began = outcomes.began(slot);
-    if (began.length === 0) {
-      throw serverError('SLOT_UNKNOWN', `no prediction of slot ${slot} has arrived`, {
+    const isReported = () => devices.all().some(({ reported }) => Object.hasOwn(reported?.slots ?? {}, slot));
+    if (began.length === 0 && !isReported()) {
+      throw serverError('SLOT_UNKNOWN', `no device has a slot ${slot}`, {
         hint: 'andon devices lists the slots of every device.',
       });
     }

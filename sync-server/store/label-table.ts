@@ -25,9 +25,10 @@ export class LabelTable {
       'SELECT label, weight FROM labels WHERE epoch_id = ? AND prediction_seq = ?',
     );
     this.#add = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    // Left to itself, SQLite takes the primary key and walks every record of the device.
     this.#history = sqlite.prepare(
       `SELECT seq, time_ms AS timeMs, kind, label, weight, rule, precedence, withdrawn, observed_ms AS observedMs
-       FROM feedback WHERE epoch_id = ? AND prediction_seq = ?`,
+       FROM feedback INDEXED BY feedback_by_prediction WHERE epoch_id = ? AND prediction_seq = ?`,
     );
     this.#stand = sqlite.prepare(
       `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind, time_ms, feedback_seq)

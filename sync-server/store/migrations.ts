@@ -269,4 +269,14 @@ export const migrations: readonly string[] = [
     AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
   GROUP BY 1, 2, 3, 4, 5;
   `,
+  `
+  -- The newest profile of each device and slot; older ones are events like others.
+  CREATE TABLE input_profiles (
+    epoch_id INTEGER NOT NULL,
+    slot TEXT NOT NULL,
+    time_ms INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (epoch_id, slot)
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -31,7 +31,10 @@ export function datatypeOf(dtype: Dtype): Datatype {
  * Each sample's inputs: a row of every tensor where the graph has a free first dimension everywhere, else all of them as one sample.
  * @throws CodedError REQUEST_INVALID naming the input and what was wanted
  */
-export function samplesOf({ inputs }: TensorsSpec, given: readonly OipTensor[]): (readonly NamedTensor[])[] {
+export function samplesOf(
+  { inputs }: Pick<TensorsSpec, 'inputs'>,
+  given: readonly OipTensor[],
+): (readonly NamedTensor[])[] {
   const tensors = given.map(namedTensor);
   const problem = inputsProblem(inputs, tensors);
   if (problem !== null) throw agentError('REQUEST_INVALID', problem);

@@ -157,6 +157,52 @@ describe('loading device.config.json', () => {
     ]);
   });
 
+  it('leaves nothing to chance in a safety slot, and wants to know where and when events without a part count', () => {
+    const event = { when: 'event', event: 'reject-gate-fired', label: 'failure' };
+    const answer = { when: 'answer', weight: 0.9 };
+    expect(
+      problemsOf({
+        ...minimal,
+        sources: {
+          line: { kind: 'simulated-line', constantTags: { Line: '1', a: '', b: '', c: '1', d: '1', e: '1' } },
+        },
+        slots: {
+          milling: {
+            ...minimal.slots.milling,
+            safety: true,
+            exploration: { share: 0.05, labels: ['failure'] },
+            feedback: [
+              { ...event, name: 'a', at: { station: 'gate-2' } },
+              { ...event, name: 'b', afterMs: 5000, withinMs: 4000 },
+              { ...event, name: 'c', precedence: 1000 },
+              { ...answer, name: 'd' },
+              { ...answer, name: 'e' },
+            ],
+          },
+        },
+      }),
+    ).toMatchInlineSnapshot(`
+      [
+        "sources.line.constantTags.Line: "1" is refused; this name: at most 32 lower-case letters, digits and dashes, a letter first",
+        "sources.line.constantTags.a: "" is refused; at least 1 characters",
+        "sources.line.constantTags.b: "" is refused; at least 1 characters",
+        "slots.milling.feedback[0].withinMs: is missing; needed beside "at", a day at most: how long before the event the part was judged",
+        "slots.milling.feedback[1].withinMs: 4000 is refused; must be more than afterMs",
+        "slots.milling.feedback[2].precedence: 1000 is refused; at most 999",
+        "slots.milling.exploration: must be left out, because "safety" is true: nothing there is left to chance",
+        "slots.milling.feedback[4].when: "answer" stands in an earlier rule; operators are trusted alike",
+      ]
+    `);
+  });
+
+  it('refuses more tags than a prediction carries', () => {
+    const constantTags = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((key) => [key, '1']));
+    const sources = { line: { kind: 'simulated-line', constantTags } };
+    expect(problemsOf({ ...minimal, sources })).toEqual([
+      expect.stringMatching(/^sources\.line\.constantTags: .*; at most 8 tags, constant ones included$/),
+    ]);
+  });
+
   it('refuses a password in the broker address and never repeats it', () => {
     const wrong = refusal({ ...minimal, sync: { broker: 'mqtt://me:hunter2@broker' } });
     expect(wrong.message).toContain('sync.passwordFile');

@@ -506,6 +506,22 @@ describe('an operator’s answer', () => {
     expect(store.predictions.labelOf(1)).toMatchObject({ label: 0, kind: 'explicit' });
   });
 
+  it('can be taken back, and then the line says what it was', async () => {
+    const { store, rules, clock } = start();
+    const [prediction] = await record(store, [newPrediction({ correlationId: 'L1' })]);
+    const predictionId = prediction?.id ?? '';
+    await expect(rules.answer({ predictionId, label: null })).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
+    await rules.onLineEvents([machineFailed('L1')]);
+    await rules.answer({ predictionId, label: 'ok' });
+    expect(store.predictions.labelOf(1)?.label).toBe(0);
+    clock.advance(1000);
+    await rules.answer({ predictionId, label: null });
+    expect(store.predictions.labelOf(1)).toMatchObject({ label: 1, kind: 'implicit' });
+    expect(store.predictions.evidenceOf(1)).toHaveLength(3);
+  });
+
   it('is refused with a code for a malformed id, an unknown prediction, another run’s seq and an unknown label', async () => {
     const { store, rules } = start();
     const [prediction] = await record(store, [newPrediction()]);

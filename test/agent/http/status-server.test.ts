@@ -121,6 +121,52 @@ describe('the page', () => {
   );
 });
 
+describe('evidence from outside', () => {
+  it('is taken from other systems of the line, each event at least with a part or a station', async () => {
+    const taken: unknown[] = [];
+    const server = makeServer({ lineEvents: async (events) => void taken.push(...events) });
+    const send = (payload: unknown) =>
+      server.app.inject({ method: 'POST', url: '/api/line-events', payload: payload as object });
+    const scrapped = { kind: 'scrapped-downstream', timeMs: 5, correlationId: 'L1' };
+    const answer_ = await send([scrapped, { kind: 'reject-gate-fired', station: 'gate-2', durationMs: 80 }]);
+    expect(answer_.json()).toEqual({ recorded: 2 });
+    expect(taken).toEqual([
+      { ...scrapped, station: null },
+      {
+        kind: 'reject-gate-fired',
+        timeMs: expect.any(Number),
+        correlationId: null,
+        station: 'gate-2',
+        durationMs: 80,
+      },
+    ]);
+    for (const wrong of [
+      [],
+      [{ kind: 'scrapped-downstream' }],
+      [{ ...scrapped, kind: 'Not A Kind' }],
+      [{ ...scrapped, timeMs: -1 }],
+      [{ ...scrapped, correlationId: 'x'.repeat(999) }],
+      [{ ...scrapped, predictionSeq: 7 }],
+      Array(501).fill(scrapped),
+    ]) {
+      const refused = await send(wrong);
+      expect([refused.statusCode, refused.json().code]).toEqual([400, 'REQUEST_INVALID']);
+    }
+  });
+
+  it('is how long somebody looked at a prediction', async () => {
+    const looks: unknown[] = [];
+    const server = makeServer({ lookedAt: async (look) => void looks.push(look) });
+    const look = { predictionId: '0123abcd-7', durationMs: 4000 };
+    const sent = await server.app.inject({ method: 'POST', url: '/api/looked-at', payload: look });
+    expect(sent.statusCode).toBe(200);
+    expect(looks).toEqual([look]);
+    const payload = { ...look, durationMs: -1 };
+    const refused = await server.app.inject({ method: 'POST', url: '/api/looked-at', payload });
+    expect(refused.json().code).toBe('REQUEST_INVALID');
+  });
+});
+
 describe('the API', () => {
   it('gives the view as it is now', async () => {
     view = sampleView({ headline: { severity: 'alarm', text: 'No samples.', next: 'Look.' } });

@@ -1,17 +1,8 @@
-import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { FrameReader, writeFrame } from '../../../agent/inference/frame.ts';
+import { FrameReader, frameOf } from '../../../agent/inference/frame.ts';
 
 function bytesOf(...messages: object[]): Buffer {
-  const chunks: Buffer[] = [];
-  const to = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      chunks.push(chunk);
-      done();
-    },
-  });
-  for (const message of messages) writeFrame(to, message);
-  return Buffer.concat(chunks);
+  return Buffer.concat(messages.map(frameOf));
 }
 
 function read(bytes: Uint8Array, chunkBytes = bytes.length): unknown[] {

@@ -35,7 +35,7 @@ describe('what a run may take', () => {
 
 describe('a request that is not answered', () => {
   it('hangs when its process works on and on, far longer than the model ever took', () => {
-    const cpu = [100, 150];
+    const cpu = [90, 100, 150];
     const watch = new HangWatch(() => running(cpu.shift() ?? 0));
     expect(watch.look(1000, 400, 500, 10_000)).toBeUndefined();
     expect(watch.look(1550, 550, 500, 10_000)).toBeUndefined();
@@ -48,9 +48,16 @@ describe('a request that is not answered', () => {
     expect(watch.look(10_050, 10_050, 500, 10_000)).toBe('busy');
   });
 
-  it('of a process that was stopped is not waited for', () => {
+  it('of a process that was stopped is not waited for, whatever the model’s times', () => {
     const watch = new HangWatch(() => ({ stopped: true, cpuMs: 100 }));
-    expect(watch.look(0, 550, 500, 10_000)).toBe('stopped');
+    for (const ms of [50, 120, 170, 220, 270]) expect(watch.look(ms, ms, 4000, 10_000)).toBeUndefined();
+    expect(watch.look(320, 320, undefined, 10_000)).toBe('stopped');
+  });
+
+  it('is waited for while its process is stopped and let go on by turns', () => {
+    let looks = 0;
+    const watch = new HangWatch(() => ({ stopped: looks++ % 3 !== 2, cpuMs: 100 }));
+    for (let ms = 120; ms < 5000; ms += 50) expect(watch.look(ms, ms, 8000, 10_000)).toBeUndefined();
   });
 
   it('has its full time where nothing is known of the model or of the process', () => {

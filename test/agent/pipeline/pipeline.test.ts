@@ -227,6 +227,42 @@ describe('the pipeline', () => {
     expect(committed[0]?.health).toBe(2);
   });
 
+  it('keeps the tags of samples, and lets a stated share of what would be rejected go on', async () => {
+    open({ exploration: { share: 0.25, labels: ['failure'] } });
+    play(await load());
+    const tags = { shift: 'early', product: 'A' };
+    for (let i = 0; i < 700; i++) sink.sample({ ...sample(i), ...(i % 2 === 0 ? { tags } : {}) });
+    await pipeline.drain();
+    const records = all();
+    expect(records.map((p) => p.tags)).toEqual(records.map((_, i) => (i % 2 === 0 ? tags : {})));
+    const rejected = records.filter(({ label }) => label === 1);
+    expect(new Set(rejected.map(({ propensity }) => propensity))).toEqual(new Set([0.25]));
+    const explored = rejected.filter((p) => p.explored).length / rejected.length;
+    expect(explored).toBeGreaterThan(0.15);
+    expect(explored).toBeLessThan(0.35);
+    const passed = records.filter(({ label }) => label === 0);
+    expect(passed.every((p) => p.propensity === 1 && !p.explored)).toBe(true);
+  });
+
+  it('gives a shadow the circumstances of the prediction that decided', async () => {
+    open({ exploration: { share: 0.5, labels: ['failure'] } });
+    const challenger = await load({ version: 2 });
+    play(await load(), { model: challenger, share: 0, rolloutId: 'r' });
+    for (let i = 0; i < 100; i++) sink.sample({ ...sample(i), tags: { shift: 'late' } });
+    await pipeline.drain();
+    const records = all();
+    for (const shadow of records.filter(({ role }) => role === 'shadow')) {
+      const decider = records.find(({ seq }) => seq === shadow.pairOf);
+      const { tags, propensity, explored } = shadow;
+      expect({ tags, propensity, explored }).toEqual({
+        tags: { shift: 'late' },
+        propensity: decider?.propensity,
+        explored: decider?.explored,
+      });
+    }
+    expect(records.filter(({ explored }) => explored).length).toBeGreaterThan(0);
+  });
+
   it('keeps features only where the slot’s config says so', async () => {
     open({ keepFeatures: true });
     play(await load());

@@ -80,6 +80,25 @@ describe('a CSV file', () => {
     ]);
   });
 
+  it('is tagged by its columns and by what is always so, a column being a feature too', async () => {
+    const tagged = {
+      tags: { shift: 'Shift', 'source-version': 'fw' },
+      constantTags: { line: '2' },
+    };
+    const sink = await replay('a,Shift,fw\n1,early,1.2\n2,,1.2\n', tagged);
+    expect(sink.samples.map(({ tags }) => tags)).toEqual([
+      { line: '2', shift: 'early', 'source-version': '1.2' },
+      { line: '2', 'source-version': '1.2' },
+    ]);
+    expect(features(sink)[0]).toEqual({ a: 1, Shift: 'early', fw: 1.2 });
+    const rows = await replay('{"a":1,"Shift":3}\n{"a":2}\n', { ...tagged, format: 'ndjson' });
+    expect(rows.samples.map(({ tags }) => tags)).toEqual([{ line: '2', shift: '3' }, { line: '2' }]);
+    await expect(source('a\n1\n', tagged).start(new RecordingSink(), 0)).rejects.toMatchObject({
+      code: 'SOURCE_COLUMN_MISSING',
+      message: expect.stringContaining('"Shift", "fw"'),
+    });
+  });
+
   it('leaves text that is no plain number as text, for the validator to refuse', async () => {
     const sink = await replay('a\nNaN\nInfinity\n1,5\n0x10\n1e999\n1_000\n', { delimiter: ';' });
     expect(features(sink).map(({ a }) => a)).toEqual(['NaN', 'Infinity', '1,5', '0x10', '1e999', '1_000']);

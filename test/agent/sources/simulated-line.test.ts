@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
+import type { SimulatedLineConfig } from '../../../agent/config/schema.ts';
 import { injectionSchema } from '../../../agent/sources/injection.ts';
 import { SimulatedLine } from '../../../agent/sources/simulated-line.ts';
 import { RecordingSink } from './recording-sink.ts';
@@ -19,7 +20,7 @@ let sink: RecordingSink;
 const lines: SimulatedLine[] = [];
 
 /** Timers and both clocks of the process are vitest's here. */
-async function startLine(change: Partial<typeof config> | { ratePerS: number } = {}): Promise<SimulatedLine> {
+async function startLine(change: Partial<SimulatedLineConfig> = {}): Promise<SimulatedLine> {
   const line = new SimulatedLine('line', { ...config, ...change }, { clock: systemClock });
   lines.push(line);
   await line.start(sink);
@@ -163,5 +164,52 @@ describe('an injection', () => {
     { kind: 'explode' },
   ])('is refused when it makes no sense: %j', (body) => {
     expect(injectionSchema.safeParse(body).success).toBe(false);
+  });
+});
+
+describe('the gate of the simulated line', () => {
+  it('takes off what is rejected, so that nothing more is heard of it, and lets through what goes on by chance', async () => {
+    const line = await startLine({ gate: { rejects: ['failure'] } });
+    vi.advanceTimersByTime(1000);
+    const [taken, explored, passed] = sink.samples.slice(-3).map(({ correlationId }) => correlationId);
+    line.decided([
+      { slot: 's', correlationId: taken ?? '', label: 'failure', explored: false },
+      { slot: 's', correlationId: explored ?? '', label: 'failure', explored: true },
+      { slot: 's', correlationId: passed ?? '', label: 'ok', explored: false },
+    ]);
+    vi.advanceTimersByTime(1000);
+    const kindsOf = (part: string | null | undefined) =>
+      sink.events.filter(({ correlationId }) => correlationId === part).map(({ kind }) => kind);
+    expect(kindsOf(taken)).toEqual(['reject-gate-fired']);
+    for (const part of [explored, passed]) {
+      expect(kindsOf(part)[0]).toMatch(/^(machine-failed|passed-downstream)$/);
+    }
+  });
+
+  it('is not there unless the config asks for it', async () => {
+    const line = await startLine();
+    vi.advanceTimersByTime(1000);
+    const correlationId = sink.samples.at(-1)?.correlationId ?? null;
+    line.decided([{ slot: 's', correlationId, label: 'failure', explored: false }]);
+    vi.advanceTimersByTime(1000);
+    expect(sink.events.map(({ kind }) => kind)).not.toContain('reject-gate-fired');
+  });
+});
+
+describe('the tags of the simulated line', () => {
+  it('give slices to look at: four kinds beside the constant ones, each in few objects', async () => {
+    await startLine({ ratePerS: 1000 });
+    vi.advanceTimersByTime(4000);
+    const tags = new Set(sink.samples.map(({ tags: own }) => own));
+    expect(tags.size).toBeLessThan(150);
+    const kinds = (key: string) => new Set([...tags].map((own) => own?.[key])).size;
+    expect(['shift', 'operator', 'product', 'supplier', 'line'].map(kinds)).toEqual([3, 5, 3, 3, 1]);
+    expect([...tags][0]?.['source-version']).toBe('ai4i-2020');
+  });
+
+  it('are left out where they are not wanted', async () => {
+    await startLine({ tagged: false });
+    vi.advanceTimersByTime(100);
+    expect(sink.samples[0]?.tags).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Manifest } from '../../../protocol/manifest.ts';
+import type { Decision, Manifest } from '../../../protocol/manifest.ts';
 import { makePackage, writePackage } from '../../support/packages.ts';
 import { projectRoot } from '../../support/processes.ts';
 import { runAndon } from '../run-andon.ts';
@@ -23,6 +23,9 @@ let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'andon-batch-killed-'));
   writePackage(join(folder, 'model'), makePackage());
+  // Each row's label depends on the one before.
+  const decision: Decision = { kind: 'threshold', labels: ['ok', 'failure'], threshold: 0.9, release: 0.1 };
+  writePackage(join(folder, 'holding'), makePackage({ decision }));
   const input: Manifest['input'] = {
     kind: 'window',
     tensor: 'input',
@@ -61,7 +64,7 @@ function inputAt(output: string): number {
 describe('a batch run that is killed over and over', () => {
   it.each([
     ['csv', 'model'],
-    ['parquet', 'model'],
+    ['parquet', 'holding'],
     ...(isLong ? [['ndjson', 'window'] as const] : []),
   ] as const)(
     'makes the same %s file of a %s and the same rejected rows as one that is not',

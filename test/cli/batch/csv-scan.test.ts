@@ -34,7 +34,7 @@ function whatIsIn(rows: BlockRows) {
     keys: rows.keys,
     kept: rows.kept,
     rejected: rows.rejected,
-    values: [...rows.values(0, rows.places.length)],
+    values: [...(rows.data(0, rows.places.length) as Float32Array)],
   };
 }
 
