@@ -44,7 +44,7 @@ export class ServerRig {
     const store = this.#store;
     const chunkFiles = new ChunkFiles(join(this.folder, 'chunks'));
     const trust = { approve: () => undefined };
-    const { model } = publishPackage({ store, chunkFiles, trust, clock: serverClock }, files, '');
+    const { model } = publishPackage({ store, chunkFiles, trust, clock: serverClock }, files, '', 'bench');
     this.ref = model.ref;
     const desired = { champion: model.ref, challenger: null };
     for (let i = 0; i < devices; i++) {

@@ -27,8 +27,12 @@ const PUBLISH_TIMEOUT_MS = 300_000;
 export class AdminApi {
   readonly url: string;
 
-  constructor(url: string) {
+  readonly #token: string | undefined;
+
+  /** @param token for a server that wants one */
+  constructor(url: string, token?: string) {
     this.url = url.replace(/\/+$/, '');
+    this.#token = token;
   }
 
   fleet(): Promise<FleetView> {
@@ -139,10 +143,13 @@ export class AdminApi {
       timeoutMs: TIMEOUT_MS,
     },
   ): Promise<T> {
-    const headers = { 'content-type': how.contentType };
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': how.contentType }),
+      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+    };
     return callJson<T>(
       { ...SERVER, url: this.url },
-      { method, path, keys, timeoutMs: how.timeoutMs, ...(body === undefined ? {} : { body, headers }) },
+      { method, path, keys, timeoutMs: how.timeoutMs, headers, ...(body === undefined ? {} : { body }) },
     );
   }
 }

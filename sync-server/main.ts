@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { topics } from '../protocol/topics.ts';
+import { Tokens } from './access/tokens.ts';
 import { reachBroker, withoutLogin } from './broker/reach-broker.ts';
 import { systemClock } from './clock.ts';
 import { loadServerConfig } from './config/load.ts';
@@ -72,7 +73,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const store = openServerStore(config.dataDir);
+    const store = openServerStore(config.dataDir, {
+      onAudit: (row) => log.info({ event: 'audit', ...row }, `${row.who}: ${row.action} ${row.subject}`),
+    });
     stops.push(() => store.close());
     const chunkFiles = new ChunkFiles(join(config.dataDir, 'chunks'));
     const { key, publicKeyFile } = loadServerKey(config.dataDir);
@@ -178,7 +181,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     retraining.start();
     stops.push(() => retraining.stop());
 
+    const tokens = new Tokens({ store, clock });
     const api = await createAdminApi({
+      tokens,
       store,
       rollouts: conductor,
       metrics: new SlotMetrics({ store, clock }),
@@ -192,7 +197,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       datasets: new Datasets({ store, catalog }),
       mlflowView: () => mlflow?.view() ?? null,
       retraining,
-      publish: (files, notes) => publishPackage({ store, chunkFiles, trust, clock }, files, notes),
+      publish: (files, notes, who) => publishPackage({ store, chunkFiles, trust, clock }, files, notes, who),
       chunkPacks: new ChunkPacks({
         chunkFiles,
         isIndex: (sha256) =>
@@ -206,7 +211,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         online: trust.isOnline,
         metadata: trust.state ?? null,
       }),
-      audit: (action, subject) => store.audit.append(clock.wallMs(), action, subject),
+      audit: (who, action, subject) => store.audit.append({ timeMs: clock.wallMs(), who, action, subject }),
       brokerConnected: () => link.connected,
     });
     stops.push(() => api.close());
@@ -216,11 +221,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       { event: 'listening', url, brokerUrl, publicKeyFile },
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
-    const open = [config.http.host, ...(config.broker.kind === 'embedded' ? [config.broker.host] : [])];
-    if (!open.every(isLoopback)) {
+    if (!isLoopback(config.http.host) && !tokens.exist) {
       log.warn(
-        { event: 'open-to-network', hosts: open },
-        'anyone who reaches this address can act here: put a proxy with a log-in, or a broker with accounts, before it',
+        { event: 'no-tokens', host: config.http.host },
+        'this address is open to the network, so nobody may call here without a token: andon tokens add',
+      );
+    }
+    if (config.broker.kind === 'embedded' && !isLoopback(config.broker.host)) {
+      log.warn(
+        { event: 'open-to-network', host: config.broker.host },
+        'anyone who reaches the broker can act as a device: put a broker with accounts before it',
       );
     }
     return { url, brokerUrl, publicKeyFile, stop };

@@ -2,6 +2,9 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
+import type { ServerStore } from '../store/server-store.ts';
+import { type AccessDeps, addAccess } from './access.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addChunkRoutes, type ChunkRouteDeps } from './chunk-routes.ts';
 import { addConsolePage } from './console-page.ts';
 import { addDatasetRoutes, type DatasetRouteDeps } from './dataset-routes.ts';
@@ -16,7 +19,8 @@ import { addRolloutRoutes, type RolloutRouteDeps } from './rollout-routes.ts';
 import { addTrustRoutes, type TrustRouteDeps } from './trust-routes.ts';
 
 export interface AdminApiDeps
-  extends ChunkRouteDeps,
+  extends AccessDeps,
+    ChunkRouteDeps,
     DatasetRouteDeps,
     FleetViewDeps,
     MetricRouteDeps,
@@ -25,7 +29,8 @@ export interface AdminApiDeps
     TrustRouteDeps {
   readonly catalog: ModelRouteDeps['catalog'];
   readonly rollouts: FleetViewDeps['rollouts'] & RolloutRouteDeps['rollouts'];
-  /** Where it will listen: decides which Host headers are served. */
+  readonly store: FleetViewDeps['store'] & Pick<ServerStore, 'audit'>;
+  /** Where it will listen: decides which Host headers are served, and whether a server without tokens is open. */
   readonly host: string;
   readonly consoleFolder: string;
   /** Whether the link to the broker stands. */
@@ -50,6 +55,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   // A page of another site may send plain text without asking the browser first.
   app.removeContentTypeParser('text/plain');
   addGuards(app, deps.host);
+  const stillAllowed = addAccess(app, deps);
   app.setErrorHandler(errorReply(deps.log));
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
@@ -60,10 +66,10 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   );
   app.addHook('preClose', async () => live.stop());
 
-  app.get('/api/health', async () => ({
+  app.get('/api/health', { config: { role: 'anyone' } }, async ({ caller }) => ({
     ok: true,
     broker: deps.brokerConnected(),
-    counters: deps.counters.snapshot(),
+    ...(caller && { counters: deps.counters.snapshot() }),
   }));
   app.get('/api/fleet', async (_request, reply) => reply.header('cache-control', 'no-store').send(view()));
   app.get('/api/dead-letters', async () => ({
@@ -71,7 +77,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
       .newest(DEAD_LETTERS_SHOWN)
       .map(({ head, ...letter }) => ({ ...letter, headBase64: head.toString('base64') })),
   }));
-  app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
+  app.get('/api/live', { exposeHeadRoute: false }, (request, reply) => {
     reply.raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream',
@@ -79,7 +85,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
     });
     reply.hijack();
     try {
-      if (!live.add(reply.raw)) reply.raw.end('event: busy\ndata: {}\n\n');
+      if (!live.add(reply.raw, () => stillAllowed(request))) reply.raw.end('event: busy\ndata: {}\n\n');
     } catch (error) {
       // Too late for an error reply; the page comes back and tries again.
       deps.counters.add(`live.${codeOf(error)}`);
@@ -91,6 +97,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   addTrustRoutes(app, deps);
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
+  addAuditRoutes(app, deps.store);
   addMetricRoutes(app, deps);
   addDatasetRoutes(app, deps);
   addConsolePage(app, deps.consoleFolder);

@@ -31,34 +31,42 @@ export function addChunkRoutes(app: FastifyInstance, deps: ChunkRouteDeps): void
   const indexOf = (request: FastifyRequest) => parseRequest(params, request.params).sha256;
   let downloads = 0;
 
-  app.get('/chunks/:sha256/index', { exposeHeadRoute: false }, async (request, reply) => {
-    const bytes = chunkPacks.index(indexOf(request));
-    await deps.pace.spend(bytes.length);
-    return reply.type('application/octet-stream').header('cache-control', 'public, immutable').send(bytes);
-  });
+  app.get(
+    '/chunks/:sha256/index',
+    { exposeHeadRoute: false, config: { role: 'anyone' } },
+    async (request, reply) => {
+      const bytes = chunkPacks.index(indexOf(request));
+      await deps.pace.spend(bytes.length);
+      return reply.type('application/octet-stream').header('cache-control', 'public, immutable').send(bytes);
+    },
+  );
 
-  app.head('/chunks/:sha256', async (request, reply) => {
+  app.head('/chunks/:sha256', { config: { role: 'anyone' } }, async (request, reply) => {
     const pack = chunkPacks.open(indexOf(request));
     return withHeaders(reply, pack).header('content-length', pack.sizeBytes).send();
   });
 
-  app.get('/chunks/:sha256', { exposeHeadRoute: false }, async (request, reply) => {
-    const pack = chunkPacks.open(indexOf(request));
-    withHeaders(reply, pack);
-    const range = rangeOf(request, pack);
-    if (range === 'unsatisfiable') {
-      return reply.code(416).header('content-range', `bytes */${pack.sizeBytes}`).send();
-    }
-    if (downloads >= MAX_DOWNLOADS) return reply.code(503).header('retry-after', RETRY_AFTER_S).send();
-    const { start, end } = range ?? { start: 0, end: pack.sizeBytes };
-    if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${pack.sizeBytes}`);
-    downloads += 1;
-    const body = Readable.from(paced(pack, start, end, deps)).once('close', () => {
-      downloads -= 1;
-    });
-    reply.raw.setTimeout(STALLED_AFTER_MS, () => reply.raw.destroy());
-    return reply.header('content-length', end - start).send(body);
-  });
+  app.get(
+    '/chunks/:sha256',
+    { exposeHeadRoute: false, config: { role: 'anyone' } },
+    async (request, reply) => {
+      const pack = chunkPacks.open(indexOf(request));
+      withHeaders(reply, pack);
+      const range = rangeOf(request, pack);
+      if (range === 'unsatisfiable') {
+        return reply.code(416).header('content-range', `bytes */${pack.sizeBytes}`).send();
+      }
+      if (downloads >= MAX_DOWNLOADS) return reply.code(503).header('retry-after', RETRY_AFTER_S).send();
+      const { start, end } = range ?? { start: 0, end: pack.sizeBytes };
+      if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${pack.sizeBytes}`);
+      downloads += 1;
+      const body = Readable.from(paced(pack, start, end, deps)).once('close', () => {
+        downloads -= 1;
+      });
+      reply.raw.setTimeout(STALLED_AFTER_MS, () => reply.raw.destroy());
+      return reply.header('content-length', end - start).send(body);
+    },
+  );
 }
 
 function withHeaders(reply: FastifyReply, { etag }: Pack): FastifyReply {

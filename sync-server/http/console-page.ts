@@ -23,7 +23,7 @@ interface Page {
 export function addConsolePage(app: FastifyInstance, folder: string): void {
   const pages = new Map<string, Page>();
   for (const [path, [name, type]] of Object.entries(FILES)) {
-    app.get(path, async (request, reply) => {
+    app.get(path, { config: { role: 'anyone' } }, async (request, reply) => {
       const page = freshPage(pages, join(folder, name));
       if (!page) return reply.code(503).type('text/plain; charset=utf-8').send(NOT_BUILT);
       reply.header('etag', page.etag).header('cache-control', 'no-cache').type(type);

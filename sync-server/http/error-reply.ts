@@ -15,6 +15,10 @@ export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
 
 const STATUS: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
+  LOGIN_NEEDED: 401,
+  TOKEN_WRONG: 401,
+  ROLE_TOO_LOW: 403,
+  TOO_MANY_FAILURES: 429,
   CHUNK_UNKNOWN: 404,
   MODEL_UNKNOWN: 404,
   ALIAS_UNKNOWN: 404,

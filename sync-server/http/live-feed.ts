@@ -12,7 +12,8 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 export class LiveFeed {
   readonly #view: () => FleetView;
   readonly #onError: (error: unknown) => void;
-  readonly #listeners = new Set<ServerResponse>();
+  /** Each with whether its reader may still have it. */
+  readonly #listeners = new Map<ServerResponse, () => boolean>();
   #timers: NodeJS.Timeout[] = [];
   #last = '';
 
@@ -22,27 +23,28 @@ export class LiveFeed {
     this.#onError = onError;
   }
 
-  /** Takes over an open answer and sends the view at once; @returns false when there are too many listeners */
-  add(response: ServerResponse): boolean {
+  /**
+   * Takes over an open answer and sends the view at once.
+   * @param allowed asked at each beat: whoever loses access is cut
+   * @returns false when there are too many listeners
+   */
+  add(response: ServerResponse, allowed: () => boolean): boolean {
     if (this.#listeners.size >= MAX_LISTENERS) return false;
     const view = this.#view();
-    this.#listeners.add(response);
+    this.#listeners.set(response, allowed);
     // A write that meets the end of the connection is no news: 'close' follows.
     response.on('error', () => undefined);
     response.on('close', () => this.#remove(response));
     response.write(`data: ${JSON.stringify(view)}\n\n`);
     if (this.#timers.length === 0) {
       this.#last = factsOf(view);
-      this.#timers = [
-        setInterval(() => this.#tick(), EVERY_MS),
-        setInterval(() => this.#send(':\n\n'), BEAT_MS),
-      ];
+      this.#timers = [setInterval(() => this.#tick(), EVERY_MS), setInterval(() => this.#beat(), BEAT_MS)];
     }
     return true;
   }
 
   stop(): void {
-    for (const response of this.#listeners) response.end();
+    for (const response of this.#listeners.keys()) response.end();
     this.#listeners.clear();
     this.#stopTimers();
   }
@@ -59,8 +61,15 @@ export class LiveFeed {
     }
   }
 
+  #beat(): void {
+    for (const [response, allowed] of this.#listeners) {
+      if (!allowed()) response.end();
+    }
+    this.#send(':\n\n');
+  }
+
   #send(text: string): void {
-    for (const response of this.#listeners) {
+    for (const response of this.#listeners.keys()) {
       if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
       else response.write(text);
     }

@@ -5,6 +5,7 @@ import type { ModelCatalog } from '../registry/model-catalog.ts';
 import { modelQuerySchema } from '../registry/model-query.ts';
 import { MODEL_STAGES } from '../store/model-marks.ts';
 import type { PublishedModel } from '../store/model-table.ts';
+import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';
 import { decodePackageBody, PACKAGE_BODY_BYTES } from './package-body.ts';
 
@@ -13,6 +14,7 @@ export interface ModelRouteDeps {
   readonly publish: (
     files: ReadonlyMap<string, Buffer>,
     notes: string,
+    who: string,
   ) => { model: PublishedModel; created: boolean };
 }
 
@@ -62,32 +64,32 @@ export function addModelRoutes(app: FastifyInstance, { catalog, publish }: Model
   app.post('/api/models', { bodyLimit: PACKAGE_BODY_BYTES }, async (request, reply) => {
     const { notes } = parseRequest(publishQuery, request.query);
     const body = parseRequest(z.instanceof(Buffer, { error: 'send application/msgpack' }), request.body);
-    const { model, created } = publish(decodePackageBody(body), notes);
+    const { model, created } = publish(decodePackageBody(body), notes, whoOf(request));
     const { name, version } = model.ref;
     return reply.code(created ? 201 : 200).send(catalog.view(name, String(version)));
   });
 
-  app.put('/api/models/:name/:reference/note', async (request) => {
+  app.put('/api/models/:name/:reference/note', { config: { role: 'operator' } }, async (request) => {
     const params = parseRequest(modelParams, request.params);
     const { text, by } = parseRequest(noteBody, request.body);
-    return catalog.setNote(params.name, params.reference, text, by);
+    return catalog.setNote(params.name, params.reference, text, whoOf(request, by));
   });
 
   app.put('/api/models/:name/:reference/stage', async (request) => {
     const params = parseRequest(modelParams, request.params);
     const { stage, by } = parseRequest(stageBody, request.body);
-    return catalog.setStage(params.name, params.reference, stage, by);
+    return catalog.setStage(params.name, params.reference, stage, whoOf(request, by));
   });
 
   app.put('/api/models/:name/aliases/:alias', async (request) => {
     const params = parseRequest(aliasParams, request.params);
     const { reference, by } = parseRequest(aliasBody, request.body);
-    return catalog.setAlias(params.name, params.alias, reference, by);
+    return catalog.setAlias(params.name, params.alias, reference, whoOf(request, by));
   });
 
   app.delete('/api/models/:name/aliases/:alias', async (request) => {
     const params = parseRequest(aliasParams, request.params);
     const { by } = parseRequest(dropAliasQuery, request.query);
-    return catalog.dropAlias(params.name, params.alias, by);
+    return catalog.dropAlias(params.name, params.alias, whoOf(request, by));
   });
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { timeZoneSchema, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
+import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';
 import type { RolloutView, StartRolloutRequest } from './view.ts';
 
@@ -14,7 +15,7 @@ export interface RolloutRouteDeps {
     abort(id: string): RolloutView;
     views(): RolloutView[];
   };
-  readonly audit: (action: string, subject: string) => void;
+  readonly audit: (who: string, action: string, subject: string) => void;
 }
 
 const slotName = z
@@ -53,23 +54,24 @@ export function addRolloutRoutes(app: FastifyInstance, { rollouts, audit }: Roll
 
   app.post('/api/rollouts', async (request, reply) => {
     const view = rollouts.startRollout(parseRequest(startRolloutSchema, request.body));
-    audit('rollout-started', `${view.id} ${view.slot} ${view.to}`);
+    audit(whoOf(request), 'rollout-started', `${view.id} ${view.slot} ${view.to}`);
     return reply.code(201).send(view);
   });
 
   app.post('/api/rollouts/:id/approve', async (request) => {
     const { id } = parseRequest(idParams, request.params);
     const { by } = parseRequest(approval, request.body ?? {});
-    const view = rollouts.approve(id, by);
-    audit('rollout-approve', by === undefined ? id : `${id} ${by}`);
+    const who = whoOf(request, by);
+    const view = rollouts.approve(id, who);
+    audit(who, 'rollout-approve', id);
     return view;
   });
 
   for (const action of ['pause', 'resume', 'abort'] as const) {
-    app.post(`/api/rollouts/:id/${action}`, async (request) => {
+    app.post(`/api/rollouts/:id/${action}`, { config: { role: 'operator' } }, async (request) => {
       const { id } = parseRequest(idParams, request.params);
       const view = rollouts[action](id);
-      audit(`rollout-${action}`, id);
+      audit(whoOf(request), `rollout-${action}`, id);
       return view;
     });
   }

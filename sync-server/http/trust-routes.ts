@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MetadataFiles } from '../../protocol/signed-file.ts';
+import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';
 import { decodePackageBody } from './package-body.ts';
 import type { TrustView } from './view.ts';
@@ -13,9 +14,10 @@ export interface TrustRouteDeps {
     readonly files: MetadataFiles;
     accept(files: MetadataFiles): void;
   };
+  readonly audit: (who: string, action: string, subject: string) => void;
 }
 
-export function addTrustRoutes(app: FastifyInstance, { trust, trustView }: TrustRouteDeps): void {
+export function addTrustRoutes(app: FastifyInstance, { trust, trustView, audit }: TrustRouteDeps): void {
   app.get('/api/trust', async () => trustView());
 
   /** All files as texts, for a bundle that travels without a network. */
@@ -27,6 +29,11 @@ export function addTrustRoutes(app: FastifyInstance, { trust, trustView }: Trust
   app.put('/api/trust', { bodyLimit: LIMITS.metadataBundleBytes }, async (request) => {
     const body = parseRequest(z.instanceof(Buffer, { error: 'send application/msgpack' }), request.body);
     trust.accept(decodePackageBody(body));
+    audit(whoOf(request), 'trust-published', metadataTitle(trustView()));
     return trustView();
   });
+}
+
+function metadataTitle({ metadata }: TrustView): string {
+  return metadata ? `root ${metadata.root}, list ${metadata.targets}` : 'nothing yet';
 }

@@ -121,12 +121,9 @@ export class AliasWatch {
     const timeMs = clock.wallMs();
     store.transaction(() => {
       store.mlflow.see(model, { version, state: 'done', timeMs });
-      if (action)
-        store.audit.append(
-          timeMs,
-          action,
-          `${model} by MLflow, version ${version}${published ? ` is ${published.ref.name}@${published.ref.version}` : ''}`,
-        );
+      if (!action) return;
+      const here = published ? ` is ${published.ref.name}@${published.ref.version}` : '';
+      store.audit.append({ timeMs, who: 'mlflow', action, subject: `${model}, version ${version}${here}` });
     });
   }
 

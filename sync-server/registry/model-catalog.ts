@@ -113,7 +113,8 @@ export class ModelCatalog {
     const model = this.find(name, reference);
     this.#store.transaction(() => {
       change(model.ref.manifestSha256, nowMs);
-      this.#store.audit.append(nowMs, action, `${name}@${model.ref.version} by ${by}`);
+      const subject = `${name}@${model.ref.version}`;
+      this.#store.audit.append({ timeMs: nowMs, who: by, action, subject });
     });
     return this.#viewOf(model);
   }

@@ -20,6 +20,7 @@ export interface PublisherDeps {
 /**
  * @param files path -> bytes of the whole package, manifest.json included
  * @param notes words for people; kept from the first time when the same package is published again
+ * @param who publishes it, for the audit log
  * @returns `created` false when this very package was published before
  * @throws CodedError PACKAGE_*, TARGET_*, TRUST_UNREADABLE, MODEL_VERSION_TAKEN, STORE_UNWRITABLE
  */
@@ -27,6 +28,7 @@ export function publishPackage(
   { store, chunkFiles, trust, clock }: PublisherDeps,
   files: ReadonlyMap<string, Buffer>,
   notes: string,
+  who: string,
 ): { model: PublishedModel; created: boolean } {
   const { manifest, manifestSha256 } = verifyPackage(files);
   trust.approve({ ...manifest, manifestSha256 });
@@ -50,7 +52,8 @@ export function publishPackage(
   chunkFiles.writeAll(chunks);
   store.transaction(() => {
     store.models.add(model, chunks.keys());
-    store.audit.append(model.publishedAtMs, 'model-published', `${modelTitle(manifest)} ${manifestSha256}`);
+    const subject = `${modelTitle(manifest)} ${manifestSha256}`;
+    store.audit.append({ timeMs: model.publishedAtMs, who, action: 'model-published', subject });
   });
   return { model, created: true };
 }

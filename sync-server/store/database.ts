@@ -1,5 +1,5 @@
 /** Opens the server's SQLite file: durable settings, one server a file, schema brought up to date. The only importer of better-sqlite3 here. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { codeOf } from '../../protocol/errors.ts';
@@ -41,14 +41,38 @@ export function openDatabase(file: string): Database {
   }
 }
 
-function openSqlite(file: string): Sqlite {
+/**
+ * For a command, whether the server runs or not. While it runs, its schema stays as it is.
+ * @param file of a server that ran before
+ * @throws CodedError STORE_CORRUPT, STORE_UNWRITABLE
+ */
+export function openBesideServer(file: string): Database {
+  if (!existsSync(file)) {
+    throw serverError('STORE_UNWRITABLE', `there is no ${file}`, {
+      hint: 'Name the dataDir of a server that ran once.',
+    });
+  }
+  try {
+    return openDatabase(file);
+  } catch (error) {
+    if (codeOf(error) !== 'STORE_LOCKED') throw error;
+  }
+  try {
+    const sqlite = openSqlite(file, requireSameSchema);
+    return { sqlite, close: () => sqlite.close() };
+  } catch (cause) {
+    throw explain(cause, file);
+  }
+}
+
+function openSqlite(file: string, bringUp = migrate): Sqlite {
   const sqlite = new BetterSqlite3(file);
   try {
     sqlite.pragma('journal_mode = WAL');
     // An acknowledgement means "on disk": each commit is fsynced.
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
-    migrate(sqlite, file);
+    bringUp(sqlite, file);
     return sqlite;
   } catch (error) {
     sqlite.close();
@@ -82,6 +106,17 @@ function migrate(sqlite: Sqlite, file: string): void {
       sqlite.pragma(`user_version = ${index + 1}`);
     })();
   }
+}
+
+function requireSameSchema(sqlite: Sqlite, file: string): void {
+  if (Number(sqlite.pragma('user_version', { simple: true })) === migrations.length) return;
+  throw serverError(
+    'STORE_UNWRITABLE',
+    `the server that uses ${file} is of another version than this command`,
+    {
+      hint: 'Use the command that came with that server, or stop the server first.',
+    },
+  );
 }
 
 function explain(cause: unknown, file: string): unknown {

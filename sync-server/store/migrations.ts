@@ -279,4 +279,24 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (epoch_id, slot)
   ) WITHOUT ROWID;
   `,
+  `
+  -- The audit log as a chain: hash is over the row before and this one. Only ever added to.
+  ALTER TABLE audit ADD COLUMN who TEXT NOT NULL DEFAULT 'unknown';
+  ALTER TABLE audit ADD COLUMN hash TEXT;
+  CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit WHEN old.hash IS NOT NULL
+  BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
+  CREATE TRIGGER audit_kept BEFORE DELETE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
+
+  -- Who may call the admin API. hash: sha256 of the secret. Revoked ones stay, so that a server that had tokens is never open again.
+  CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    revoked_at_ms INTEGER
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX tokens_in_force ON tokens (name) WHERE revoked_at_ms IS NULL;
+  `,
 ];

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { EvidenceSource } from '../rollouts/evidence-source.ts';
 import type { RolloutTable } from '../rollouts/rollout-table.ts';
 import { Arrivals } from './arrivals.ts';
-import { AuditTable } from './audit-table.ts';
-import { openDatabase } from './database.ts';
+import { type AuditRow, AuditTable } from './audit-table.ts';
+import { openBesideServer, openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
 import { DeviceTable } from './device-table.ts';
@@ -22,6 +22,7 @@ import { RecordTables } from './record-tables.ts';
 import { SqlEvidence } from './sql-evidence.ts';
 import { SqlRolloutTable } from './sql-rollout-table.ts';
 import { StreamCursors } from './stream-cursors.ts';
+import { TokenTable } from './token-table.ts';
 
 export interface ServerStore {
   readonly devices: DeviceTable;
@@ -40,14 +41,23 @@ export interface ServerStore {
   readonly labelledSamples: LabelledSamples;
   readonly driftLabels: DriftLabels;
   readonly audit: AuditTable;
+  readonly tokens: TokenTable;
   /** Runs `work` as one fsynced transaction; when it throws, nothing of it is kept. May be nested. */
   transaction<T>(work: () => T): T;
   close(): void;
 }
 
+export interface OpenOptions {
+  /** Told of each row of the audit log once it stands. */
+  readonly onAudit?: (row: AuditRow) => void;
+  /** For a command: opens an existing store, also while its server runs. */
+  readonly besideServer?: boolean;
+}
+
 /** @throws CodedError STORE_LOCKED, STORE_CORRUPT, STORE_UNWRITABLE */
-export function openServerStore(dataDir: string): ServerStore {
-  const database = openDatabase(join(dataDir, 'server.db'));
+export function openServerStore(dataDir: string, options: OpenOptions = {}): ServerStore {
+  const file = join(dataDir, 'server.db');
+  const database = options.besideServer ? openBesideServer(file) : openDatabase(file);
   const { sqlite } = database;
   const cursors = new StreamCursors(sqlite);
   const outcomes = new OutcomeTable(sqlite);
@@ -69,10 +79,12 @@ export function openServerStore(dataDir: string): ServerStore {
     evidence: new SqlEvidence(sqlite),
     labelledSamples: new LabelledSamples(sqlite),
     driftLabels: new DriftLabels(sqlite),
-    audit: new AuditTable(sqlite),
+    audit: new AuditTable(sqlite, options.onAudit ?? (() => undefined)),
+    tokens: new TokenTable(sqlite),
     transaction: (work) => {
       try {
-        return sqlite.transaction(work)();
+        // Immediate: one that read first could not write any more once a command beside the server had written.
+        return sqlite.transaction(work).immediate();
       } catch (error) {
         // Ids handed out inside the transaction are gone with it.
         cursors.forgetIds();

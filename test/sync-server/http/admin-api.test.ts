@@ -5,6 +5,7 @@ import { encode } from '@msgpack/msgpack';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { Tokens } from '../../../sync-server/access/tokens.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { Datasets } from '../../../sync-server/dataset/datasets.ts';
 import { serverError } from '../../../sync-server/errors.ts';
@@ -46,8 +47,10 @@ async function setUp() {
   };
   const { clock, counters } = test;
   const catalog = new ModelCatalog({ store, clock });
+  const tokens = new Tokens({ store, clock });
   const app = await createAdminApi({
     store,
+    tokens,
     counters,
     clock,
     log: silentLog,
@@ -70,16 +73,17 @@ async function setUp() {
     retraining: { views: () => [] },
     catalog,
     datasets: new Datasets({ store, catalog }),
-    publish: (files, notes) => publishPackage({ store, chunkFiles, trust: team, clock }, files, notes),
+    publish: (files, notes, who) =>
+      publishPackage({ store, chunkFiles, trust: team, clock }, files, notes, who),
     chunkPacks: new ChunkPacks({ chunkFiles, isIndex: () => false }),
     pace: new Pace(null, clock),
     trustView: () => NO_TRUST,
     trust: { files: new Map(), accept: () => undefined },
-    audit: (action, subject) => audited.push(`${action} ${subject}`),
+    audit: (who, action, subject) => audited.push(`${who} ${action} ${subject}`),
     brokerConnected: () => true,
   });
   onTestFinished(() => app.close());
-  return { app, team, store, started, audited, consoleFolder, ...test };
+  return { app, team, store, tokens, started, audited, consoleFolder, ...test };
 }
 
 function publish(app: FastifyInstance, body: Buffer, query = '') {
@@ -296,7 +300,7 @@ describe('the admin API', () => {
       app.inject({ method: 'POST', url: '/api/rollouts/r1/approve', headers: HOST, payload });
     expect((await approve({ by: 'anna' })).json()).toMatchObject({ id: 'r1', reason: 'approved by anna' });
     expect((await approve({ by: '' })).json().code).toBe('REQUEST_INVALID');
-    expect(audited).toEqual(['rollout-approve r1 anna']);
+    expect(audited).toEqual(['anna rollout-approve r1']);
   });
 
   it('acts without a body too', async () => {

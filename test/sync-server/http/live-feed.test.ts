@@ -32,7 +32,7 @@ function feedOf(view: () => FleetView) {
   const listen = () => {
     const response = new ServerResponse(new IncomingMessage(new Socket()));
     const write = vi.spyOn(response, 'write');
-    return { response, write, added: feed.add(response) };
+    return { response, write, added: feed.add(response, () => true) };
   };
   return { feed, errors, listen };
 }

@@ -38,7 +38,7 @@ beforeEach(() => {
     online: trust.isOnline,
     metadata: trust.state ?? null,
   });
-  addTrustRoutes(app, { trust, trustView });
+  addTrustRoutes(app, { trust, trustView, audit: () => undefined });
   onTestFinished(() => app.close());
 });
 

@@ -57,6 +57,7 @@ function setUp() {
     { store, chunkFiles, trust: new TestTeam().sign(files), clock },
     files,
     '',
+    'anna',
   );
   const trust: { ref: TrustRef | undefined; chunks: string[] } = { ref: undefined, chunks: [] };
   const chunks = store.models.chunksOf(model.ref.manifestSha256);
@@ -199,6 +200,7 @@ describe('chunks on the broker', () => {
       { store, chunkFiles, trust: new TestTeam().sign(files), clock },
       files,
       '',
+      'anna',
     );
     store.desired.save({
       device: 'mill-1',

@@ -22,9 +22,9 @@ function registry() {
     team,
     publish: (files: Map<string, Buffer>, notes = '') => {
       team.sign(files);
-      return publishPackage(deps, files, notes);
+      return publishPackage(deps, files, notes, 'anna');
     },
-    publishUnsigned: (files: Map<string, Buffer>) => publishPackage(deps, files, ''),
+    publishUnsigned: (files: Map<string, Buffer>) => publishPackage(deps, files, '', 'anna'),
   };
 }
 
