@@ -3,7 +3,7 @@
  * The counts outlive the records that retention takes.
  */
 import { countedPropensity, type TaggedCount } from '../../protocol/evidence/outcome-count.ts';
-import type { Context, Contexts } from './contexts.ts';
+import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import type { ConfusionQuery } from './store.ts';
 
@@ -17,12 +17,13 @@ interface Label {
 type Pair = [seq: number, timeMs: number, context: number, label: number];
 type Bucket = [context: number, minute: number];
 type Counted = [truth: number, said: number, weight: number, count: number];
+type CountedIn = [context: number, ...Counted];
 
 export class ConfusionTable {
   readonly #contexts: Contexts;
   readonly #pair: Statement<[number, number], Pair>;
   readonly #add: Statement<[...Bucket, number, number, number, number, number, number, number]>;
-  readonly #since: Statement<Bucket, Counted>;
+  readonly #since: Statement<[slot: string, model: string, minute: number], CountedIn>;
   readonly #span: Statement<Bucket, [first: number | null, last: number | null]>;
   readonly #part: Statement<
     [first: number, last: number, context: number, fromMs: number, toMs: number],
@@ -44,9 +45,11 @@ export class ConfusionTable {
        first_seq = min(first_seq, excluded.first_seq), last_seq = max(last_seq, excluded.last_seq)`,
     );
     this.#since = sqlite
-      .prepare<Bucket, Counted>(
-        `SELECT truth, said, weight, sum(count) FROM confusion WHERE context = ? AND minute >= ?
-         GROUP BY truth, said, weight`,
+      .prepare<[slot: string, model: string, minute: number], CountedIn>(
+        `SELECT context, truth, said, weight, sum(count)
+         FROM contexts CROSS JOIN confusion ON confusion.context = contexts.id
+         WHERE slot = ? AND model = ? AND minute >= ?
+         GROUP BY context, truth, said, weight`,
       )
       .raw();
     this.#span = sqlite
@@ -85,19 +88,15 @@ export class ConfusionTable {
 
   /**
    * Exact to the millisecond where the records of the first minute are still there.
-   * @returns of each model's prediction context its own counts, so that they can be told apart by tags
+   * @returns of each prediction context of the model its own counts, so that they can be told apart by tags
    */
   counts(query: ConfusionQuery): TaggedCount[] {
-    return this.#contexts
-      .ofModel(query.slot, query.model)
-      .filter(({ role }) => query.role === 'any' || role !== 'shadow')
-      .flatMap((context) =>
-        this.#countedSince(context, query.sinceMs).map(([truth, said, weight, count]) => {
-          const propensity = countedPropensity(context);
-          return { truth, said, weight, propensity, count, tags: context.tags };
-        }),
-      )
-      .filter(({ count }) => count > 0);
+    const counted = query.sinceMs % 60_000 === 0 ? this.#wholeMinutes(query) : this.#toTheMs(query);
+    return counted.flatMap(([contextId, truth, said, weight, count]) => {
+      const context = this.#contexts.byId(contextId);
+      if (count <= 0 || (query.role === 'deciding' && context.role === 'shadow')) return [];
+      return [{ truth, said, weight, propensity: countedPropensity(context), count, tags: context.tags }];
+    });
   }
 
   /** Forgets what was labelled long ago; the time of the predictions themselves may be that of an old recording. */
@@ -105,13 +104,21 @@ export class ConfusionTable {
     this.#prune.run(nowMs - KEPT_MS);
   }
 
-  #countedSince(context: Context, sinceMs: number): Counted[] {
+  /** All contexts in one statement: with tags there are many. */
+  #wholeMinutes({ slot, model, sinceMs }: ConfusionQuery): CountedIn[] {
+    return this.#since.all(slot, model, minuteOf(sinceMs));
+  }
+
+  #toTheMs({ slot, model, sinceMs }: ConfusionQuery): CountedIn[] {
     const minute = minuteOf(sinceMs);
-    if (sinceMs === minute * 60_000) return this.#since.all(context.id, minute);
-    const whole = this.#since.all(context.id, minute + 1);
-    const [first, last] = this.#span.get(context.id, minute) ?? [null, null];
-    if (first === null || last === null) return whole;
-    return [...whole, ...this.#part.all(first, last, context.id, sinceMs, (minute + 1) * 60_000)];
+    const whole = this.#since.all(slot, model, minute + 1);
+    const begun = this.#contexts.ofModel(slot, model).flatMap(({ id }) => {
+      const [first, last] = this.#span.get(id, minute) ?? [null, null];
+      if (first === null || last === null) return [];
+      const rows = this.#part.all(first, last, id, sinceMs, (minute + 1) * 60_000);
+      return rows.map((counted): CountedIn => [id, ...counted]);
+    });
+    return [...whole, ...begun];
   }
 }
 

@@ -160,6 +160,7 @@ describe('the admin API', () => {
       retraining: [],
       rollouts: [],
       events: [],
+      drift: [],
       refused: { PAYLOAD_TRUNCATED: 1 },
     });
   });
