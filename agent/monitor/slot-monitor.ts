@@ -20,7 +20,7 @@ export interface SlotMonitorDeps {
   readonly slot: string;
   readonly config: Pick<SlotConfig, 'drift' | 'source'>;
   readonly models: ActiveModels;
-  readonly predictions: Pick<Store['predictions'], 'slicedConfusion'>;
+  readonly predictions: Pick<Store['predictions'], 'outcomes'>;
   readonly tell: (event: NewEvent) => void;
   /** The newest change of version of the slot's source. */
   readonly sourceChange: () => SourceChange | null;

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 interface SlotQualityDeps {
   readonly slot: string;
   readonly models: ActiveModels;
-  readonly predictions: Pick<Store['predictions'], 'slicedConfusion'>;
+  readonly predictions: Pick<Store['predictions'], 'outcomes'>;
   readonly clock: Clock;
 }
 
@@ -49,7 +49,7 @@ export class SlotQuality {
 
   #report({ manifest, manifestSha256 }: ActiveModel): MetricReport {
     const { slot, predictions } = this.#deps;
-    const query = { slot, model: manifestSha256, sinceMs: 0, role: 'any' } as const;
-    return metricReport(manifest.metric, predictions.slicedConfusion(query));
+    const query = { slot, model: manifestSha256, role: 'any' } as const;
+    return metricReport(manifest.metric, predictions.outcomes(query));
   }
 }

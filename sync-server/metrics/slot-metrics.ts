@@ -17,7 +17,8 @@ interface SlotMetricsDeps {
 
 /** However many consoles ask, a slot is counted once in this time. */
 const KEPT_MS = 2000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const MOST_KEPT = 100;
 
 export class SlotMetrics {
@@ -54,7 +55,8 @@ export class SlotMetrics {
     }
     const span = outcomes.span(slot);
     const untilMs = span?.lastMs ?? 0;
-    const fromMs = Math.max(span?.firstMs ?? 0, untilMs - days * DAY_MS);
+    const firstHourMs = Math.floor((untilMs - days * DAY_MS) / HOUR_MS) * HOUR_MS;
+    const fromMs = Math.max(span?.firstMs ?? 0, firstHourMs);
     const spanMs = spanFor(untilMs - fromMs);
     const byTags = groupByModel(outcomes.byTags({ slot, sinceMs: fromMs }));
     const bySpan = groupByModel(outcomes.bySpan({ slot, sinceMs: fromMs, spanMs }));
