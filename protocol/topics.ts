@@ -20,6 +20,17 @@ export const topics = {
   want: (device: string) => `${ROOT}/${device}/want`,
 } as const;
 
+/** The MQTT client id of a device: a broker lets each be used by one connection at a time. */
+export function clientIdOf(device: string): string {
+  return `andon-${device}`;
+}
+
+/** @returns undefined for a client id that is none of a device */
+export function deviceOfClientId(clientId: string): string | undefined {
+  const id = deviceIdSchema.safeParse(/^andon-(.*)$/.exec(clientId)?.[1]);
+  return id.success ? id.data : undefined;
+}
+
 /** What a server subscribes to. */
 export const serverSubscriptions = [
   `${ROOT}/+/birth`,

@@ -9,13 +9,15 @@ export interface LiveState<T> {
   readonly receivedAtMs: number;
   /** The stream is broken for longer than a blink; `view` is old. */
   readonly lost: boolean;
+  /** The server wants to know who asks; nothing more comes before that. */
+  readonly signIn: boolean;
 }
 
 export class LiveFeed<T> {
   readonly #snapshotUrl: string;
   readonly #streamUrl: string;
   readonly #onChange: (state: LiveState<T>) => void;
-  #state: LiveState<T> = { view: undefined, receivedAtMs: 0, lost: false };
+  #state: LiveState<T> = { view: undefined, receivedAtMs: 0, lost: false, signIn: false };
   #stream: EventSource | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -58,6 +60,11 @@ export class LiveFeed<T> {
         signal: AbortSignal.timeout(4000),
         cache: 'no-store',
       });
+      if (response.status === 401) {
+        this.stop();
+        this.#show({ ...this.#state, signIn: true });
+        return;
+      }
       if (!response.ok) throw new Error(`HTTP ${response.status}`);
       this.#take((await response.json()) as T);
     } catch {
@@ -67,14 +74,14 @@ export class LiveFeed<T> {
 
   #take(view: T): void {
     this.#brokenAtMs = undefined;
-    this.#show({ view, receivedAtMs: Date.now(), lost: false });
+    this.#show({ view, receivedAtMs: Date.now(), lost: false, signIn: false });
   }
 
   /** Told on the page by `lost`, and mended by a new stream. */
   #break(): void {
     this.#brokenAtMs ??= Date.now();
     this.#stream?.close();
-    if (this.#retry !== undefined) return;
+    if (this.#retry !== undefined || this.#state.signIn) return;
     const delay = RETRY_MS[Math.min(this.#attempts++, RETRY_MS.length - 1)];
     this.#retry = setTimeout(() => this.#connect(), delay);
   }

@@ -3,7 +3,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { LiveFeed, type LiveState } from './live-feed.ts';
 
 export function useLive<T>(snapshotUrl: string, streamUrl: string): LiveState<T> {
-  const [state, setState] = useState<LiveState<T>>({ view: undefined, receivedAtMs: 0, lost: false });
+  const [state, setState] = useState<LiveState<T>>({
+    view: undefined,
+    receivedAtMs: 0,
+    lost: false,
+    signIn: false,
+  });
   useEffect(() => {
     const feed = new LiveFeed<T>(snapshotUrl, streamUrl, setState);
     feed.start();

@@ -44,18 +44,23 @@ export function labelDrift(slot: string, labels: readonly string[], drift: Featu
   };
 }
 
-export function pairDrift(
-  slot: string,
-  { features: [a, b], baseline, now }: PairDrift,
-  shifted: boolean,
-): Told {
+/** @param pairs that have shifted; none: all move as before again */
+export function pairDrift(slot: string, pairs: readonly PairDrift[]): Told {
+  const changeOf = ({ baseline, now }: PairDrift) => Math.abs(now - baseline);
+  const [worst, ...others] = [...pairs].sort((a, b) => changeOf(b) - changeOf(a));
+  if (!worst) {
+    const message = `All inputs of ${slot} move together as in training again.`;
+    return { kind: 'correlation-shift', severity: 'info', message, data: { pairs: 0 } };
+  }
+  const [a, b] = worst.features;
+  const { baseline, now } = worst;
+  const more =
+    others.length > 0 ? ` And ${others.length} more ${others.length === 1 ? 'pair' : 'pairs'}.` : '';
   return {
     kind: 'correlation-shift',
-    severity: shifted ? 'warning' : 'info',
-    message: shifted
-      ? `${a} and ${b} of ${slot} no longer move together as they did in training (correlation ${now.toFixed(2)}, was ${baseline.toFixed(2)}).`
-      : `${a} and ${b} of ${slot} move together as in training again.`,
-    data: { a, b, baseline, now: Number.isNaN(now) ? null : now, shifted },
+    severity: 'warning',
+    message: `${a} and ${b} of ${slot} no longer move together as they did in training (correlation ${now.toFixed(2)}, was ${baseline.toFixed(2)}).${more}`,
+    data: { a, b, baseline, now, pairs: pairs.length },
   };
 }
 

@@ -45,8 +45,8 @@ export interface DriftMonitorDeps {
   readonly psi: number;
   /** A feature began to drift, or calmed down. */
   readonly onChange: (drift: FeatureDrift) => void;
-  /** A pair shifted, or moves as before. */
-  readonly onPairChange: (pair: PairDrift, shifted: boolean) => void;
+  /** Pairs shifted with one judgement (one bad input takes many with it); none: no pair is shifted any more. */
+  readonly onPairsShifted: (pairs: readonly PairDrift[]) => void;
   readonly clock: { monotonicUs(): number; wallMs(): number };
 }
 
@@ -152,7 +152,12 @@ export class DriftMonitor {
       onChange(this.#viewOf(i));
     });
     this.#drifting = this.#states.some(({ hysteresis }) => hysteresis.raised);
-    for (const pair of this.#pairs) this.#judgePair(pair);
+    const changed = this.#pairs.filter((pair) => this.#judgePair(pair));
+    if (changed.length === 0) return;
+    const shifted = changed.filter(({ hysteresis }) => hysteresis.raised);
+    if (shifted.length > 0 || this.shiftedPairs().length === 0) {
+      this.#deps.onPairsShifted(shifted.map((pair) => this.#pairView(pair)));
+    }
   }
 
   #statisticsOf(state: FeatureState, i: number): FeatureStatistics {
@@ -166,18 +171,17 @@ export class DriftMonitor {
     return { ...window, autocorrelation: state.autocorrelation ?? window.autocorrelation };
   }
 
-  #judgePair(pair: PairState): void {
-    const { watched, onPairChange } = this.#deps;
+  /** @returns whether its state changed */
+  #judgePair(pair: PairState): boolean {
+    const { watched } = this.#deps;
     const [a, b] = [this.#states[pair.a], this.#states[pair.b]];
-    if (!a?.statistics || !b?.statistics) return;
+    if (!a?.statistics || !b?.statistics) return false;
     pair.now = correlation(this.#half.pairs.with(this.#halfBefore.pairs, pair.place, pair.a, pair.b));
     const samples = Math.min(effectiveSamples(a.statistics), effectiveSamples(b.statistics));
     const excess = correlationExcess(pair.now, pair.baseline, samples, watched.rows, this.#pairs.length);
     // What drifts by itself crowds into its outer bins, and seems to move with nothing: that is said already.
     const saidAlready = Math.max(a.verdict?.excess ?? 0, b.verdict?.excess ?? 0) > 1;
-    if (pair.hysteresis.judge(saidAlready ? 0 : excess)) {
-      onPairChange(this.#pairView(pair), pair.hysteresis.raised);
-    }
+    return pair.hysteresis.judge(saidAlready ? 0 : excess);
   }
 
   #pairView({ a, b, baseline, now }: PairState): PairDrift {

@@ -79,13 +79,13 @@ export class ModelWatch {
       ...judged,
       watched: this.#watched,
       onChange: (change) => tell(inputDrift(slot, change, deps.sourceChange())),
-      onPairChange: (pair, shifted) => tell(pairDrift(slot, pair, shifted)),
+      onPairsShifted: (pairs) => tell(pairDrift(slot, pairs)),
     });
     this.#labels = new DriftMonitor({
       ...judged,
       watched: watchedLabels(model.baseline),
       onChange: (change) => tell(labelDrift(slot, labels, change)),
-      onPairChange: () => undefined,
+      onPairsShifted: () => undefined,
     });
   }
 

@@ -1,5 +1,5 @@
 /** What else is wrong with what comes in; nothing when all is well. */
-import { StateBadge } from '../../web/state-icon.tsx';
+import { StateIcon } from '../../web/state-icon.tsx';
 import type { SlotView } from '../http/view.ts';
 import { inputNotes } from './input-words.ts';
 
@@ -10,7 +10,8 @@ export function InputNotes({ slot, nowMs }: { slot: SlotView; nowMs: number }) {
     <ul class="input-notes" aria-label={`Inputs of ${slot.slot} that need a look`}>
       {notes.map(({ state, text }) => (
         <li key={text}>
-          <StateBadge state={state}>{text}</StateBadge>
+          <StateIcon state={state} word={state === 'warning' ? 'Attention' : 'Note'} />
+          <span>{text}</span>
         </li>
       ))}
     </ul>

@@ -18,12 +18,13 @@ interface Label {
 type Pair = [timeMs: number, context: number, label: number];
 type Added = [context: number, day: number, truth: number, said: number, weight: number, count: 1 | -1];
 type Counted = [truth: number, said: number, weight: number, count: number];
+type CountedIn = [context: number, ...Counted];
 
 export class ConfusionTable {
   readonly #contexts: Contexts;
   readonly #pair: Statement<[number, number], Pair>;
   readonly #add: Statement<[...Added, labelledMs: number]>;
-  readonly #of: Statement<[number], Counted>;
+  readonly #of: Statement<[slot: string, model: string], CountedIn>;
   readonly #prune: Statement<[number]>;
 
   constructor(sqlite: Sqlite, contexts: Contexts) {
@@ -38,9 +39,13 @@ export class ConfusionTable {
       `INSERT INTO confusion VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
        count = count + excluded.count, labelled_ms = excluded.labelled_ms`,
     );
+    // All contexts in one statement: with tags there are many.
     this.#of = sqlite
-      .prepare<[number], Counted>(
-        'SELECT truth, said, weight, sum(count) FROM confusion WHERE context = ? GROUP BY truth, said, weight',
+      .prepare<[slot: string, model: string], CountedIn>(
+        `SELECT context, truth, said, weight, sum(count)
+         FROM contexts CROSS JOIN confusion ON confusion.context = contexts.id
+         WHERE slot = ? AND model = ?
+         GROUP BY context, truth, said, weight`,
       )
       .raw();
     this.#prune = sqlite.prepare('DELETE FROM confusion WHERE labelled_ms < ?');
@@ -66,16 +71,11 @@ export class ConfusionTable {
 
   /** Of each of the model's prediction contexts its own counts, so that they can be told apart by tags. */
   counts({ slot, model, role }: OutcomeQuery): TaggedCount[] {
-    return this.#contexts
-      .ofModel(slot, model)
-      .filter((context) => role === 'any' || context.role !== 'shadow')
-      .flatMap((context) =>
-        this.#of.all(context.id).map(([truth, said, weight, count]) => {
-          const propensity = countedPropensity(context);
-          return { truth, said, weight, propensity, count, tags: context.tags };
-        }),
-      )
-      .filter(({ count }) => count > 0);
+    return this.#of.all(slot, model).flatMap(([contextId, truth, said, weight, count]) => {
+      const context = this.#contexts.byId(contextId);
+      if (count <= 0 || (role === 'deciding' && context.role === 'shadow')) return [];
+      return [{ truth, said, weight, propensity: countedPropensity(context), count, tags: context.tags }];
+    });
   }
 
   /** Forgets what was labelled long ago; the time of the predictions themselves may be that of an old recording. */

@@ -4,7 +4,7 @@ import type { connect, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Birth } from '../../protocol/messages.ts';
-import { topics } from '../../protocol/topics.ts';
+import { clientIdOf, topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
@@ -159,7 +159,7 @@ export class MqttLink {
     try {
       client = this.#connect(config.broker, {
         protocolVersion: 4,
-        clientId: `andon-${device}`,
+        clientId: clientIdOf(device),
         clean: true,
         keepalive: config.keepaliveS,
         connectTimeout: CONNECT_TIMEOUT_MS,

@@ -22,16 +22,16 @@ export function DriftSection({ view, nowMs }: { view: FleetView; nowMs: number }
 }
 
 function SlotDrift({ slot, nowMs }: { slot: FleetDriftView; nowMs: number }) {
-  const { state, words } = driftWords(slot);
+  const { state, verdict, detail } = driftWords(slot);
   return (
     <div class="slot-drift">
       <h3>
         {slot.slot} <span class="soft">{slot.model}</span>
       </h3>
       <p>
-        <StateBadge state={state}>{words}</StateBadge>{' '}
+        <StateBadge state={state}>{verdict}</StateBadge>{' '}
         <span class="soft">
-          {formatCounted(slot.devices, 'device')}, told {formatAge(slot.newestMs, nowMs)}
+          {detail} {formatCounted(slot.devices, 'device')}, told {formatAge(slot.newestMs, nowMs)}
         </span>
       </p>
       <ul class="multiples">
@@ -44,7 +44,7 @@ function SlotDrift({ slot, nowMs }: { slot: FleetDriftView; nowMs: number }) {
             <p class="small soft">
               {feature.sinceMs === null
                 ? `as in training, PSI ${formatRatio(feature.psi)}`
-                : `${formatCounted(feature.driftingDevices.length, 'device')} since ${formatAge(feature.sinceMs, nowMs)}`}
+                : `on ${formatCounted(feature.driftingDevices.length, 'device')}, seen ${formatAge(feature.sinceMs, nowMs)}`}
             </p>
           </li>
         ))}

@@ -1,16 +1,27 @@
 /** Drift of a slot over the fleet, in words. Pure. */
+import { formatCounted } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
 import type { FleetDriftView } from '../http/view.ts';
+
+interface DriftWords {
+  readonly state: PageState;
+  readonly verdict: string;
+  readonly detail: string;
+}
 
 const SHOWN = 6;
 const DEVICES_NAMED = 3;
 
-export function driftWords({ features, devices }: FleetDriftView): { state: PageState; words: string } {
+export function driftWords({ features, devices }: FleetDriftView): DriftWords {
   const drifting = features.filter((feature) => isDrifting(feature));
   const [first] = drifting;
-  if (!first) return { state: 'ok', words: 'Yes' };
+  if (!first) return { state: 'ok', verdict: 'Yes', detail: '' };
   const more = drifting.length > 1 ? ` and ${drifting.length - 1} more` : '';
-  return { state: 'warning', words: `No: ${first.feature}${more}${where(first.driftingDevices, devices)}` };
+  return {
+    state: 'warning',
+    verdict: `No: ${formatCounted(drifting.length, 'input')} drifting`,
+    detail: `${first.feature}${more}${where(first.driftingDevices, devices)}.`,
+  };
 }
 
 /** Those that drift, and the most changed of the others; in the order of the model's inputs, so that no tile jumps. */

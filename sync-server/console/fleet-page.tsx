@@ -15,10 +15,12 @@ import { MlflowNotice } from './mlflow-notice.tsx';
 import { ModelTable } from './model-table.tsx';
 import { RetrainNotice } from './retrain-notice.tsx';
 import { RolloutSection } from './rollout-section.tsx';
+import { SignIn, SignOut } from './sign-in.tsx';
 
 export function FleetPage() {
   const live = useLive<FleetView>('api/fleet', 'api/live');
   const nowMs = useTheirNow(live.view?.nowMs ?? 0, live);
+  if (live.signIn) return <SignIn />;
   if (!live.view) {
     return (
       <p class="waiting" role="status">
@@ -109,6 +111,7 @@ export function FleetPage() {
               <dt>Signs with key</dt>
               <dd class="hash">{shortHash(view.server.keyId)}</dd>
             </dl>
+            <SignOut />
           </div>
         </section>
       </main>

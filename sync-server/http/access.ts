@@ -34,7 +34,7 @@ const COOKIE = 'andon-session';
 /** Who started the server on this machine alone and made no tokens may do everything. */
 const LOCAL: Caller = { name: 'local', role: 'release' };
 
-const signIn = z.strictObject({ token: z.string().max(256) });
+export const signInBody = z.strictObject({ token: z.string().max(256) });
 
 /** @returns asks whether a caller of a long answer may still have it */
 export function addAccess(
@@ -86,7 +86,7 @@ export function addAccess(
   app.get('/api/session', async ({ caller }) => caller);
 
   app.post('/api/session', { config: { role: 'anyone' } }, async (request, reply) => {
-    const { token } = parseRequest(signIn, request.body);
+    const { token } = parseRequest(signInBody, request.body);
     const caller = tokens.find(token);
     if (!caller) throw wrongToken(request);
     return setCookie(request, reply, sessions.open(token)).send(caller);

@@ -1,5 +1,7 @@
 /** The admin API described for tools (OpenAPI 3.1). Request bodies come from the schemas that check them. */
 import { z } from 'zod';
+import { signInBody } from './access.ts';
+import { auditQuery } from './audit-routes.ts';
 import { metricQuerySchema } from './metric-routes.ts';
 import { datasetPaths } from './openapi-datasets.ts';
 import { modelPaths } from './openapi-models.ts';
@@ -22,8 +24,26 @@ export function openApiDocument(version: string): object {
   return {
     openapi: '3.1.0',
     info: { title: 'Andon admin API', version },
+    // A server on loopback without tokens asks for none.
+    security: [{ token: [] }, { session: [] }],
     paths: {
       '/api/health': { get: { summary: 'Is the server up, and its broker', responses: answers(200, 'Up') } },
+      '/api/session': {
+        get: { summary: 'Who calls', responses: answers(200, '{ name, role }') },
+        post: {
+          summary: 'Sign in by a token; answers with a session cookie',
+          requestBody: { required: true, ...json(z.toJSONSchema(signInBody)) },
+          responses: answers(200, '{ name, role }'),
+        },
+        delete: { summary: 'Sign out', responses: { 204: { description: 'Signed out' } } },
+      },
+      '/api/audit': {
+        get: {
+          summary: 'Who changed what, newest first, each row with its hash',
+          parameters: [inQuery('limit', z.toJSONSchema(auditQuery.shape.limit, { io: 'input' }))],
+          responses: answers(200, '{ entries }'),
+        },
+      },
       '/api/fleet': {
         get: { summary: 'Everything the console shows', responses: answers(200, 'FleetView') },
       },
@@ -111,6 +131,10 @@ export function openApiDocument(version: string): object {
       '/api/rollouts/{id}/abort': rolloutAction('Bring back what ran before'),
     },
     components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'Made by `andon tokens add`' },
+        session: { type: 'apiKey', in: 'cookie', name: 'andon-session' },
+      },
       schemas: {
         Error: {
           type: 'object',

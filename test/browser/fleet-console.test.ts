@@ -51,6 +51,23 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     }
   });
 
+  it('asks for a token where the server wants one, and shows the fleet once it is taken', async () => {
+    const { page, server } = await open(views.advancingFleet);
+    server.locked = true;
+    await page.reload();
+    const token = page.getByLabel('Your token');
+    await token.fill('andon_guess');
+    server.answer = { status: 401, body: { message: 'this token is none of this server' } };
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('This token is none of this server.').waitFor();
+    server.answer = { status: 200, body: {} };
+    server.locked = false;
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('mill-02').first().waitFor();
+    expect(server.posted.at(-1)).toEqual({ path: '/api/session', body: { token: 'andon_guess' } });
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  });
+
   it('says what each device really runs, by hash', async () => {
     const { page } = await open(views.advancingFleet);
     const row = page.getByRole('row', { name: /mill-02/ });

@@ -185,7 +185,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('group', { name: 'What was part L47294 really?' }).waitFor();
     await page.keyboard.press('Escape');
-    expect(await page.getByRole('group').count()).toBe(0);
+    expect(await page.getByRole('group', { name: 'What was part' }).count()).toBe(0);
     await page.keyboard.press('Enter');
     await page.keyboard.press('2');
     await page.getByText('Saved: part L47294 was failure.').waitFor();

@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { encodeBatch } from '../../protocol/batch.ts';
 import { encodeChunk } from '../../protocol/chunk-codec.ts';
 import { generateSigningKey, sealEnvelope } from '../../protocol/keys.ts';
-import { topics } from '../../protocol/topics.ts';
+import { clientIdOf, topics } from '../../protocol/topics.ts';
 import { FakeServer } from '../agent/sync/fake-server.ts';
 import { startAedes } from '../support/brokers.ts';
 import { chunked } from '../support/chunks.ts';
@@ -205,7 +205,12 @@ it(
       const count = async () => (await server.fleet()).refused[code] ?? 0;
       const before = await count();
       // A connection of its own: the broker cuts those that send far too much.
-      const client = await connectAsync(server.brokerUrl, { protocolVersion: 4, reconnectPeriod: 0 });
+      const clientId = clientIdOf('stranger');
+      const client = await connectAsync(server.brokerUrl, {
+        clientId,
+        protocolVersion: 4,
+        reconnectPeriod: 0,
+      });
       client.on('error', () => undefined);
       client.publish(topic, payload, { qos: 0 });
       await waitFor(async () => (await count()) > before, 10_000, `one more ${code}`);

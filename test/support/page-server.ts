@@ -31,6 +31,8 @@ export class PageServer {
   #view: unknown;
   #server: Server | undefined;
   #down = false;
+  /** While set, it wants to know who asks. */
+  locked = false;
 
   /** @param page folder name under dist/pages */
   constructor(page: 'status' | 'console', view: unknown) {
@@ -81,6 +83,8 @@ export class PageServer {
       this.posted.push({ path, body: JSON.parse(text) });
       response.writeHead(this.answer.status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(this.answer.body));
+    } else if (this.locked && path.startsWith('/api/')) {
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{}');
     } else if (path === '/api/live') {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       response.write(this.#event());

@@ -3,7 +3,7 @@ import { connect, type MqttClient } from 'mqtt';
 import { onTestFinished, vi } from 'vitest';
 import type { Ack, Birth, Reported } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
-import { topics } from '../../protocol/topics.ts';
+import { clientIdOf, topics } from '../../protocol/topics.ts';
 import { EPOCH, reported, SOON } from './support.ts';
 
 export class DeviceClient {
@@ -15,7 +15,12 @@ export class DeviceClient {
 
   constructor(id: string, url: string) {
     this.id = id;
-    this.#mqtt = connect(url, { protocolVersion: 4, reconnectPeriod: 50, queueQoSZero: false });
+    this.#mqtt = connect(url, {
+      clientId: clientIdOf(id),
+      protocolVersion: 4,
+      reconnectPeriod: 50,
+      queueQoSZero: false,
+    });
     this.#mqtt.on('error', () => undefined);
     this.#mqtt.on('message', (topic, payload) => this.#take(topic, payload));
     this.#mqtt.on('connect', () => {

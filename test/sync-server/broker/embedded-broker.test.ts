@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { topics } from '../../../protocol/topics.ts';
+import { clientIdOf, topics } from '../../../protocol/topics.ts';
 import { EmbeddedBroker } from '../../../sync-server/broker/embedded-broker.ts';
 import { PacketSizeGuard } from '../../../sync-server/broker/packet-size-guard.ts';
 import { withoutLogin } from '../../../sync-server/broker/reach-broker.ts';
@@ -19,7 +19,8 @@ async function startBroker(port = 0) {
 }
 
 async function client(url: string, options: IClientOptions = {}): Promise<MqttClient> {
-  const mqtt = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 0, ...options });
+  const as = { clientId: clientIdOf('mill-1'), ...options };
+  const mqtt = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 0, ...as });
   mqtt.on('error', () => undefined);
   onTestFinished(() => mqtt.endAsync(true));
   return mqtt;
@@ -28,7 +29,7 @@ async function client(url: string, options: IClientOptions = {}): Promise<MqttCl
 describe('the embedded broker', () => {
   it('carries the largest message of the contract', async () => {
     const { url, broker } = await startBroker();
-    const server = await client(url, broker.credentials);
+    const server = await client(url, { ...broker.credentials, clientId: 'server' });
     const received: number[] = [];
     server.on('message', (_topic, payload) => received.push(payload.length));
     await server.subscribeAsync('andon/v1/+/up/+', { qos: 1 });
@@ -63,15 +64,14 @@ describe('the embedded broker', () => {
     ['a chunk', topics.chunk('a'.repeat(64))],
   ])('lets no device send %s', async (_name, topic) => {
     const { url, broker, counters } = await startBroker();
-    const victim = await client(url);
+    const server = await client(url, { ...broker.credentials, clientId: 'server' });
     const received: string[] = [];
-    victim.on('message', (name) => received.push(name));
-    await victim.subscribeAsync('andon/v1/#', { qos: 1 });
+    server.on('message', (name) => received.push(name));
+    await server.subscribeAsync('andon/v1/#', { qos: 1 });
     const liar = await client(url);
     const closed = new Promise<void>((resolve) => liar.once('close', () => resolve()));
     liar.publish(topic, 'lie', { qos: 1 });
     await closed;
-    const server = await client(url, broker.credentials);
     await server.publishAsync(topic, 'truth', { qos: 1 });
     await vi.waitFor(() => expect(received).toEqual([topic]), SOON);
     expect(counters.get('TOPIC_REFUSED')).toBe(1);
@@ -79,10 +79,10 @@ describe('the embedded broker', () => {
 
   it('keeps nothing for a client that has gone, whatever session it asked for', async () => {
     const { url, broker } = await startBroker();
-    const server = await client(url, broker.credentials);
-    const session = { clean: false, clientId: 'comes-and-goes' };
+    const server = await client(url, { ...broker.credentials, clientId: 'server' });
+    const session = { clean: false, clientId: clientIdOf('mill-1') };
     const first = await client(url, session);
-    await first.subscribeAsync('andon/v1/#', { qos: 1 });
+    await first.subscribeAsync(topics.desired('mill-1'), { qos: 1 });
     await first.endAsync();
     await server.publishAsync(topics.desired('mill-1'), 'x', { qos: 1 });
     const resumed = new Promise((resolve) => {
@@ -97,6 +97,15 @@ describe('the embedded broker', () => {
     const { url } = await startBroker();
     await expect(client(url, { username: 'andon-server', password: 'guess' })).rejects.toThrow();
   });
+
+  it.each(['', 'mqttjs_1234', 'andon-', 'andon-Mill', 'andon-chunks'])(
+    'lets nobody in whose client id, "%s", is none of a device',
+    async (clientId) => {
+      const { url, counters } = await startBroker();
+      await expect(client(url, { clientId })).rejects.toThrow('Not authorized');
+      expect(counters.get('CLIENT_REFUSED')).toBe(1);
+    },
+  );
 
   it('says which port is taken and what to do', async () => {
     const { url } = await startBroker();
