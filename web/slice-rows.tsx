@@ -56,7 +56,7 @@ function SliceVerdict({ slices }: { slices: readonly ShownSlice[] }) {
   if (judged.length === 0) {
     return (
       <p class="verdict">
-        <StateBadge state="info">Too few labels to tell</StateBadge>
+        <StateBadge state="info">Too little to tell</StateBadge>
       </p>
     );
   }
@@ -83,7 +83,7 @@ function SliceVerdict({ slices }: { slices: readonly ShownSlice[] }) {
 function rowOf(slice: ShownSlice): IntervalRow {
   const { value, estimate, call } = slice;
   if (call === 'worse') return { name: value, estimate, state: 'worse', note: gapWords(slice) };
-  if (call === 'too-few') return { name: value, estimate, state: 'faint', note: 'too few labels for a call' };
+  if (call === 'too-few') return { name: value, estimate, state: 'faint', note: 'too little to tell' };
   return { name: value, estimate };
 }
 

@@ -45,18 +45,24 @@ const GRAINS = [
 ] as const;
 type Grain = (typeof GRAINS)[number];
 const [MINUTES, HOURS] = GRAINS;
+const onConflict = 'ON CONFLICT DO UPDATE SET count = count + excluded.count';
 
-interface LabelChange {
-  readonly epochId: number;
-  readonly seq: number;
-  readonly label: number;
-  readonly weight: number;
-  /** 1 or -1. */
-  readonly count: number;
+/** Another label stands for a prediction, or none any more. */
+export interface LabelChange {
+  readonly predictionSeq: number;
+  readonly before: Label | undefined;
+  readonly after: Label | undefined;
 }
 
+type Spoken = [contextId: number, timeMs: number, said: number];
+type Sum = [contextId: number, period: number, truth: number, said: number, weight: number, count: number];
+
 export class OutcomeTable {
-  readonly #count: readonly Statement<[LabelChange]>[];
+  readonly #spoken: Statement<
+    [epochId: number, seq: number, nextSeq: number, seqAgain: number, pairOf: number],
+    Spoken
+  >;
+  readonly #add: readonly Statement<Sum>[];
   readonly #anyLabel: Statement<[number, number, number], number>;
   readonly #countArrived: readonly Statement<[{ epochId: number; first: number; last: number }]>[];
   readonly #byTags: Statement<[SlotQuery], ModelRow>;
@@ -66,7 +72,18 @@ export class OutcomeTable {
   readonly #began: Statement<[string], { model: string; firstMs: number }>;
 
   constructor(sqlite: Sqlite) {
-    this.#count = GRAINS.map((grain) => sqlite.prepare(countChange(grain)));
+    // The prediction itself, and its shadow: a device writes it as the next one.
+    this.#spoken = sqlite
+      .prepare<[number, number, number, number, number], Spoken>(
+        `SELECT context_id, time_ms, label FROM predictions
+         WHERE epoch_id = ? AND seq BETWEEN ? AND ? AND (seq = ? OR pair_of = ?)`,
+      )
+      .raw();
+    this.#add = GRAINS.map(({ table, period }) =>
+      sqlite.prepare(
+        `INSERT INTO ${table} (context_id, ${period}, truth, said, weight, count) VALUES (?, ?, ?, ?, ?, ?) ${onConflict}`,
+      ),
+    );
     this.#anyLabel = sqlite
       .prepare<[number, number, number], number>(
         'SELECT 1 FROM labels WHERE epoch_id = ? AND prediction_seq BETWEEN ? AND ? LIMIT 1',
@@ -98,14 +115,21 @@ export class OutcomeTable {
     );
   }
 
-  /** Another label stands, or none any more. Inside the transaction that writes it. */
-  revise(epochId: number, predictionSeq: number, before: Label | undefined, after: Label | undefined): void {
-    if (before?.label === after?.label && before?.weight === after?.weight) return;
-    const of = { epochId, seq: predictionSeq };
-    for (const count of this.#count) {
-      if (before) count.run({ ...of, label: before.label, weight: before.weight, count: -1 });
-      if (after) count.run({ ...of, label: after.label, weight: after.weight, count: 1 });
+  /** Of a whole batch, since most of its labels move the same few counts. Inside the transaction that writes them. */
+  revise(epochId: number, changes: readonly LabelChange[]): void {
+    const sums = GRAINS.map(() => new Map<string, Sum>());
+    for (const { predictionSeq: seq, before, after } of changes) {
+      if (before?.label === after?.label && before?.weight === after?.weight) continue;
+      for (const spoken of this.#spoken.all(epochId, seq, seq + 1, seq, seq)) {
+        GRAINS.forEach(({ ms }, grain) => {
+          if (before) addTo(sums[grain], spoken, ms, before, -1);
+          if (after) addTo(sums[grain], spoken, ms, after, 1);
+        });
+      }
     }
+    this.#add.forEach((add, grain) => {
+      for (const sum of sums[grain]?.values() ?? []) if (sum[5] !== 0) add.run(...sum);
+    });
   }
 
   /** Predictions were stored; labels of theirs may have come sooner. Inside the same transaction. */
@@ -136,17 +160,22 @@ export class OutcomeTable {
   }
 }
 
-function counted<Row extends Circumstances>({ explored, ...row }: Row) {
-  return { ...row, propensity: countedPropensity({ propensity: row.propensity, explored: explored === 1 }) };
+function addTo(
+  sums: Map<string, Sum> | undefined,
+  [contextId, timeMs, said]: Spoken,
+  periodMs: number,
+  { label, weight }: Label,
+  count: 1 | -1,
+): void {
+  const period = Math.floor(timeMs / periodMs);
+  const key = `${contextId} ${period} ${label} ${said} ${weight}`;
+  const sum = sums?.get(key);
+  if (sum) sum[5] += count;
+  else sums?.set(key, [contextId, period, label, said, weight, count]);
 }
 
-const onConflict = 'ON CONFLICT DO UPDATE SET count = count + excluded.count';
-
-/** Of the prediction itself, and of its shadow: a device writes it as the next one. */
-function countChange({ table, period, ms }: Grain): string {
-  return `INSERT INTO ${table} (context_id, ${period}, truth, said, weight, count)
-    SELECT context_id, time_ms / ${ms}, @label, label, @weight, @count FROM predictions
-    WHERE epoch_id = @epochId AND (seq = @seq OR (seq = @seq + 1 AND pair_of = @seq)) ${onConflict}`;
+function counted<Row extends Circumstances>({ explored, ...row }: Row) {
+  return { ...row, propensity: countedPropensity({ propensity: row.propensity, explored: explored === 1 }) };
 }
 
 function countArrived({ table, period, ms }: Grain): string {
