@@ -23,6 +23,7 @@ import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
 import { MachineMonitor } from './monitor/machine-monitor.ts';
 import { ProcessMonitor } from './monitor/process-figures.ts';
+import { ProfileReporter } from './monitor/profile-reporter.ts';
 import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
@@ -149,6 +150,7 @@ export async function startAgent(
           models,
           predictions: store.predictions,
           tell,
+          sourceChange: () => sourceVersions.lastChange(slotConfig.source),
           clock,
         }),
       ]),
@@ -177,6 +179,14 @@ export async function startAgent(
       ask: machineAsker(config.dataDir),
       tell,
       onError: (error) => counters.add(codeOf(error)),
+      clock,
+    });
+    const profiles = new ProfileReporter({
+      slots: () =>
+        [...monitors]
+          .filter(([slot]) => config.slots[slot]?.privacy !== 'none')
+          .map(([slot, monitor]) => ({ slot, profile: monitor.profile() })),
+      tell,
       clock,
     });
     const deviceMetrics = new DeviceMetrics({
@@ -346,6 +356,10 @@ export async function startAgent(
     stops.push(() => processMonitor.stop());
     silence.start();
     stops.push(() => silence.stop());
+    if (config.sync) {
+      profiles.start();
+      stops.push(() => profiles.stop());
+    }
     deviceMetrics.start();
     stops.push(() => deviceMetrics.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);

@@ -50,6 +50,7 @@ export class AgentRig {
       models,
       predictions: this.#store.predictions,
       tell: () => undefined,
+      sourceChange: () => null,
       clock,
     });
     this.#pipeline = new Pipeline({

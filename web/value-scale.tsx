@@ -7,19 +7,29 @@ export interface ScaleMark {
   readonly value: number;
 }
 
-/** Positions in percent: the marks fill the line from 6 % to 94 %. */
+/** Positions in percent: the values fill the line from 6 % to 94 %. */
 function scalePositions(values: readonly number[]): number[] {
   const low = Math.min(...values);
   const span = Math.max(...values) - low;
   return values.map((value) => (span === 0 ? 50 : 6 + ((value - low) / span) * 88));
 }
 
-export function ValueScale({ marks }: { marks: readonly ScaleMark[] }) {
-  const positions = scalePositions(marks.map((mark) => mark.value));
+/** @param interval of what is now, drawn as a soft band */
+export function ValueScale(props: {
+  marks: readonly ScaleMark[];
+  interval?: { readonly low: number; readonly high: number } | null;
+}) {
+  const { marks, interval } = props;
+  const ends = interval ? [interval.low, interval.high] : [];
+  const positions = scalePositions([...marks.map((mark) => mark.value), ...ends]);
+  const [low, high] = positions.slice(marks.length);
   const words = marks.map((mark) => `${mark.name} ${formatRatio(mark.value)}`).join(', ');
   return (
     <svg class="chart scale" height="26" role="img" aria-label={words}>
       <rect class="track" x="0" y="11" width="100%" height="4" rx="2" />
+      {low === undefined || high === undefined ? null : (
+        <rect class="scale-interval" x={`${low}%`} y="8" width={`${high - low}%`} height="10" rx="5" />
+      )}
       {marks.map((mark, i) => (
         <ScalePoint key={mark.kind} kind={mark.kind} at={`${positions[i] ?? 50}%`} />
       ))}

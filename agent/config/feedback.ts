@@ -62,8 +62,8 @@ const absenceRule = z.strictObject({
   withinMs: durationMs.min(1),
   weight: z.number().gt(0).max(1).default(0.9),
   precedence: precedence.default(200),
-  /** Events that name no part are looked for at this station. */
-  at: z.strictObject({ station }).optional(),
+  /** An event at this station that names no part breaks the silence of all parts judged `afterMs` to `withinMs` before it. */
+  at: z.strictObject({ station, afterMs: durationMs.default(0) }).optional(),
 });
 
 /** What operators say; there is always such a rule, and their word goes before all others. */

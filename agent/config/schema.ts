@@ -185,6 +185,8 @@ export const deviceConfigSchema = z.strictObject({
       host: z.string().default('127.0.0.1'),
       /** 0 takes a free port. */
       port: z.int().min(0).max(65_535).default(8080),
+      /** The Open Inference Protocol over gRPC too, on the same port. */
+      grpc: z.boolean().default(false),
       /** A file made by `andon pin`: what changes this device asks for that PIN. Null: no model can be brought by hand. */
       pinFile: z.string().nullable().default(null),
     })

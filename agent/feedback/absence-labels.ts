@@ -7,7 +7,7 @@ import type { StoredPrediction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { type Conclusion, type Labeller, NOTHING } from './conclusion.ts';
 import { absenceEvidence } from './evidence-words.ts';
-import { absenceWindow, canBeSeen, silenceCounts } from './rule-matching.ts';
+import { absenceWindow, canBeSeen, silenceCounts, stationWindow } from './rule-matching.ts';
 
 const PREDICTIONS_A_PASS = 2000;
 /** A prediction from further ahead than this came with a wrong clock; nobody can say when its time is up. */
@@ -97,9 +97,12 @@ export class AbsenceLabels implements Labeller {
       counters.add('feedback.absence-not-seen');
       return false;
     }
-    const about = { correlationId: prediction.correlationId, station: rule.at?.station ?? null };
+    const { correlationId, timeMs } = prediction;
+    const part = { correlationId, station: null };
+    const station = { correlationId: null, station: rule.at?.station ?? null };
     return (
-      !store.predictions.hasLineEvent(rule.event, about, absenceWindow(rule, prediction.timeMs)) &&
+      !store.predictions.hasLineEvent(rule.event, part, absenceWindow(rule, timeMs)) &&
+      !store.predictions.hasLineEvent(rule.event, station, stationWindow(rule, timeMs)) &&
       !store.predictions.evidenceOf(prediction.seq).some((evidence) => evidence.rule === rule.name)
     );
   }

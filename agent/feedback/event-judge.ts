@@ -10,7 +10,9 @@ import { absenceRules, absenceWindow, eventRules, isInTime, judgedBefore, neares
 
 /** A rule that has so much to say of one prediction has a fault behind it. */
 const MOST_OF_A_RULE = 16;
+/** Parts that one event at a station can be about, and whose silence it can break. */
 const CANDIDATES = 50;
+const SILENT = 2000;
 /** By so much the line's clock may be behind: a part's own event must not go to the part that had its number before. */
 const CLOCK_TOLERANCE_MS = 5000;
 
@@ -108,24 +110,26 @@ export class EventJudge {
 
   /** The event whose absence a rule has concluded from, did come: late on the way, or after a standstill. */
   #takeBack(slot: string, rule: AbsenceRule, event: LineEvent, nowMs: number): Verdict {
-    const { predictions } = this.#deps;
-    const about =
-      event.correlationId !== null
-        ? [this.#newestOf(slot, event.correlationId, event.timeMs)]
-        : predictions.madeBetween(
-            slot,
-            event.timeMs - rule.withinMs,
-            event.timeMs + rule.withinMs,
-            CANDIDATES,
-          );
-    const feedback = about.flatMap((prediction) => {
-      if (!prediction || !isWithin(event.timeMs, absenceWindow(rule, prediction.timeMs))) return [];
-      const said = newestOfEachRule(predictions.evidenceOf(prediction.seq)).find(
+    const feedback = this.#silentBy(slot, rule, event).flatMap((prediction) => {
+      const said = newestOfEachRule(this.#deps.predictions.evidenceOf(prediction.seq)).find(
         (one) => one.rule === rule.name && one.kind === 'implicit',
       );
       return said && !said.withdrawn ? [withdrawal(said, brokenSilence(rule, event), nowMs)] : [];
     });
     return { ...NOTHING, feedback };
+  }
+
+  /** The predictions whose silence the event breaks. */
+  #silentBy(slot: string, rule: AbsenceRule, event: LineEvent): StoredPrediction[] {
+    if (event.correlationId === null) {
+      const { withinMs, at } = rule;
+      const span = judgedBefore({ withinMs, afterMs: at?.afterMs ?? 0 }, event.timeMs);
+      return this.#deps.predictions.madeBetween(slot, span.fromMs, span.toMs, SILENT);
+    }
+    const prediction = this.#newestOf(slot, event.correlationId, event.timeMs);
+    if (!prediction) return [];
+    const { fromMs, toMs } = absenceWindow(rule, prediction.timeMs);
+    return event.timeMs >= fromMs && event.timeMs <= toMs ? [prediction] : [];
   }
 
   #predictionOf(
@@ -174,10 +178,6 @@ function withdrawal(said: Evidence & NewFeedback, evidence: string, nowMs: numbe
     observedMs: evidenceMs(said),
     withdrawn: true,
   };
-}
-
-function isWithin(timeMs: number, { fromMs, toMs }: { fromMs: number; toMs: number }): boolean {
-  return timeMs >= fromMs && timeMs <= toMs;
 }
 
 function unused(why: Unused): Verdict {

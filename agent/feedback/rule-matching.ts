@@ -51,8 +51,16 @@ export function absenceWindow(rule: AbsenceRule, timeMs: number): Span {
   return { fromMs: timeMs - rule.withinMs, toMs: timeMs + rule.withinMs };
 }
 
-/** When the part was judged that an event at a station is about. */
-export function judgedBefore({ afterMs, withinMs = 0 }: EventRule, eventMs: number): Span {
+/** Where to look for it among the events of a station that name no part. */
+export function stationWindow({ withinMs, at }: AbsenceRule, timeMs: number): Span {
+  return { fromMs: timeMs + (at?.afterMs ?? 0), toMs: timeMs + withinMs };
+}
+
+/** When the parts were judged that an event at a station can be about. */
+export function judgedBefore(
+  { afterMs, withinMs = 0 }: { readonly afterMs: number; readonly withinMs?: number | undefined },
+  eventMs: number,
+): Span {
   return { fromMs: eventMs - withinMs, toMs: eventMs - afterMs };
 }
 

@@ -62,7 +62,9 @@ function eventWords(rule: EventRule): string {
 
 function absenceWords(rule: AbsenceRule): string {
   const [, not] = kindWords(rule.event);
-  const station = rule.at ? ` Events at ${rule.at.station} that name no part break this silence too.` : '';
+  const station = rule.at
+    ? ` An event at ${rule.at.station} that names no part breaks the silence of all parts judged ${spanWords({ afterMs: rule.at.afterMs, withinMs: rule.withinMs })} before.`
+    : '';
   return `A part counts as ${rule.label} if ${not} within ${durationWords(rule.withinMs)}, trusted ${rule.weight}.${station}${seenWords(rule)}`;
 }
 
@@ -76,7 +78,7 @@ function timeWords({ afterMs, withinMs }: EventRule): string {
   return ` ${durationWords(afterMs)} to ${durationWords(withinMs)} after it was judged`;
 }
 
-function spanWords({ afterMs, withinMs = 0 }: EventRule): string {
+function spanWords({ afterMs, withinMs = 0 }: Pick<EventRule, 'afterMs' | 'withinMs'>): string {
   return afterMs === 0
     ? `at most ${durationWords(withinMs)}`
     : `${durationWords(afterMs)} to ${durationWords(withinMs)}`;

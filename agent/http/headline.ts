@@ -71,7 +71,7 @@ function engineProblems({ engine }: HeadlineFacts['view']): Problem[] {
 }
 
 function slotProblems({ slots }: HeadlineFacts['view']): Problem[] {
-  return slots.flatMap(({ slot, champion, install, drift }) => {
+  return slots.flatMap(({ slot, champion, install, drift, inputs }) => {
     const problems: Problem[] = [];
     const failed = install && (install.state === 'refused' || install.state === 'rolled-back');
     if (!champion) {
@@ -93,6 +93,14 @@ function slotProblems({ slots }: HeadlineFacts['view']): Problem[] {
         severity: 'warning',
         text: `${listed(drifting)} ${drifting.length === 1 ? 'has' : 'have'} moved away from what the model of ${slot} learned.`,
         next: `Check ${drifting.length === 1 ? 'that sensor' : 'those sensors'} and the tool first, then whether the process was changed.`,
+      });
+    }
+    const broken = [...new Set(inputs.faults.map(({ feature }) => feature))];
+    if (broken.length > 0) {
+      problems.push({
+        severity: 'warning',
+        text: `${listed(broken)} of ${slot} ${broken.length === 1 ? 'does' : 'do'} not come in as ${broken.length === 1 ? 'it' : 'they'} should.`,
+        next: `Check ${broken.length === 1 ? 'that sensor and its cable' : 'those sensors and their cables'}; see below what is wrong.`,
       });
     }
     return problems;

@@ -13,9 +13,10 @@ import { type Injection, injectionSchema } from '../sources/injection.ts';
 import type { LineEvent } from '../sources/source.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
+import { InferencePort } from './inference-port.ts';
 import { lineEventOf, lineEventsSchema } from './line-event-request.ts';
 import { LiveStream } from './live-stream.ts';
-import { addOipRoutes, type OipDeps } from './oip/oip-routes.ts';
+import type { OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
 import type { FeedbackRequest, HoldRequest, LookRequest, StatusView } from './view.ts';
@@ -26,6 +27,8 @@ export interface StatusServerDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** gRPC is spoken on the port too; absent: HTTP alone. */
+  readonly grpc?: boolean;
   readonly view: () => StatusView;
   /** Calls the listener after every change of the view; returns how to end that. */
   readonly changed: (listener: () => void) => () => void;
@@ -108,6 +111,7 @@ const cutLinkSchema = z.strictObject({ cut: z.boolean() });
 export class StatusServer {
   readonly #deps: StatusServerDeps;
   readonly #live: LiveStream;
+  readonly #inference: InferencePort | undefined;
   #page: ReadonlyMap<string, PageFile> | undefined;
   #connections = 0;
   /** The fastify instance, for `inject` in tests. */
@@ -129,10 +133,8 @@ export class StatusServer {
     });
     this.#addGuards();
     this.#addRoutes();
-    const { inference } = deps;
-    if (inference) {
-      this.app.register(async (app) => addOipRoutes(app, inference), { prefix: '/v2' });
-    }
+    const { inference, host, grpc = false } = deps;
+    this.#inference = inference && new InferencePort(this.app, { inference, host, grpc });
   }
 
   /** Open now. */
@@ -162,6 +164,7 @@ export class StatusServer {
 
   async stop(): Promise<void> {
     this.#live.stop();
+    await this.#inference?.stop();
     await this.app.close();
   }
 

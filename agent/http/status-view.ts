@@ -1,4 +1,7 @@
 /** Gathers the status view from the parts of the agent. Reads only; cheap enough for twice a second. */
+
+import { INPUT_PROFILE_KIND } from '../../protocol/drift/input-profile.ts';
+import type { MetricReport } from '../../protocol/evidence/metric-report.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
@@ -20,10 +23,7 @@ import type { SlotView, StatusView } from './view.ts';
 /** What the monitors know of a slot. */
 interface SlotFigures
   extends Pick<SlotView, 'predictionsPerS' | 'latencyUs' | 'rateHistory' | 'drift' | 'inputs'> {
-  /** The metric from labels so far; null without labels. */
-  readonly online: number | null;
-  /** Labels that `online` rests on. */
-  readonly labels: number;
+  readonly quality: { readonly champion: MetricReport | null; readonly challenger: MetricReport | null };
 }
 
 export interface StatusParts {
@@ -95,7 +95,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
 
 function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | undefined): SlotView {
   const active = parts.models.of(slot);
-  const { online, labels: labelCount, ...figures } = parts.figures(slot);
+  const { quality, ...figures } = parts.figures(slot);
   const manifest = active?.champion.manifest;
   const challenger = active?.challenger;
   const install = reported?.install ?? null;
@@ -114,15 +114,7 @@ function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | und
     cache: parts.cacheOf(slot),
     truth: truthOf(parts.config.slots[slot]),
     ...figures,
-    metric: manifest
-      ? {
-          name: manifest.metric.name,
-          online,
-          labels: labelCount,
-          offline: manifest.metric.offline,
-          baseline: manifest.metric.baseline,
-        }
-      : null,
+    metric: manifest && quality.champion ? { ...quality.champion, challenger: quality.challenger } : null,
     recent: recentPredictions(parts, slot),
   };
 }
@@ -165,7 +157,8 @@ function recentEvents(store: StatusParts['store']): StatusView['events'] {
   const after = Math.max(0, store.streams.head('events') - RECENT_EVENTS);
   return store.streams
     .read('events', after, RECENT_EVENTS)
-    .records.map(({ timeMs, kind, severity, slot, message }) => ({ timeMs, kind, severity, slot, message }))
+    .records.filter(({ kind }) => kind !== INPUT_PROFILE_KIND)
+    .map(({ timeMs, kind, severity, slot, message }) => ({ timeMs, kind, severity, slot, message }))
     .reverse();
 }
 

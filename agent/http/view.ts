@@ -1,4 +1,5 @@
 /** What the status page shows: the JSON of `GET /api/status`, sent again over SSE (`GET /api/live`) when it changes. */
+import type { MetricReport } from '../../protocol/evidence/metric-report.ts';
 import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
 import type { Role, Severity, Stream } from '../../protocol/records.ts';
 
@@ -86,14 +87,8 @@ export interface SlotView {
   latencyUs: { p50: number; p95: number; p99: number } | null;
   /** Predictions a second over the last minute, oldest first (60 values). */
   rateHistory: number[];
-  /** The model's one number: online from labels so far, beside what was promised. Null until there are labels. */
-  metric: {
-    name: string;
-    online: number | null;
-    labels: number;
-    offline: number;
-    baseline: { name: string; value: number };
-  } | null;
+  /** The champion's one number from labels so far, beside what was promised; and the challenger's. Null without a model. */
+  metric: (MetricReport & { challenger: MetricReport | null }) | null;
   drift: DriftView[];
   inputs: InputsView;
   /** Newest first, at most 26, deciding roles only: the newest, the newest raised, and the newest that turned out otherwise. */
@@ -129,6 +124,8 @@ export interface InputsView {
   labelDrift: DriftView | null;
   /** Inputs that no longer move together as in training, though neither drifts by itself. */
   pairs: { features: readonly [string, string]; baseline: number; now: number }[];
+  /** The newest change of version of the slot's source, since the agent started. */
+  sourceChange: { source: string; from: string; to: string; timeMs: number } | null;
 }
 
 export interface PredictionView {

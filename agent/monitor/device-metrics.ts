@@ -1,4 +1,5 @@
 /** The metrics stream: once a period, each slot's figures and the device's own, a record each. */
+import { bestEstimate } from '../../protocol/evidence/metric-report.ts';
 import type { Clock } from '../clock.ts';
 import type { NewMetric } from '../store/records.ts';
 import type { SlotFigures } from './slot-monitor.ts';
@@ -63,8 +64,8 @@ function slotRows(timeMs: number, slot: string, figures: SlotFigures): NewMetric
     predictionsPerS: figures.predictionsPerS,
     latencyP50Us: figures.latencyUs?.p50 ?? null,
     latencyP99Us: figures.latencyUs?.p99 ?? null,
-    onlineMetric: figures.online,
-    labels: figures.labels,
+    onlineMetric: bestEstimate(figures.quality.champion)?.value ?? null,
+    labels: figures.quality.champion?.labels ?? 0,
     ...Object.fromEntries(figures.drift.map(({ feature, psi }) => [`psi.${feature}`.slice(0, 64), psi])),
   };
   return Object.entries(values).flatMap(([name, value]) =>

@@ -1,18 +1,32 @@
 /** What is told of drift, in words. Pure. */
+import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { FeatureDrift, PairDrift } from './drift-monitor.ts';
 
 type Told = Pick<NewEvent, 'kind' | 'severity' | 'message' | 'data'>;
 
-export function inputDrift(slot: string, { feature, psi, jensenShannon, ks, drifting }: FeatureDrift): Told {
+/** A change of the source that is older has nothing to do with it. */
+const RELATED_MS = 86_400_000;
+
+/** @param change of the slot's source, the newest */
+export function inputDrift(slot: string, drift: FeatureDrift, change: SourceChange | null): Told {
+  const { feature, psi, jensenShannon, ks, drifting } = drift;
   return {
     kind: 'drift',
     severity: drifting ? 'warning' : 'info',
     message: drifting
-      ? `${feature} of ${slot} no longer looks like the data that the model was trained on (PSI ${psi.toFixed(2)}).`
+      ? `${feature} of ${slot} no longer looks like the data that the model was trained on (PSI ${psi.toFixed(2)}).${sourceWords(drift, change)}`
       : `${feature} of ${slot} looks like the training data again.`,
     data: { feature, psi, jensenShannon, ks, drifting },
   };
+}
+
+function sourceWords({ sinceMs }: FeatureDrift, change: SourceChange | null): string {
+  if (!change || sinceMs === null || sinceMs < change.timeMs || sinceMs - change.timeMs > RELATED_MS)
+    return '';
+  const minutes = Math.max(1, Math.round((sinceMs - change.timeMs) / 60_000));
+  const after = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  return ` That was seen ${after} after ${change.source} changed from version ${change.from} to ${change.to}.`;
 }
 
 /** @param labels of the model, in the order of the shares */
@@ -30,21 +44,27 @@ export function labelDrift(slot: string, labels: readonly string[], drift: Featu
   };
 }
 
-export function pairDrift(
-  slot: string,
-  { features: [a, b], baseline, now }: PairDrift,
-  shifted: boolean,
-): Told {
+/** @param pairs that have shifted; none: all move as before again */
+export function pairDrift(slot: string, pairs: readonly PairDrift[]): Told {
+  const changeOf = ({ baseline, now }: PairDrift) => Math.abs(now - baseline);
+  const [worst, ...others] = [...pairs].sort((a, b) => changeOf(b) - changeOf(a));
+  if (!worst) {
+    const message = `All inputs of ${slot} move together as in training again.`;
+    return { kind: 'correlation-shift', severity: 'info', message, data: { pairs: 0 } };
+  }
+  const [a, b] = worst.features;
+  const { baseline, now } = worst;
+  const more =
+    others.length > 0 ? ` And ${others.length} more ${others.length === 1 ? 'pair' : 'pairs'}.` : '';
   return {
     kind: 'correlation-shift',
-    severity: shifted ? 'warning' : 'info',
-    message: shifted
-      ? `${a} and ${b} of ${slot} no longer move together as they did in training (correlation ${now.toFixed(2)}, was ${baseline.toFixed(2)}).`
-      : `${a} and ${b} of ${slot} move together as in training again.`,
-    data: { a, b, baseline, now: Number.isNaN(now) ? null : now, shifted },
+    severity: 'warning',
+    message: `${a} and ${b} of ${slot} no longer move together as they did in training (correlation ${now.toFixed(2)}, was ${baseline.toFixed(2)}).${more}`,
+    data: { a, b, baseline, now, pairs: pairs.length },
   };
 }
 
+/** How much more often the label is said. */
 function changeAt({ shares, baselineShares }: FeatureDrift, i: number): number {
-  return Math.abs((shares[i] ?? 0) - (baselineShares[i] ?? 0));
+  return (shares[i] ?? 0) - (baselineShares[i] ?? 0);
 }

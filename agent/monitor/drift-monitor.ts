@@ -45,15 +45,15 @@ export interface DriftMonitorDeps {
   readonly psi: number;
   /** A feature began to drift, or calmed down. */
   readonly onChange: (drift: FeatureDrift) => void;
-  /** A pair shifted, or moves as before. */
-  readonly onPairChange: (pair: PairDrift, shifted: boolean) => void;
+  /** Pairs shifted with one judgement (one bad input takes many with it); none: no pair is shifted any more. */
+  readonly onPairsShifted: (pairs: readonly PairDrift[]) => void;
   readonly clock: { monotonicUs(): number; wallMs(): number };
 }
 
 interface FeatureState {
   readonly hysteresis: Hysteresis;
-  /** Mean of the last judgements; one window alone now and then takes a slow signal for a fast one. */
-  autocorrelation: number;
+  /** Mean of the last judgements, null before: one window alone now and then takes a slow signal for a fast one. */
+  autocorrelation: number | null;
   verdict: DriftVerdict | undefined;
   statistics: FeatureStatistics | undefined;
   sinceMs: number | null;
@@ -86,7 +86,7 @@ export class DriftMonitor {
     this.#deps = deps;
     this.#states = features.map(() => ({
       hysteresis: new Hysteresis(),
-      autocorrelation: 0,
+      autocorrelation: null,
       verdict: undefined,
       statistics: undefined,
       sinceMs: null,
@@ -152,28 +152,36 @@ export class DriftMonitor {
       onChange(this.#viewOf(i));
     });
     this.#drifting = this.#states.some(({ hysteresis }) => hysteresis.raised);
-    for (const pair of this.#pairs) this.#judgePair(pair);
+    const changed = this.#pairs.filter((pair) => this.#judgePair(pair));
+    if (changed.length === 0) return;
+    const shifted = changed.filter(({ hysteresis }) => hysteresis.raised);
+    if (shifted.length > 0 || this.shiftedPairs().length === 0) {
+      this.#deps.onPairsShifted(shifted.map((pair) => this.#pairView(pair)));
+    }
   }
 
   #statisticsOf(state: FeatureState, i: number): FeatureStatistics {
     const window = this.#half.features.with(this.#halfBefore.features, i);
-    const judged = Math.min(this.#halvesSeen - 1, MEMORY);
-    state.autocorrelation += (window.autocorrelation - state.autocorrelation) / judged;
-    return { ...window, autocorrelation: Math.max(window.autocorrelation, state.autocorrelation) };
+    const { autocorrelation: known, hysteresis } = state;
+    // What has drifted away may stand at the end of its scale, which tells nothing of how slow it is.
+    if (known === null || !hysteresis.raised) {
+      const judgements = Math.min(this.#halvesSeen - 1, MEMORY);
+      state.autocorrelation = (known ?? 0) + (window.autocorrelation - (known ?? 0)) / judgements;
+    }
+    return { ...window, autocorrelation: state.autocorrelation ?? window.autocorrelation };
   }
 
-  #judgePair(pair: PairState): void {
-    const { watched, onPairChange } = this.#deps;
+  /** @returns whether its state changed */
+  #judgePair(pair: PairState): boolean {
+    const { watched } = this.#deps;
     const [a, b] = [this.#states[pair.a], this.#states[pair.b]];
-    if (!a?.statistics || !b?.statistics) return;
+    if (!a?.statistics || !b?.statistics) return false;
     pair.now = correlation(this.#half.pairs.with(this.#halfBefore.pairs, pair.place, pair.a, pair.b));
     const samples = Math.min(effectiveSamples(a.statistics), effectiveSamples(b.statistics));
     const excess = correlationExcess(pair.now, pair.baseline, samples, watched.rows, this.#pairs.length);
     // What drifts by itself crowds into its outer bins, and seems to move with nothing: that is said already.
     const saidAlready = Math.max(a.verdict?.excess ?? 0, b.verdict?.excess ?? 0) > 1;
-    if (pair.hysteresis.judge(saidAlready ? 0 : excess)) {
-      onPairChange(this.#pairView(pair), pair.hysteresis.raised);
-    }
+    return pair.hysteresis.judge(saidAlready ? 0 : excess);
   }
 
   #pairView({ a, b, baseline, now }: PairState): PairDrift {

@@ -4,10 +4,10 @@ import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.
 import type { WatchedFeature } from './watched-features.ts';
 
 /**
- * Sums of one feature: count; x in baseline standard deviations from its mean; grade, its square and its squared step from
- * sample to sample. Grades and not values, because one outlier in training makes all else look as if it stood still.
+ * Sums of one feature: count, then value, square and squared step from sample to sample, of x (in baseline standard
+ * deviations from its mean) and of its grade (correlation-shift.ts).
  */
-const SUMS = 5;
+const SUMS = 7;
 
 /** Accumulates samples; memory does not depend on how many. No allocation a sample. */
 export class FeatureWindow {
@@ -19,6 +19,7 @@ export class FeatureWindow {
   readonly #from: Int32Array;
   readonly #mean: Float64Array;
   readonly #inverseStd: Float64Array;
+  readonly #previous: Float64Array;
   /** Of each bin. */
   readonly #gradeOf: Float64Array;
   /** Mean square of the grades in the baseline. */
@@ -29,6 +30,7 @@ export class FeatureWindow {
 
   constructor(features: readonly WatchedFeature[]) {
     this.#features = features;
+    this.#previous = new Float64Array(features.length).fill(Number.NaN);
     this.grades = new Float64Array(features.length).fill(Number.NaN);
     this.#edges = Float64Array.from(features.flatMap(({ edges }) => edges));
     this.#from = new Int32Array(features.length + 1);
@@ -60,6 +62,7 @@ export class FeatureWindow {
       const value = values[i] as number;
       if (Number.isNaN(value)) {
         grades[i] = Number.NaN;
+        this.#previous[i] = Number.NaN;
         continue;
       }
       const from = this.#from[i] as number;
@@ -71,12 +74,18 @@ export class FeatureWindow {
       const grade = this.#gradeOf[bin] as number;
       const s = i * SUMS;
       sums[s] = (sums[s] as number) + 1;
-      sums[s + 1] =
-        (sums[s + 1] as number) + (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
-      sums[s + 2] = (sums[s + 2] as number) + grade;
-      sums[s + 3] = (sums[s + 3] as number) + grade * grade;
-      const step = grade - (grades[i] as number);
-      if (!Number.isNaN(step)) sums[s + 4] = (sums[s + 4] as number) + step * step;
+      const x = (value - (this.#mean[i] as number)) * (this.#inverseStd[i] as number);
+      sums[s + 1] = (sums[s + 1] as number) + x;
+      sums[s + 2] = (sums[s + 2] as number) + x * x;
+      sums[s + 4] = (sums[s + 4] as number) + grade;
+      sums[s + 5] = (sums[s + 5] as number) + grade * grade;
+      const step = x - (this.#previous[i] as number);
+      // No step from a missing value.
+      if (!Number.isNaN(step)) {
+        sums[s + 3] = (sums[s + 3] as number) + step * step;
+        sums[s + 6] = (sums[s + 6] as number) + (grade - (grades[i] as number)) ** 2;
+      }
+      this.#previous[i] = x;
       grades[i] = grade;
     }
   }
@@ -93,8 +102,6 @@ export class FeatureWindow {
     const sum = (at: number) =>
       (this.#sums[feature * SUMS + at] ?? 0) + (before.#sums[feature * SUMS + at] ?? 0);
     const samples = sum(0);
-    // Never less than the baseline's: a slow signal that rests for a window must not look like independent noise.
-    const variance = Math.max(this.#spread[feature] ?? 0, sum(3) / samples - (sum(2) / samples) ** 2);
     const first = (this.#from[feature] ?? 0) + feature;
     const bins = (this.#features[feature]?.edges.length ?? 0) + 1;
     const counts = Array.from({ length: bins }, (_, bin) => {
@@ -104,9 +111,22 @@ export class FeatureWindow {
       samples,
       counts,
       mean: samples > 0 ? sum(1) / samples : 0,
-      // The expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
-      autocorrelation: samples > 0 && variance > 0 ? 1 - sum(4) / samples / (2 * variance) : 0,
+      // One outlier in training makes all other values look as if they stood still, and grades stand still at their ends:
+      // what moves by either of them moves.
+      autocorrelation: Math.min(
+        neighbours(samples, sum(1), sum(2), sum(3), 1),
+        neighbours(samples, sum(4), sum(5), sum(6), this.#spread[feature] ?? 0),
+      ),
       missing: this.#samples + before.#samples - samples,
     };
   }
+}
+
+/**
+ * Correlation of neighbours: the expected square of a step is 2 (1 - r) times the variance (von Neumann, 1941).
+ * @param leastVariance the baseline's: a slow signal that rests for a window must not look like independent noise
+ */
+function neighbours(n: number, sum: number, squares: number, steps: number, leastVariance: number): number {
+  const variance = n > 0 ? Math.max(leastVariance, squares / n - (sum / n) ** 2) : 0;
+  return variance > 0 ? 1 - steps / n / (2 * variance) : 0;
 }

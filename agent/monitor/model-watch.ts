@@ -1,5 +1,8 @@
 /** What is watched of a slot as long as one model is its champion: its inputs and its labels, against that model's baseline. */
+import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
+import type { InputProfile } from '../../protocol/drift/input-profile.ts';
 import type { ActiveModel } from '../models/active-models.ts';
+import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import { inputDrift, labelDrift, pairDrift } from './drift-events.ts';
 import { DriftMonitor, type DriftMonitorDeps, type FeatureDrift, type PairDrift } from './drift-monitor.ts';
@@ -8,7 +11,7 @@ import { FloodGate } from './flood-gate.ts';
 import { inputFault, rateChange } from './input-events.ts';
 import { featuresOf, InputHealth } from './input-health.ts';
 import { SampleRate } from './sample-rate.ts';
-import { watchedInputs, watchedLabels } from './watched-features.ts';
+import { type Watched, watchedInputs, watchedLabels } from './watched-features.ts';
 
 /** Twenty usual windows: rows beyond them would tell drift nothing new, and cost as much as their inference. */
 const DRIFT_ROWS_A_SECOND = 10_000;
@@ -18,6 +21,8 @@ export interface ModelWatchDeps {
   readonly model: ActiveModel;
   readonly drift: { readonly window: number; readonly psi: number };
   readonly tell: (event: Pick<NewEvent, 'kind' | 'severity' | 'message' | 'data'>) => void;
+  /** The newest change of version of the slot's source. */
+  readonly sourceChange: () => SourceChange | null;
   readonly clock: DriftMonitorDeps['clock'];
 }
 
@@ -32,6 +37,7 @@ export interface InputFigures {
   readonly labelDrift: FeatureDrift | null;
   /** Pairs of inputs that no longer move together as they did. */
   readonly pairs: PairDrift[];
+  readonly sourceChange: SourceChange | null;
 }
 
 export const NOTHING_WATCHED: InputFigures = {
@@ -41,6 +47,7 @@ export const NOTHING_WATCHED: InputFigures = {
   usualPerS: null,
   labelDrift: null,
   pairs: [],
+  sourceChange: null,
 };
 
 export class ModelWatch {
@@ -48,6 +55,7 @@ export class ModelWatch {
   readonly health: InputHealth;
   readonly rate = new SampleRate();
   readonly #deps: ModelWatchDeps;
+  readonly #watched: Watched;
   readonly #inputs: DriftMonitor;
   readonly #labels: DriftMonitor;
   readonly #inputGate = new FloodGate(DRIFT_ROWS_A_SECOND);
@@ -65,18 +73,19 @@ export class ModelWatch {
       tell(inputFault(slot, fault, begins)),
     );
     const { labels } = model.manifest.output.decision;
+    this.#watched = watchedInputs(model.manifest, model.baseline);
     const judged = { ...drift, clock };
     this.#inputs = new DriftMonitor({
       ...judged,
-      watched: watchedInputs(model.manifest, model.baseline),
-      onChange: (change) => tell(inputDrift(slot, change)),
-      onPairChange: (pair, shifted) => tell(pairDrift(slot, pair, shifted)),
+      watched: this.#watched,
+      onChange: (change) => tell(inputDrift(slot, change, deps.sourceChange())),
+      onPairsShifted: (pairs) => tell(pairDrift(slot, pairs)),
     });
     this.#labels = new DriftMonitor({
       ...judged,
       watched: watchedLabels(model.baseline),
       onChange: (change) => tell(labelDrift(slot, labels, change)),
-      onPairChange: () => undefined,
+      onPairsShifted: () => undefined,
     });
   }
 
@@ -110,6 +119,26 @@ export class ModelWatch {
     return this.#inputs.view();
   }
 
+  /** Null before the first window was judged, and for a model without named inputs. */
+  profile(): InputProfile | null {
+    const statistics = this.#inputs.statistics();
+    const { features, rows } = this.#watched;
+    if (statistics.length === 0 || statistics.length < features.length) return null;
+    const drift = this.#inputs.view();
+    return {
+      model: this.model.manifestSha256,
+      baselineRows: rows,
+      features: features.map(({ name, shares, categorical }, i) => ({
+        name,
+        ...(statistics[i] as FeatureStatistics),
+        counts: [...(statistics[i]?.counts ?? [])],
+        baseline: [...shares],
+        categorical,
+        sinceMs: drift[i]?.sinceMs ?? null,
+      })),
+    };
+  }
+
   inputs(): InputFigures {
     return {
       faults: this.health.lasting(),
@@ -118,6 +147,7 @@ export class ModelWatch {
       usualPerS: this.rate.usualPerS,
       labelDrift: this.#labels.view()[0] ?? null,
       pairs: this.#inputs.shiftedPairs(),
+      sourceChange: this.#deps.sourceChange(),
     };
   }
 

@@ -1,10 +1,10 @@
 /** Everything that is watched of one slot: fed by its lane in the pipeline, read by the status page. */
-import { metricValue } from '../../protocol/evidence/metric-estimate.ts';
-import { labelCount } from '../../protocol/evidence/outcome-count.ts';
+import type { InputProfile } from '../../protocol/drift/input-profile.ts';
 import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
 import type { ActiveModels } from '../models/active-models.ts';
+import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { FeatureDrift } from './drift-monitor.ts';
@@ -13,14 +13,17 @@ import { type LatencyQuantiles, LatencyWindow } from './latency-window.ts';
 import { type InputFigures, ModelWatch, NOTHING_WATCHED } from './model-watch.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { SlotFacts } from './silence.ts';
+import { type Quality, SlotQuality } from './slot-quality.ts';
 import { UsualGap } from './usual-gap.ts';
 
 export interface SlotMonitorDeps {
   readonly slot: string;
   readonly config: Pick<SlotConfig, 'drift' | 'source'>;
   readonly models: ActiveModels;
-  readonly predictions: Pick<Store['predictions'], 'confusion'>;
+  readonly predictions: Pick<Store['predictions'], 'outcomes'>;
   readonly tell: (event: NewEvent) => void;
+  /** The newest change of version of the slot's source. */
+  readonly sourceChange: () => SourceChange | null;
   readonly clock: Clock;
 }
 
@@ -31,8 +34,7 @@ export interface SlotFigures {
   readonly rateHistory: number[];
   readonly drift: FeatureDrift[];
   readonly inputs: InputFigures;
-  readonly online: number | null;
-  readonly labels: number;
+  readonly quality: Quality;
 }
 
 export class SlotMonitor {
@@ -40,6 +42,7 @@ export class SlotMonitor {
   readonly #rate: RateMeter;
   readonly #latency = new LatencyWindow();
   readonly #gap: UsualGap;
+  readonly #quality: SlotQuality;
   readonly #startedMs: number;
   #lastPredictionMs: number | null = null;
   #watch: ModelWatch | undefined;
@@ -48,6 +51,7 @@ export class SlotMonitor {
     this.#deps = deps;
     this.#rate = new RateMeter(deps.clock);
     this.#gap = new UsualGap();
+    this.#quality = new SlotQuality(deps);
     this.#startedMs = deps.clock.monotonicUs() / 1000;
   }
 
@@ -88,8 +92,13 @@ export class SlotMonitor {
       latencyUs: this.#latency.quantiles(),
       drift: watch?.drift() ?? [],
       inputs: watch?.inputs() ?? NOTHING_WATCHED,
-      ...this.#online(),
+      quality: this.#quality.now,
     };
+  }
+
+  /** What the inputs of the champion looked like in the last window; null before. */
+  profile(): InputProfile | null {
+    return this.#current()?.profile() ?? null;
   }
 
   /** Features of the champion with faults, and their counts. */
@@ -110,17 +119,8 @@ export class SlotMonitor {
     };
   }
 
-  #online(): { online: number | null; labels: number } {
-    const model = this.#current()?.model;
-    if (!model) return { online: null, labels: 0 };
-    const { slot, predictions } = this.#deps;
-    const query = { slot, model: model.manifestSha256, sinceMs: 0, role: 'any' } as const;
-    const counts = predictions.confusion(query);
-    return { online: metricValue(model.manifest.metric, counts), labels: labelCount(counts) };
-  }
-
   #current(): ModelWatch | undefined {
-    const { slot, config, models, clock, tell } = this.#deps;
+    const { slot, config, models, clock, tell, sourceChange } = this.#deps;
     const model = models.of(slot)?.champion;
     if (model === this.#watch?.model) return this.#watch;
     this.#watch =
@@ -130,6 +130,7 @@ export class SlotMonitor {
         model,
         drift: config.drift,
         tell: (event) => tell({ timeMs: clock.wallMs(), slot, ...event }),
+        sourceChange,
         clock,
       });
     return this.#watch;

@@ -17,10 +17,18 @@ export interface SourceVersionsDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
 }
 
+export interface SourceChange {
+  readonly source: string;
+  readonly from: string;
+  readonly to: string;
+  readonly timeMs: number;
+}
+
 interface Known {
   version: string | null;
   toldMs: number;
   tags: Tags | undefined;
+  change: SourceChange | null;
 }
 
 export class SourceVersions {
@@ -53,6 +61,7 @@ export class SourceVersions {
     // What it had when it was first seen is no change.
     if (before === null) return;
     known.toldMs = nowMs;
+    known.change = { source, from: before, to: version, timeMs: nowMs };
     this.#deps.tell({
       timeMs: nowMs,
       kind: 'source-changed',
@@ -63,12 +72,18 @@ export class SourceVersions {
     });
   }
 
+  /** The newest since the start. */
+  lastChange(source: string): SourceChange | null {
+    return this.#known.get(source)?.change ?? null;
+  }
+
   #of(source: string): Known {
     const known = this.#known.get(source);
     if (known) return known;
     const saved = this.#deps.states.get(keyOf(source));
     const fresh: Known = {
       tags: undefined,
+      change: null,
       version: typeof saved === 'string' ? saved : null,
       toldMs: Number.NEGATIVE_INFINITY,
     };

@@ -1,14 +1,16 @@
 /** Small multiples: for each feature, the shares it had in training (outline) and has now (filled). */
-import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
+import { DriftHistogram, DriftKey, FeatureName } from '../../web/drift-histogram.tsx';
 import { formatCounted, formatRatio } from '../../web/format.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
 import type { SlotView } from '../http/view.ts';
+import { InputNotes } from './input-notes.tsx';
 
 type Drift = SlotView['drift'][number];
 const SHOWN_AT_FIRST = 6;
 
-export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
+export function DriftMultiples({ slot, nowMs }: { slot: SlotView; nowMs: number }) {
+  const { drift } = slot;
   const [all, setAll] = useState(false);
   const shown = all ? drift : mostChanged(drift, SHOWN_AT_FIRST);
   return (
@@ -23,21 +25,14 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
           <p class="verdict">
             <DriftVerdict drift={drift} />
           </p>
-          <p class="small soft key">
-            <svg width="12" height="12" aria-hidden="true">
-              <rect class="drift-now" width="12" height="12" />
-            </svg>{' '}
-            now{' '}
-            <svg width="12" height="12" aria-hidden="true">
-              <rect class="drift-then" x="1" y="1" width="10" height="10" />
-            </svg>{' '}
-            in training
-          </p>
+          <DriftKey />
           <ul class="multiples">
             {shown.map((feature) => (
               <li key={feature.feature}>
-                <p class="feature">{brokenAtUnderscores(feature.feature)}</p>
-                <Histogram feature={feature} />
+                <p class="feature">
+                  <FeatureName name={feature.feature} />
+                </p>
+                <DriftHistogram {...feature} />
                 <p class="small">
                   <DriftWord feature={feature} />
                 </p>
@@ -51,18 +46,9 @@ export function DriftMultiples({ drift }: { drift: readonly Drift[] }) {
           ) : null}
         </>
       )}
+      <InputNotes slot={slot} nowMs={nowMs} />
     </div>
   );
-}
-
-/** A long name wraps between its words, not inside one. */
-function brokenAtUnderscores(name: string) {
-  return name.split(/(?<=_)/).map((word, i) => (
-    <Fragment key={i}>
-      {word}
-      <wbr />
-    </Fragment>
-  ));
 }
 
 /** In the order of the model's inputs, so that no tile jumps when a window is judged. */
@@ -95,33 +81,5 @@ function DriftWord({ feature }: { feature: Drift }) {
       <StateBadge state="warning">drifting</StateBadge>{' '}
       <span class="faint">PSI {formatRatio(feature.psi)}</span>
     </>
-  );
-}
-
-function Histogram({ feature }: { feature: Drift }) {
-  const { shares, baselineShares } = feature;
-  const bins = Math.max(1, baselineShares.length);
-  const top = Math.max(0.01, ...shares, ...baselineShares);
-  const width = 100 / bins;
-  const bar = (share: number, i: number, inset: number) => ({
-    x: i * width + inset,
-    y: 40 - (share / top) * 38,
-    width: Math.max(0.5, width - 2 * inset),
-    height: (share / top) * 38,
-  });
-  return (
-    <svg class="chart" viewBox="0 0 100 40" height="56" preserveAspectRatio="none" aria-hidden="true">
-      {shares.map((share, i) => (
-        <rect
-          class={feature.drifting ? 'drift-now drifting' : 'drift-now'}
-          key={`now-${i}`}
-          {...bar(share, i, 1.2)}
-        />
-      ))}
-      {baselineShares.map((share, i) => (
-        <rect class="drift-then" key={`then-${i}`} {...bar(share, i, 0.6)} />
-      ))}
-      <line class="axis" x1="0" x2="100" y1="40" y2="40" />
-    </svg>
   );
 }

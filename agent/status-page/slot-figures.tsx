@@ -1,4 +1,6 @@
 /** The figures of a slot: samples a second, latency, and the model's one number beside its promise and its baseline. */
+
+import { bestEstimate } from '../../protocol/evidence/metric-report.ts';
 import {
   formatBytes,
   formatCount,
@@ -8,6 +10,7 @@ import {
   formatShare,
   metricName,
 } from '../../web/format.ts';
+import { MetricVerdict } from '../../web/metric-verdict.tsx';
 import { Sparkline } from '../../web/sparkline.tsx';
 import { StateBadge } from '../../web/state-icon.tsx';
 import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
@@ -106,7 +109,7 @@ function Cache({ cache }: { cache: NonNullable<SlotView['cache']> }) {
   );
 }
 
-function OnlineMetric({ metric }: { metric: SlotView['metric'] }) {
+function OnlineMetric({ metric }: Pick<SlotView, 'metric'>) {
   if (!metric) {
     return (
       <div class="figure">
@@ -115,26 +118,29 @@ function OnlineMetric({ metric }: { metric: SlotView['metric'] }) {
       </div>
     );
   }
+  const now = bestEstimate(metric);
   const promised: ScaleMark[] = [
     { kind: 'promised', name: 'promised', value: metric.offline },
     { kind: 'baseline', name: metric.baseline.name, value: metric.baseline.value },
   ];
-  const marks: ScaleMark[] =
-    metric.online === null ? promised : [...promised, { kind: 'now', name: 'now', value: metric.online }];
+  const marks: ScaleMark[] = now ? [...promised, { kind: 'now', name: 'now', value: now.value }] : promised;
+  const trial = bestEstimate(metric.challenger);
   return (
     <div class="figure">
       <h3>Quality on this line, {metricName(metric.name)}</h3>
       <p class="number">
-        {metric.online === null ? '–' : formatRatio(metric.online)}{' '}
-        <span class="unit soft">{metricWords(metric)}</span>
+        {now ? formatRatio(now.value) : '–'}{' '}
+        <span class="unit soft">from {formatCounted(metric.labels, 'label')}</span>
       </p>
-      <ValueScale marks={marks} />
+      <ValueScale marks={marks} interval={now} />
       <ScaleLegend marks={promised} />
+      <MetricVerdict report={metric} />
+      {trial ? (
+        <p class="small soft">
+          The model on trial: {formatRatio(trial.value)} ({formatRatio(trial.low)} to{' '}
+          {formatRatio(trial.high)}), from {formatCounted(trial.labels, 'label')}.
+        </p>
+      ) : null}
     </div>
   );
-}
-
-function metricWords(metric: NonNullable<SlotView['metric']>): string {
-  if (metric.online === null) return `too few labels (${formatCount(metric.labels)})`;
-  return `from ${formatCounted(metric.labels, 'label')}`;
 }

@@ -1,6 +1,7 @@
 /** One slot: which model runs, how fast and how well, what it said lately, and whether its inputs drift. */
 import { formatShare, shortHash } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
+import { SliceRows } from '../../web/slice-rows.tsx';
 import { StateBadge } from '../../web/state-icon.tsx';
 import type { SlotView } from '../http/view.ts';
 import { DriftMultiples } from './drift-multiples.tsx';
@@ -30,8 +31,14 @@ export function SlotSection(props: Props) {
       <SlotFigures slot={slot} upS={(nowMs - startedAtMs) / 1000} />
       <div class="slot-columns">
         <PredictionList slot={slot} nowMs={nowMs} anchor={first ? 'predictions' : undefined} />
-        <DriftMultiples drift={slot.drift} />
+        <DriftMultiples slot={slot} nowMs={nowMs} />
       </div>
+      {slot.metric && slot.metric.slices.length > 0 ? (
+        <div class="slices">
+          <h3>Does it do as well everywhere?</h3>
+          <SliceRows report={slot.metric} />
+        </div>
+      ) : null}
       <TruthPanel truth={slot.truth} />
     </section>
   );

@@ -1,65 +1,51 @@
 /**
- * Labels in force, counted as they are written: by model, minute of the prediction, truth, what was said, trust in the label.
+ * Labels in force, counted as they are written: by model, day of the prediction, truth, what was said, trust in the label.
  * The counts outlive the records that retention takes.
  */
 import { countedPropensity, type TaggedCount } from '../../protocol/evidence/outcome-count.ts';
-import type { Context, Contexts } from './contexts.ts';
+import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
-import type { ConfusionQuery } from './store.ts';
+import type { OutcomeQuery } from './store.ts';
 
-const KEPT_MS = 14 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const KEPT_MS = 14 * DAY_MS;
 
 interface Label {
   readonly label: number;
   readonly weight: number;
 }
 
-type Pair = [seq: number, timeMs: number, context: number, label: number];
-type Bucket = [context: number, minute: number];
+type Pair = [timeMs: number, context: number, label: number];
+type Added = [context: number, day: number, truth: number, said: number, weight: number, count: 1 | -1];
 type Counted = [truth: number, said: number, weight: number, count: number];
+type CountedIn = [context: number, ...Counted];
 
 export class ConfusionTable {
   readonly #contexts: Contexts;
   readonly #pair: Statement<[number, number], Pair>;
-  readonly #add: Statement<[...Bucket, number, number, number, number, number, number, number]>;
-  readonly #since: Statement<Bucket, Counted>;
-  readonly #span: Statement<Bucket, [first: number | null, last: number | null]>;
-  readonly #part: Statement<
-    [first: number, last: number, context: number, fromMs: number, toMs: number],
-    Counted
-  >;
+  readonly #add: Statement<[...Added, labelledMs: number]>;
+  readonly #of: Statement<[slot: string, model: string], CountedIn>;
   readonly #prune: Statement<[number]>;
 
   constructor(sqlite: Sqlite, contexts: Contexts) {
     this.#contexts = contexts;
     this.#pair = sqlite
       .prepare<[number, number], Pair>(
-        `SELECT seq, time_ms, context, label FROM predictions
+        `SELECT time_ms, context, label FROM predictions
          WHERE seq = ? OR (seq = ? + 1 AND pair_distance = 1)`,
       )
       .raw();
     this.#add = sqlite.prepare(
-      `INSERT INTO confusion VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-       count = count + excluded.count, labelled_ms = excluded.labelled_ms,
-       first_seq = min(first_seq, excluded.first_seq), last_seq = max(last_seq, excluded.last_seq)`,
+      `INSERT INTO confusion VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+       count = count + excluded.count, labelled_ms = excluded.labelled_ms`,
     );
-    this.#since = sqlite
-      .prepare<Bucket, Counted>(
-        `SELECT truth, said, weight, sum(count) FROM confusion WHERE context = ? AND minute >= ?
-         GROUP BY truth, said, weight`,
-      )
-      .raw();
-    this.#span = sqlite
-      .prepare<Bucket, [number | null, number | null]>(
-        'SELECT min(first_seq), max(last_seq) FROM confusion WHERE context = ? AND minute = ?',
-      )
-      .raw();
-    this.#part = sqlite
-      .prepare<[number, number, number, number, number], Counted>(
-        `SELECT f.label, p.label, f.weight, count(*)
-         FROM predictions p JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance AND f.stands = 1
-         WHERE p.seq BETWEEN ? AND ? AND p.context = ? AND p.time_ms >= ? AND p.time_ms < ?
-         GROUP BY f.label, p.label, f.weight`,
+    // All contexts in one statement: with tags there are many.
+    this.#of = sqlite
+      .prepare<[slot: string, model: string], CountedIn>(
+        `SELECT context, truth, said, weight, sum(count)
+         FROM contexts CROSS JOIN confusion ON confusion.context = contexts.id
+         WHERE slot = ? AND model = ?
+         GROUP BY context, truth, said, weight`,
       )
       .raw();
     this.#prune = sqlite.prepare('DELETE FROM confusion WHERE labelled_ms < ?');
@@ -75,46 +61,25 @@ export class ConfusionTable {
     after: Label | undefined,
     labelledMs: number,
   ): void {
-    for (const [seq, timeMs, context, said] of this.#pair.all(predictionSeq, predictionSeq)) {
+    for (const [timeMs, context, said] of this.#pair.all(predictionSeq, predictionSeq)) {
       const add = ({ label, weight }: Label, count: 1 | -1) =>
-        this.#add.run(context, minuteOf(timeMs), label, said, weight, count, seq, seq, labelledMs);
+        this.#add.run(context, Math.floor(timeMs / DAY_MS), label, said, weight, count, labelledMs);
       if (before) add(before, -1);
       if (after) add(after, 1);
     }
   }
 
-  /**
-   * Exact to the millisecond where the records of the first minute are still there.
-   * @returns of each model's prediction context its own counts, so that they can be told apart by tags
-   */
-  counts(query: ConfusionQuery): TaggedCount[] {
-    return this.#contexts
-      .ofModel(query.slot, query.model)
-      .filter(({ role }) => query.role === 'any' || role !== 'shadow')
-      .flatMap((context) =>
-        this.#countedSince(context, query.sinceMs).map(([truth, said, weight, count]) => {
-          const propensity = countedPropensity(context);
-          return { truth, said, weight, propensity, count, tags: context.tags };
-        }),
-      )
-      .filter(({ count }) => count > 0);
+  /** Of each of the model's prediction contexts its own counts, so that they can be told apart by tags. */
+  counts({ slot, model, role }: OutcomeQuery): TaggedCount[] {
+    return this.#of.all(slot, model).flatMap(([contextId, truth, said, weight, count]) => {
+      const context = this.#contexts.byId(contextId);
+      if (count <= 0 || (role === 'deciding' && context.role === 'shadow')) return [];
+      return [{ truth, said, weight, propensity: countedPropensity(context), count, tags: context.tags }];
+    });
   }
 
   /** Forgets what was labelled long ago; the time of the predictions themselves may be that of an old recording. */
   prune(nowMs: number): void {
     this.#prune.run(nowMs - KEPT_MS);
   }
-
-  #countedSince(context: Context, sinceMs: number): Counted[] {
-    const minute = minuteOf(sinceMs);
-    if (sinceMs === minute * 60_000) return this.#since.all(context.id, minute);
-    const whole = this.#since.all(context.id, minute + 1);
-    const [first, last] = this.#span.get(context.id, minute) ?? [null, null];
-    if (first === null || last === null) return whole;
-    return [...whole, ...this.#part.all(first, last, context.id, sinceMs, (minute + 1) * 60_000)];
-  }
-}
-
-function minuteOf(timeMs: number): number {
-  return Math.floor(timeMs / 60_000);
 }

@@ -100,4 +100,17 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX line_events_by_station ON line_events (station, kind, time_ms)
     WHERE correlation_id IS NULL AND station IS NOT NULL;
   `,
+  `
+  -- By the day: read every second while a page is open, and tags make many more rows than there were.
+  CREATE TABLE confusion_2 (
+    context INTEGER NOT NULL, day INTEGER NOT NULL,
+    truth INTEGER NOT NULL, said INTEGER NOT NULL, weight REAL NOT NULL,
+    count INTEGER NOT NULL, labelled_ms INTEGER NOT NULL,
+    PRIMARY KEY (context, day, truth, said, weight)
+  ) WITHOUT ROWID;
+  INSERT INTO confusion_2
+  SELECT context, minute / 1440, truth, said, weight, sum(count), max(labelled_ms) FROM confusion GROUP BY 1, 2, 3, 4, 5;
+  DROP TABLE confusion;
+  ALTER TABLE confusion_2 RENAME TO confusion;
+  `,
 ];

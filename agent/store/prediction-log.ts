@@ -1,5 +1,5 @@
 /** Predictions as rules and pages read them: one at a time, the newest, or those whose time has come. */
-import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
+import type { TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import { type Feedback, predictionId } from '../../protocol/records.ts';
 import type { ConfusionTable } from './confusion-table.ts';
 import type { Contexts } from './contexts.ts';
@@ -8,7 +8,7 @@ import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
 import { NotablePredictions } from './notable-predictions.ts';
 import type { StoredPrediction } from './records.ts';
-import type { ConfusionQuery, PredictionLog } from './store.ts';
+import type { OutcomeQuery, PredictionLog } from './store.ts';
 
 type Row = [
   seq: number,
@@ -164,17 +164,7 @@ export class SqlitePredictionLog implements PredictionLog {
     return this.#evidence.all(predictionSeq).map(feedbackOf);
   }
 
-  confusion(query: ConfusionQuery): OutcomeCount[] {
-    const sums = new Map<string, OutcomeCount>();
-    for (const { tags: _tags, count, ...outcome } of this.#confusion.counts(query)) {
-      const { truth, said, weight, propensity } = outcome;
-      const key = `${truth} ${said} ${weight} ${propensity}`;
-      sums.set(key, { ...outcome, count: count + (sums.get(key)?.count ?? 0) });
-    }
-    return [...sums.values()];
-  }
-
-  slicedConfusion(query: ConfusionQuery): TaggedCount[] {
+  outcomes(query: OutcomeQuery): TaggedCount[] {
     return this.#confusion.counts(query);
   }
 

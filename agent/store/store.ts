@@ -2,7 +2,7 @@
  * The device's memory: one SQLite file in WAL mode with group commit. Knows nothing of MQTT, models or pages.
  * What a promise of this surface says is committed has been fsynced.
  */
-import type { OutcomeCount, TaggedCount } from '../../protocol/evidence/outcome-count.ts';
+import type { TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Feedback, RecordOf, Stream } from '../../protocol/records.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
@@ -116,18 +116,15 @@ export interface PredictionLog {
   /** All evidence about a prediction, the oldest record first: also what was revised or taken back. */
   evidenceOf(predictionSeq: number): Feedback[];
   /**
-   * Counts of (truth, said) over labelled predictions of one model in a slot since `sinceMs`, for the online metric.
+   * Labelled predictions of one model in a slot, for the online metric; tags and starts of the agent are counted apart.
    * Cheap to ask often; labels given more than two weeks ago may be left out.
    */
-  confusion(query: ConfusionQuery): OutcomeCount[];
-  /** As `confusion`, the counts of each combination of tags on their own. */
-  slicedConfusion(query: ConfusionQuery): TaggedCount[];
+  outcomes(query: OutcomeQuery): TaggedCount[];
 }
 
-export interface ConfusionQuery {
+export interface OutcomeQuery {
   readonly slot: string;
   readonly model: string;
-  readonly sinceMs: number;
   /** Shadows count where it is `any`. */
   readonly role: 'deciding' | 'any';
 }

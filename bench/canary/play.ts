@@ -109,16 +109,12 @@ function waitMs({ goodKnownAfterH }: Scenario, truth: number, random: Random): n
   return truth === 1 ? 0 : goodKnownAfterH * HOUR_MS;
 }
 
-const SLOTS = Array.from({ length: PAIR_KINDS }, (_, kind) => ({
-  truth: kind >> 2,
-  champion: (kind >> 1) & 1,
-  challenger: kind & 1,
-  weight: 1,
-}));
-
 function pairsOf(counts: Int32Array): PairCount[] {
-  return SLOTS.flatMap((slot, kind) => {
+  const pairs: PairCount[] = [];
+  for (let kind = 0; kind < PAIR_KINDS; kind++) {
     const count = counts[kind] ?? 0;
-    return count === 0 ? [] : [{ ...slot, count }];
-  });
+    if (count === 0) continue;
+    pairs.push({ truth: kind >> 2, champion: (kind >> 1) & 1, challenger: kind & 1, weight: 1, count });
+  }
+  return pairs;
 }

@@ -46,7 +46,7 @@ function scenario(name: string, title: string, gain: number, changes: Partial<Sc
     failures: models(gain),
     failureShare: FAILURE_SHARE,
     labelsPerDay: 400,
-    days: 15,
+    days: 12,
     looksPerDay: 12,
     goodKnownAfterH: null,
     drift: 1,
@@ -67,8 +67,8 @@ function earlyFlattery(gain: number): Partial<Scenario> {
     failures: { onlyNew: 0, onlyOld: onFailures },
     good: { onlyNew: 0.03 - onGood, onlyOld: 0.03 },
     goodKnownAfterH: 24,
-    labelsPerDay: 2000,
-    days: 5,
+    labelsPerDay: 1200,
+    days: 6,
     looksPerDay: 4,
   };
 }

@@ -33,8 +33,8 @@ export function player(watched: Watched, { window = WINDOW, psi = PSI } = {}): P
     onChange: ({ feature, drifting }) => {
       if (drifting) alarms.push({ at, features: [feature] });
     },
-    onPairChange: ({ features }, shifted) => {
-      if (shifted) alarms.push({ at, features });
+    onPairsShifted: (pairs) => {
+      if (pairs.length > 0) alarms.push({ at, features: pairs.flatMap(({ features }) => features) });
     },
     clock: { monotonicUs: () => 1000 * clockMs, wallMs: () => clockMs },
   });

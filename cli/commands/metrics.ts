@@ -56,7 +56,7 @@ function slicesText({ slices }: VersionMetricView): string[] {
     between(slice.estimate),
     String(slice.estimate.labels),
     slice.call === 'too-few'
-      ? 'too few labels'
+      ? 'too little to tell'
       : `${slice.call === 'worse' ? 'WORSE: ' : ''}${gapWords(slice)}`,
   ]);
   const sliceTable = table(['SLICE', '', 'METRIC', 'BETWEEN', 'LABELS', 'BESIDE THE REST'], rows);

@@ -1,6 +1,7 @@
 """`python -m training <job|all> --data <folder>`: trains, measures and writes the packages and RESULTS.md.
 
 `python -m training retrain …` makes the next version of one from labelled field data (docs/training.md).
+`python -m training importance …` says which inputs of one earn their cost (docs/drift.md).
 """
 
 import argparse
@@ -23,6 +24,10 @@ def main() -> int:
         from .retrain.command import main as retrain
 
         return retrain(sys.argv[2:])
+    if sys.argv[1:2] == ["importance"]:
+        from .importance import main as importance
+
+        return importance(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("job", choices=[*JOBS, "all"])
     parser.add_argument("--data", type=Path, default=os.environ.get("ANDON_DATA_DIR"), help="or ANDON_DATA_DIR")

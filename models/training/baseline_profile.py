@@ -3,6 +3,7 @@
 import numpy as np
 
 BINS = 10
+MAX_PAIRED = 64  # features; beyond, the pairs are too many to watch
 
 
 def baseline_profile(
@@ -17,7 +18,26 @@ def baseline_profile(
     exact = rows.astype(str).astype(np.float64)  # the decimals that were measured, not those of float32
     features = [_feature(name, exact[:, i], categories.get(name)) for i, name in enumerate(names)]
     shares = np.bincount(predicted.astype(int), minlength=label_count) / len(predicted)
-    return {"rows": len(predicted), "features": features, "labelShares": shares.tolist()}
+    return {
+        "rows": len(predicted),
+        "features": features,
+        **({"correlations": _correlations(exact, features)} if 1 < len(names) <= MAX_PAIRED else {}),
+        "labelShares": shares.tolist(),
+    }
+
+
+def _correlations(values: np.ndarray, features: list[dict]) -> list[float]:
+    """Of the grades of all pairs, upper triangle row by row: the grade is the middle rank of a value's bin, as
+    `protocol/drift/correlation-shift.ts` takes it on the device. 0 where one of the two stands still."""
+    grades = np.empty_like(values)
+    for i, feature in enumerate(features):
+        shares = np.array(feature["shares"])
+        middle = np.cumsum(shares) - shares / 2
+        grades[:, i] = middle[np.searchsorted(feature["edges"], values[:, i])]
+    moves = grades.std(axis=0) > 0
+    table = np.zeros((len(features), len(features)))
+    table[np.ix_(moves, moves)] = np.corrcoef(grades[:, moves], rowvar=False)
+    return [round(float(table[a, b]), 4) for a in range(len(features)) for b in range(a + 1, len(features))]
 
 
 def _feature(name: str, values: np.ndarray, categories: int | None) -> dict:

@@ -63,12 +63,12 @@ def score_table(metric: str, rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def write_section(results: Path, job: str, body: str) -> None:
-    """Puts `## job` into RESULTS.md, sections in alphabetical order."""
+def write_section(results: Path, job: str, body: str, head: str = HEAD) -> None:
+    """Puts `## job` into a report such as RESULTS.md, sections in alphabetical order."""
     old = results.read_text() if results.exists() else ""
     sections = dict(re.findall(r"^## (\S+)\n\n(.*?)(?=\n## |\Z)", old, flags=re.MULTILINE | re.DOTALL))
     sections[job] = body.strip() + "\n"
-    results.write_text(HEAD + "".join(f"\n## {name}\n\n{sections[name]}" for name in sorted(sections)))
+    results.write_text(head + "".join(f"\n## {name}\n\n{sections[name]}" for name in sorted(sections)))
 
 
 def _cost(model: Model | Teacher | None, inputs: np.ndarray) -> str:

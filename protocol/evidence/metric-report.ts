@@ -1,7 +1,7 @@
 /** What a page tells of one model's metric: beside what was promised, how sure it is, and in which slices it does worse. Pure. */
 import type { Metric } from '../manifest.ts';
 import { type Estimate, metricEstimate } from './metric-estimate.ts';
-import { isSelective, type TaggedCount } from './outcome-count.ts';
+import { isSelective, labelCount, type TaggedCount } from './outcome-count.ts';
 import { type Slice, sliceGaps } from './slice-gaps.ts';
 
 export type ShownEstimate = Pick<Estimate, 'value' | 'low' | 'high' | 'labels' | 'effectiveLabels'>;
@@ -16,6 +16,8 @@ export interface MetricReport {
   readonly name: Metric['name'];
   readonly offline: number;
   readonly baseline: Metric['baseline'];
+  /** Labelled predictions, of whatever weight. */
+  readonly labels: number;
   /** From the labels as they came. Null without labels, or where they leave the metric undefined (no positives). */
   readonly naive: ShownEstimate | null;
   /** Each label standing for those that were not seen. Null where all truths are as likely to be seen: then naive is right. */
@@ -30,6 +32,7 @@ export function metricReport(metric: Metric, outcomes: readonly TaggedCount[]): 
     name,
     offline,
     baseline,
+    labels: labelCount(outcomes),
     naive: shown(metricEstimate(metric, outcomes, 'naive')),
     corrected: isSelective(outcomes) ? shown(metricEstimate(metric, outcomes, 'corrected')) : null,
     slices: sliceGaps(metric, outcomes).map(shownSlice),
@@ -37,8 +40,8 @@ export function metricReport(metric: Metric, outcomes: readonly TaggedCount[]): 
 }
 
 /** The one to go by. */
-export function bestEstimate({ corrected, naive }: Pick<MetricReport, 'corrected' | 'naive'>) {
-  return corrected ?? naive;
+export function bestEstimate(report: Pick<MetricReport, 'corrected' | 'naive'> | null): ShownEstimate | null {
+  return report?.corrected ?? report?.naive ?? null;
 }
 
 /**

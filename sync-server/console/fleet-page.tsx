@@ -8,7 +8,9 @@ import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { FleetView } from '../http/view.ts';
 import { DeviceTable } from './device-table.tsx';
+import { DriftSection } from './drift-section.tsx';
 import { fleetHeadline } from './fleet-headline.ts';
+import { MetricSection } from './metric-section.tsx';
 import { MlflowNotice } from './mlflow-notice.tsx';
 import { ModelTable } from './model-table.tsx';
 import { RetrainNotice } from './retrain-notice.tsx';
@@ -40,7 +42,9 @@ export function FleetPage() {
         </span>
         <nav aria-label="Parts of this page">
           <a href="#rollouts">Rollouts</a>
+          <a href="#quality">Quality</a>
           <a href="#devices">Devices</a>
+          <a href="#drift">Inputs</a>
           <a href="#models">Models</a>
           <a href="#events">Events</a>
         </nav>
@@ -58,6 +62,7 @@ export function FleetPage() {
       )}
       <main>
         <RolloutSection view={view} nowMs={nowMs} />
+        <MetricSection view={view} nowMs={nowMs} />
         <section class="section" id="devices" aria-label="Devices">
           <div class="section-head">
             <h2>Devices</h2>
@@ -68,6 +73,7 @@ export function FleetPage() {
             <DeviceTable view={view} nowMs={nowMs} />
           )}
         </section>
+        <DriftSection view={view} nowMs={nowMs} />
         <section class="section" id="models" aria-label="Models">
           <div class="section-head">
             <h2>Models</h2>

@@ -3,6 +3,7 @@ import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { isOnline } from '../registry/fleet.ts';
+import { fleetDrift } from '../registry/fleet-drift.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
@@ -32,16 +33,19 @@ const EVENTS_SHOWN = 50;
 export function fleetView(deps: FleetViewDeps): FleetView {
   const { store, clock } = deps;
   const nowMs = clock.wallMs();
+  const models = deps.catalog.views();
+  const titles = new Map(models.map(({ manifestSha256, title }) => [manifestSha256, title]));
   return {
     nowMs,
     server: deps.server,
     trust: deps.trustView(),
     devices: store.devices.all().map((device) => deviceView(store, device, nowMs)),
-    models: deps.catalog.views(),
+    models,
     rollouts: deps.rollouts.views(),
     mlflow: deps.mlflowView(),
     retraining: [...deps.retraining.views()],
     events: store.records.recentEvents(EVENTS_SHOWN),
+    drift: fleetDrift(store.profiles.newest(), (sha256) => titles.get(sha256)),
     refused: refusals(deps.counters),
   };
 }

@@ -25,8 +25,34 @@ export interface FleetView {
     slot: string | null;
     message: string;
   }[];
+  /** Inputs of each slot and model over all its devices, from what they told last. */
+  drift: FleetDriftView[];
   /** Refused messages by error code. */
   refused: Record<string, number>;
+}
+
+export interface FleetDriftView {
+  slot: string;
+  /** Its title. */
+  model: string;
+  /** That have told what their inputs look like. */
+  devices: number;
+  /** The newest of it, by that device's clock. */
+  newestMs: number;
+  features: {
+    feature: string;
+    psi: number;
+    /** Of all devices together; one alone may drift without it. */
+    drifting: boolean;
+    /** Ids of devices that call it drifting by themselves. */
+    driftingDevices: string[];
+    /** When the first of them did; null while none does. */
+    sinceMs: number | null;
+    samples: number;
+    /** One a bin of the baseline, all devices together. */
+    shares: readonly number[];
+    baselineShares: readonly number[];
+  }[];
 }
 
 export interface DeviceView {

@@ -11,13 +11,14 @@ import type { ServerStore } from '../store/server-store.ts';
 import { spanFor } from './curve-spans.ts';
 
 interface SlotMetricsDeps {
-  readonly store: Pick<ServerStore, 'outcomes' | 'models'>;
+  readonly store: Pick<ServerStore, 'outcomes' | 'models' | 'devices'>;
   readonly clock: Clock;
 }
 
 /** However many consoles ask, a slot is counted once in this time. */
 const KEPT_MS = 2000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const MOST_KEPT = 100;
 
 export class SlotMetrics {
@@ -30,7 +31,7 @@ export class SlotMetrics {
 
   /**
    * @param days up to the newest labelled prediction, by the devices' clocks: a recording played again has its own time
-   * @throws CodedError SLOT_UNKNOWN when no model ever decided in the slot
+   * @throws CodedError SLOT_UNKNOWN when no device has such a slot
    */
   of(slot: string, days: number): SlotMetricsView {
     const key = `${days} ${slot}`;
@@ -44,16 +45,18 @@ export class SlotMetrics {
   }
 
   #view(slot: string, days: number): SlotMetricsView {
-    const { outcomes, models } = this.#deps.store;
+    const { outcomes, models, devices } = this.#deps.store;
     const began = outcomes.began(slot);
-    if (began.length === 0) {
-      throw serverError('SLOT_UNKNOWN', `no prediction of slot ${slot} has arrived`, {
+    const isReported = () => devices.all().some(({ reported }) => Object.hasOwn(reported?.slots ?? {}, slot));
+    if (began.length === 0 && !isReported()) {
+      throw serverError('SLOT_UNKNOWN', `no device has a slot ${slot}`, {
         hint: 'andon devices lists the slots of every device.',
       });
     }
     const span = outcomes.span(slot);
     const untilMs = span?.lastMs ?? 0;
-    const fromMs = Math.max(span?.firstMs ?? 0, untilMs - days * DAY_MS);
+    const firstHourMs = Math.floor((untilMs - days * DAY_MS) / HOUR_MS) * HOUR_MS;
+    const fromMs = Math.max(span?.firstMs ?? 0, firstHourMs);
     const spanMs = spanFor(untilMs - fromMs);
     const byTags = groupByModel(outcomes.byTags({ slot, sinceMs: fromMs }));
     const bySpan = groupByModel(outcomes.bySpan({ slot, sinceMs: fromMs, spanMs }));

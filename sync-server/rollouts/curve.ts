@@ -17,11 +17,18 @@ export function extendedCurve(
   const ends = { mean: rounded(mean), low: rounded(low), high: rounded(high) };
   const point: CurvePoint = { timeMs, stage, pairs: evidence.pairs, ...ends };
   const [last, before] = [curve.at(-1), curve.at(-2)];
+  if (last && isSame(last, point)) return [...curve];
   const isNear = (to: CurvePoint | undefined) =>
     to !== undefined && to.stage === stage && point.pairs < to.pairs * (1 + GROWTH);
   // The last point follows the newest look, until there is enough between it and the one before.
   const kept = last && isNear(last) && isNear(before) ? curve.slice(0, -1) : curve;
   return thinned([...kept, point]);
+}
+
+function isSame(a: CurvePoint, b: CurvePoint): boolean {
+  return (
+    a.stage === b.stage && a.pairs === b.pairs && a.mean === b.mean && a.low === b.low && a.high === b.high
+  );
 }
 
 /** As many of its points as a view of an ended rollout needs: there are many of those, and every page gets them all. */

@@ -10,9 +10,8 @@ export const POSITIVE = 1;
 /** Old model's cost less the new one's: above 0 the new model does better. */
 export interface PairedDifference {
   readonly mean: number;
-  /** Always-valid: however often one looks, the true value is ever below `low` with probability <= alpha. */
+  /** Always-valid: however often one looks, the true value is ever below `low` with probability <= alpha, as above `high`. */
   readonly low: number;
-  /** As `low`, for above. */
   readonly high: number;
 }
 
@@ -50,14 +49,14 @@ export function evidenceOfHarm(pairs: readonly PairCount[], metric: Metric): num
 
 /**
  * The difference a unit with a confidence sequence: every value that no bet against it has made too much money of. Its
- * lower end passes `-margin` at the very label at which `evidenceOfNoWorse` reaches 1/alphaLow.
+ * lower end passes `-margin` at the very label at which `evidenceOfNoWorse` reaches 1/alpha.
  * Inverting betting tests: Waudby-Smith & Ramdas, JRSS-B 2024, section 4.
  * @returns undefined without a unit (no pairs; for `f-beta` no real positive)
  */
 export function pairedDifference(
   pairs: readonly PairCount[],
   metric: Metric,
-  { alphaLow, alphaHigh }: { readonly alphaLow: number; readonly alphaHigh: number },
+  alpha: number,
 ): PairedDifference | undefined {
   const units = pairs.reduce(
     (sum, { truth, weight, count }) => sum + (isUnit(metric, truth) ? weight * count : 0),
@@ -68,8 +67,8 @@ export function pairedDifference(
   const swapped = pairs.map((pair) => ({ ...pair, champion: pair.challenger, challenger: pair.champion }));
   return {
     mean,
-    low: lowerEnd(pairs, metric, alphaLow),
-    high: -lowerEnd(swapped, metric, alphaHigh),
+    low: lowerEnd(pairs, metric, alpha),
+    high: -lowerEnd(swapped, metric, alpha),
   };
 }
 

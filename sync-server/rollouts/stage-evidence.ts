@@ -54,7 +54,7 @@ export function shownEvidence(
   nowMs: number,
 ): Rollout['evidence'] {
   const { all, fresh, metric, plan } = evidence;
-  const difference = pairedDifference(all, metric, { alphaLow: plan.alpha, alphaHigh: plan.alpha / 2 });
+  const difference = pairedDifference(all, metric, plan.alpha);
   const forMs = nowMs - stageStartedAtMs;
   const came = countOf(fresh);
   return {
@@ -64,7 +64,8 @@ export function shownEvidence(
     metricName: metric.name,
     difference: difference ?? null,
     needed: countOf(all) === 0 ? null : labelsNeeded(evidence, judge(evidence)),
-    perDay: came > 0 && forMs >= PACE_FROM_MS ? (came / forMs) * DAY_MS : null,
+    // Two digits: a pace that changes with every tick of the clock would send every page everything again.
+    perDay: came > 0 && forMs >= PACE_FROM_MS ? Number(((came / forMs) * DAY_MS).toPrecision(2)) : null,
   };
 }
 

@@ -44,7 +44,7 @@ function differenceWords({ mean, low, high }: PairedDifference, metric: Metric):
 }
 
 function differenceOf({ all, metric, plan }: StageEvidence): string {
-  const difference = pairedDifference(all, metric, { alphaLow: plan.alpha, alphaHigh: plan.alpha / 2 });
+  const difference = pairedDifference(all, metric, plan.alpha);
   return difference ? differenceWords(difference, metric) : '';
 }
 

@@ -15,12 +15,18 @@ interface Rows {
 }
 
 const MS_A_DAY = 86_400_000;
+/** Counts are kept as long as records, by the time of what was counted. */
+const COUNTS = [
+  { table: 'prediction_counts', period: 'minute', ms: 60_000 },
+  { table: 'outcomes_by_minute', period: 'minute', ms: 60_000 },
+  { table: 'outcomes_by_hour', period: 'hour', ms: 3_600_000 },
+] as const;
 
 export class Arrivals {
   readonly #note: Statement<[{ epochId: number; stream: Stream; day: number; lastSeq: number }]>;
   readonly #due: Statement<[number], Due>;
   readonly #done: Statement<[number, Stream, number]>;
-  readonly #removeCounts: readonly Statement<[number, number]>[];
+  readonly #removeCounts: readonly { ms: number; remove: Statement<[number, number]> }[];
   /** The tables that go with a stream. */
   readonly #rows: Readonly<Record<Stream, readonly Rows[]>>;
 
@@ -36,12 +42,13 @@ export class Arrivals {
       `SELECT epoch_id AS epochId, stream, day, last_seq AS lastSeq FROM arrivals WHERE day < ? ORDER BY day LIMIT 1`,
     );
     this.#done = sqlite.prepare('DELETE FROM arrivals WHERE epoch_id = ? AND stream = ? AND day = ?');
-    this.#removeCounts = ['prediction_counts', 'outcomes'].map((table) =>
-      sqlite.prepare(
-        `DELETE FROM ${table} WHERE (context_id, minute) IN
-           (SELECT context_id, minute FROM ${table} WHERE minute < ? ORDER BY minute LIMIT ?)`,
+    this.#removeCounts = COUNTS.map(({ table, period, ms }) => ({
+      ms,
+      remove: sqlite.prepare(
+        `DELETE FROM ${table} WHERE (context_id, ${period}) IN
+           (SELECT context_id, ${period} FROM ${table} WHERE ${period} < ? ORDER BY ${period} LIMIT ?)`,
       ),
-    );
+    }));
     const rows = (table: string, seq: string): Rows => ({
       first: sqlite
         .prepare<[number, number], number | null>(
@@ -81,8 +88,8 @@ export class Arrivals {
       }
       this.#done.run(epochId, stream, day);
     }
-    for (const remove of this.#removeCounts) {
-      const { changes } = remove.run(Math.floor(beforeMs / 60_000), limit);
+    for (const { remove, ms } of this.#removeCounts) {
+      const { changes } = remove.run(Math.floor(beforeMs / ms), limit);
       if (changes > 0) return changes;
     }
     return 0;

@@ -2,7 +2,7 @@
 import { type Evidence, standingLabel } from '../../protocol/labels/standing-label.ts';
 import type { Feedback } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
-import type { OutcomeTable } from './outcome-table.ts';
+import type { LabelChange, OutcomeTable } from './outcome-table.ts';
 
 type SqlValue = string | number | null;
 
@@ -40,18 +40,20 @@ export class LabelTable {
   }
 
   add(epochId: number, records: readonly Feedback[]): void {
+    const changes: LabelChange[] = [];
     for (const record of records) {
       const history = this.#history.all(epochId, record.predictionSeq).map(evidenceOf);
       const stands = standingLabel([...history, record]);
       this.#keep(epochId, record);
       const stood = this.#stood.get(epochId, record.predictionSeq);
-      this.#outcomes.revise(epochId, record.predictionSeq, stood, stands);
+      changes.push({ predictionSeq: record.predictionSeq, before: stood, after: stands });
       if (stands === undefined) this.#fall.run(epochId, record.predictionSeq);
       else {
         const { label, weight, kind, timeMs, seq } = stands;
         this.#stand.run(epochId, record.predictionSeq, label, weight, kind, timeMs, seq);
       }
     }
+    this.#outcomes.revise(epochId, changes);
   }
 
   #keep(epochId: number, record: Feedback): void {

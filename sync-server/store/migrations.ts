@@ -251,8 +251,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX drift_by_time ON events (time_ms) WHERE kind = 'drift';
   `,
   `
-  -- Labels that stand, a minute of device time, so that a metric never scans records. Never more rows than labels.
-  CREATE TABLE outcomes (
+  -- Labels that stand, by minute and by hour of device time, so that a metric never scans records. Never more rows than labels.
+  CREATE TABLE outcomes_by_minute (
     context_id INTEGER NOT NULL,
     minute INTEGER NOT NULL,
     truth INTEGER NOT NULL,
@@ -261,13 +261,35 @@ export const migrations: readonly string[] = [
     count INTEGER NOT NULL,
     PRIMARY KEY (context_id, minute, truth, said, weight)
   ) WITHOUT ROWID;
-  CREATE INDEX outcomes_by_minute ON outcomes (minute);
-  INSERT INTO outcomes
+  CREATE INDEX outcomes_by_minute_only ON outcomes_by_minute (minute);
+  INSERT INTO outcomes_by_minute
   SELECT p.context_id, p.time_ms / 60000, l.label, p.label, l.weight, count(*)
   FROM labels AS l CROSS JOIN predictions AS p ON p.epoch_id = l.epoch_id
     AND p.seq IN (l.prediction_seq, l.prediction_seq + 1)
     AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
   GROUP BY 1, 2, 3, 4, 5;
+  CREATE TABLE outcomes_by_hour (
+    context_id INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    truth INTEGER NOT NULL,
+    said INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (context_id, hour, truth, said, weight)
+  ) WITHOUT ROWID;
+  CREATE INDEX outcomes_by_hour_only ON outcomes_by_hour (hour);
+  INSERT INTO outcomes_by_hour
+  SELECT context_id, minute / 60, truth, said, weight, sum(count) FROM outcomes_by_minute GROUP BY 1, 2, 3, 4, 5;
+  `,
+  `
+  -- The newest profile of each device and slot; older ones are events like others.
+  CREATE TABLE input_profiles (
+    epoch_id INTEGER NOT NULL,
+    slot TEXT NOT NULL,
+    time_ms INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (epoch_id, slot)
+  ) WITHOUT ROWID;
   `,
   `
   -- The audit log as a chain: hash is over the row before and this one. Only ever added to.

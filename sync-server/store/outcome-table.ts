@@ -1,6 +1,7 @@
 /**
- * Labels that stand, counted as they arrive: by who spoke under which circumstances, minute of the prediction, truth, what
+ * Labels that stand, counted as they arrive: by who spoke under which circumstances, time of the prediction, truth, what
  * was said, trust in the label. So a metric over a year reads counts, never the records; and they outlive the records.
+ * By the minute for a curve of up to a day, by the hour for all else: then no reading is long.
  */
 import {
   countedPropensity,
@@ -38,63 +39,72 @@ interface Circumstances {
 type ModelRow = Omit<ModelOutcome, 'tags'> & Circumstances & { readonly tags: string };
 type SpanRow = SpanOutcome & Circumstances;
 
+const GRAINS = [
+  { table: 'outcomes_by_minute', period: 'minute', ms: 60_000 },
+  { table: 'outcomes_by_hour', period: 'hour', ms: 3_600_000 },
+] as const;
+type Grain = (typeof GRAINS)[number];
+const [MINUTES, HOURS] = GRAINS;
+const onConflict = 'ON CONFLICT DO UPDATE SET count = count + excluded.count';
+
+/** Another label stands for a prediction, or none any more. */
+export interface LabelChange {
+  readonly predictionSeq: number;
+  readonly before: Label | undefined;
+  readonly after: Label | undefined;
+}
+
+type Spoken = [contextId: number, timeMs: number, said: number];
+type Sum = [contextId: number, period: number, truth: number, said: number, weight: number, count: number];
+
 export class OutcomeTable {
-  readonly #count: Statement<
-    { epochId: number; seq: number; count: number; label: number; weight: number }[]
+  readonly #spoken: Statement<
+    [epochId: number, seq: number, nextSeq: number, seqAgain: number, pairOf: number],
+    Spoken
   >;
+  readonly #add: readonly Statement<Sum>[];
   readonly #anyLabel: Statement<[number, number, number], number>;
-  readonly #countArrived: Statement<{ epochId: number; first: number; last: number }[]>;
+  readonly #countArrived: readonly Statement<[{ epochId: number; first: number; last: number }]>[];
   readonly #byTags: Statement<[SlotQuery], ModelRow>;
-  readonly #bySpan: Statement<[SlotQuery & { spanMs: number }], SpanRow>;
+  readonly #byMinutes: Statement<[SlotQuery & { spanMs: number }], SpanRow>;
+  readonly #byHours: Statement<[SlotQuery & { spanMs: number }], SpanRow>;
   readonly #span: Statement<[string], { firstMs: number | null; lastMs: number | null }>;
   readonly #began: Statement<[string], { model: string; firstMs: number }>;
 
   constructor(sqlite: Sqlite) {
-    const onConflict = 'ON CONFLICT DO UPDATE SET count = count + excluded.count';
     // The prediction itself, and its shadow: a device writes it as the next one.
-    this.#count = sqlite.prepare(
-      `INSERT INTO outcomes (context_id, minute, truth, said, weight, count)
-       SELECT context_id, time_ms / 60000, @label, label, @weight, @count FROM predictions
-       WHERE epoch_id = @epochId AND (seq = @seq OR (seq = @seq + 1 AND pair_of = @seq)) ${onConflict}`,
+    this.#spoken = sqlite
+      .prepare<[number, number, number, number, number], Spoken>(
+        `SELECT context_id, time_ms, label FROM predictions
+         WHERE epoch_id = ? AND seq BETWEEN ? AND ? AND (seq = ? OR pair_of = ?)`,
+      )
+      .raw();
+    this.#add = GRAINS.map(({ table, period }) =>
+      sqlite.prepare(
+        `INSERT INTO ${table} (context_id, ${period}, truth, said, weight, count) VALUES (?, ?, ?, ?, ?, ?) ${onConflict}`,
+      ),
     );
     this.#anyLabel = sqlite
       .prepare<[number, number, number], number>(
         'SELECT 1 FROM labels WHERE epoch_id = ? AND prediction_seq BETWEEN ? AND ? LIMIT 1',
       )
       .pluck();
-    this.#countArrived = sqlite.prepare(
-      `INSERT INTO outcomes (context_id, minute, truth, said, weight, count)
-       SELECT p.context_id, p.time_ms / 60000, l.label, p.label, l.weight, count(*)
-       FROM labels AS l CROSS JOIN predictions AS p ON p.epoch_id = l.epoch_id
-         AND p.seq IN (l.prediction_seq, l.prediction_seq + 1)
-         AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
-       WHERE l.epoch_id = @epochId AND l.prediction_seq BETWEEN @first - 1 AND @last
-         AND p.seq BETWEEN @first AND @last
-       GROUP BY 1, 2, 3, 4, 5 ${onConflict}`,
-    );
+    this.#countArrived = GRAINS.map((grain) => sqlite.prepare(countArrived(grain)));
     // Summed by context first: small integers sort much faster than the words that they stand for.
     this.#byTags = sqlite.prepare(
       `SELECT model, tags, propensity, explored, truth, said, weight, sum(counted) AS count FROM (
-         SELECT context_id, truth, said, weight, sum(count) AS counted FROM outcomes
-         WHERE context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND minute >= @sinceMs / 60000
+         SELECT context_id, truth, said, weight, sum(count) AS counted FROM ${HOURS.table}
+         WHERE ${inSlotSince(HOURS)}
          GROUP BY context_id, truth, said, weight)
        JOIN contexts ON contexts.id = context_id
        GROUP BY model, tags, propensity, explored, truth, said, weight HAVING sum(counted) > 0`,
     );
-    // Numbers are bound as floats; a division must be of integers.
-    this.#bySpan = sqlite.prepare(
-      `SELECT model, propensity, explored, fromMs, truth, said, weight, sum(counted) AS count FROM (
-         SELECT context_id, minute * 60000 / cast(@spanMs AS INTEGER) * cast(@spanMs AS INTEGER) AS fromMs,
-           truth, said, weight, sum(count) AS counted FROM outcomes
-         WHERE context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND minute >= @sinceMs / 60000
-         GROUP BY context_id, fromMs, truth, said, weight)
-       JOIN contexts ON contexts.id = context_id
-       GROUP BY model, propensity, explored, fromMs, truth, said, weight HAVING sum(counted) > 0`,
-    );
+    this.#byMinutes = sqlite.prepare(bySpan(MINUTES));
+    this.#byHours = sqlite.prepare(bySpan(HOURS));
     this.#span = sqlite.prepare(
       `SELECT min(first) * 60000 AS firstMs, (max(last) + 1) * 60000 AS lastMs FROM (
-         SELECT (SELECT min(minute) FROM outcomes WHERE context_id = contexts.id) AS first,
-           (SELECT max(minute) FROM outcomes WHERE context_id = contexts.id) AS last
+         SELECT (SELECT min(minute) FROM ${MINUTES.table} WHERE context_id = contexts.id) AS first,
+           (SELECT max(minute) FROM ${MINUTES.table} WHERE context_id = contexts.id) AS last
          FROM contexts WHERE slot = ?)`,
     );
     this.#began = sqlite.prepare(
@@ -105,27 +115,37 @@ export class OutcomeTable {
     );
   }
 
-  /** Another label stands, or none any more. Inside the transaction that writes it. */
-  revise(epochId: number, predictionSeq: number, before: Label | undefined, after: Label | undefined): void {
-    if (before?.label === after?.label && before?.weight === after?.weight) return;
-    const of = { epochId, seq: predictionSeq };
-    if (before) this.#count.run({ ...of, label: before.label, weight: before.weight, count: -1 });
-    if (after) this.#count.run({ ...of, label: after.label, weight: after.weight, count: 1 });
+  /** Of a whole batch, since most of its labels move the same few counts. Inside the transaction that writes them. */
+  revise(epochId: number, changes: readonly LabelChange[]): void {
+    const sums = GRAINS.map(() => new Map<string, Sum>());
+    for (const { predictionSeq: seq, before, after } of changes) {
+      if (before?.label === after?.label && before?.weight === after?.weight) continue;
+      for (const spoken of this.#spoken.all(epochId, seq, seq + 1, seq, seq)) {
+        GRAINS.forEach(({ ms }, grain) => {
+          if (before) addTo(sums[grain], spoken, ms, before, -1);
+          if (after) addTo(sums[grain], spoken, ms, after, 1);
+        });
+      }
+    }
+    this.#add.forEach((add, grain) => {
+      for (const sum of sums[grain]?.values() ?? []) if (sum[5] !== 0) add.run(...sum);
+    });
   }
 
   /** Predictions were stored; labels of theirs may have come sooner. Inside the same transaction. */
   arrived(epochId: number, first: number, last: number): void {
     if (this.#anyLabel.get(epochId, first - 1, last) === undefined) return;
-    this.#countArrived.run({ epochId, first, last });
+    for (const count of this.#countArrived) count.run({ epochId, first, last });
   }
 
+  /** @param query `sinceMs` counts from the beginning of its hour */
   byTags(query: SlotQuery): ModelOutcome[] {
     return this.#byTags.all(query).map(({ tags, ...row }) => ({ ...counted(row), tags: JSON.parse(tags) }));
   }
 
-  /** @param query `spanMs`: whole minutes */
+  /** @param query `spanMs`: whole minutes up to an hour, then whole hours; `sinceMs` counts from the beginning of its minute or hour */
   bySpan(query: SlotQuery & { spanMs: number }): SpanOutcome[] {
-    return this.#bySpan.all(query).map(counted);
+    return (query.spanMs < HOURS.ms ? this.#byMinutes : this.#byHours).all(query).map(counted);
   }
 
   /** From when to when the slot's labelled predictions were made, by the devices' clocks. */
@@ -140,6 +160,51 @@ export class OutcomeTable {
   }
 }
 
+function addTo(
+  sums: Map<string, Sum> | undefined,
+  [contextId, timeMs, said]: Spoken,
+  periodMs: number,
+  { label, weight }: Label,
+  count: 1 | -1,
+): void {
+  const period = Math.floor(timeMs / periodMs);
+  const key = `${contextId} ${period} ${label} ${said} ${weight}`;
+  const sum = sums?.get(key);
+  if (sum) sum[5] += count;
+  else sums?.set(key, [contextId, period, label, said, weight, count]);
+}
+
 function counted<Row extends Circumstances>({ explored, ...row }: Row) {
   return { ...row, propensity: countedPropensity({ propensity: row.propensity, explored: explored === 1 }) };
+}
+
+function countArrived({ table, period, ms }: Grain): string {
+  return `INSERT INTO ${table} (context_id, ${period}, truth, said, weight, count)
+    SELECT p.context_id, p.time_ms / ${ms}, l.label, p.label, l.weight, count(*)
+    FROM labels AS l CROSS JOIN predictions AS p ON p.epoch_id = l.epoch_id
+      AND p.seq IN (l.prediction_seq, l.prediction_seq + 1)
+      AND l.prediction_seq = CASE p.pair_of WHEN 0 THEN p.seq ELSE p.pair_of END
+    WHERE l.epoch_id = @epochId AND l.prediction_seq BETWEEN @first - 1 AND @last
+      AND p.seq BETWEEN @first AND @last
+    GROUP BY 1, 2, 3, 4, 5 ${onConflict}`;
+}
+
+function bySpan(grain: Grain): string {
+  const { table, period, ms } = grain;
+  return `SELECT model, propensity, explored, fromMs, truth, said, weight, sum(counted) AS count FROM (
+      SELECT context_id, ${period} * ${ms} / ${integer('@spanMs')} * ${integer('@spanMs')} AS fromMs,
+        truth, said, weight, sum(count) AS counted FROM ${table}
+      WHERE ${inSlotSince(grain)}
+      GROUP BY context_id, fromMs, truth, said, weight)
+    JOIN contexts ON contexts.id = context_id
+    GROUP BY model, propensity, explored, fromMs, truth, said, weight HAVING sum(counted) > 0`;
+}
+
+function inSlotSince({ period, ms }: Grain): string {
+  return `context_id IN (SELECT id FROM contexts WHERE slot = @slot) AND ${period} >= ${integer('@sinceMs')} / ${ms}`;
+}
+
+/** Numbers are bound as floats; a division must be of integers. */
+function integer(parameter: string): string {
+  return `cast(${parameter} AS INTEGER)`;
 }

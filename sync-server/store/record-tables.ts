@@ -1,8 +1,10 @@
 /** The records of the streams as rows. Callers hold the transaction and hand over only what is new. */
+import { INPUT_PROFILE_KIND } from '../../protocol/drift/input-profile.ts';
 import { ContextMap } from '../../protocol/prediction-context.ts';
 import type { EventRecord, Feedback, MetricRecord, Prediction, Severity } from '../../protocol/records.ts';
 import { ContextIds } from './context-ids.ts';
 import type { Sqlite, Statement } from './database.ts';
+import type { InputProfileTable } from './input-profile-table.ts';
 import { LabelTable } from './label-table.ts';
 import { MinuteCounts } from './minute-counts.ts';
 import type { OutcomeTable } from './outcome-table.ts';
@@ -27,9 +29,11 @@ export class RecordTables {
   readonly #recentEvents: Statement<[number], FleetEvent>;
   readonly #contexts: ContextIds;
   readonly #outcomes: OutcomeTable;
+  readonly #profiles: InputProfileTable;
 
-  constructor(sqlite: Sqlite, outcomes: OutcomeTable) {
+  constructor(sqlite: Sqlite, outcomes: OutcomeTable, profiles: InputProfileTable) {
     this.#outcomes = outcomes;
+    this.#profiles = profiles;
     this.#contexts = new ContextIds(sqlite);
     this.#prediction = sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#count = sqlite.prepare(
@@ -41,7 +45,8 @@ export class RecordTables {
     this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.#recentEvents = sqlite.prepare(
       `SELECT device, time_ms AS timeMs, kind, severity, slot, message FROM events
-       JOIN epochs ON epochs.id = epoch_id ORDER BY time_ms DESC, seq DESC LIMIT ?`,
+       JOIN epochs ON epochs.id = epoch_id WHERE kind <> '${INPUT_PROFILE_KIND}'
+       ORDER BY time_ms DESC, seq DESC LIMIT ?`,
     );
   }
 
@@ -87,6 +92,7 @@ export class RecordTables {
     for (const r of records) {
       const data = JSON.stringify(r.data);
       this.#event.run(epochId, r.seq, r.timeMs, r.kind, r.severity, r.slot, r.message, data);
+      if (r.kind === INPUT_PROFILE_KIND) this.#profiles.put(epochId, r);
     }
   }
 

@@ -13,6 +13,7 @@ import { DesiredTable } from './desired-table.ts';
 import { DeviceCertificateTable } from './device-certificate-table.ts';
 import { DeviceTable } from './device-table.ts';
 import { DriftLabels } from './drift-labels.ts';
+import { InputProfileTable } from './input-profile-table.ts';
 import { LabelledSamples } from './labelled-samples.ts';
 import { MlflowTable } from './mlflow-table.ts';
 import { ModelMarks } from './model-marks.ts';
@@ -28,6 +29,7 @@ export interface ServerStore {
   readonly devices: DeviceTable;
   readonly cursors: StreamCursors;
   readonly records: RecordTables;
+  readonly profiles: InputProfileTable;
   readonly outcomes: OutcomeTable;
   readonly arrivals: Arrivals;
   readonly deadLetters: DeadLetterTable;
@@ -61,11 +63,13 @@ export function openServerStore(dataDir: string, options: OpenOptions = {}): Ser
   const { sqlite } = database;
   const cursors = new StreamCursors(sqlite);
   const outcomes = new OutcomeTable(sqlite);
-  const records = new RecordTables(sqlite, outcomes);
+  const profiles = new InputProfileTable(sqlite);
+  const records = new RecordTables(sqlite, outcomes, profiles);
   return {
     devices: new DeviceTable(sqlite),
     cursors,
     records,
+    profiles,
     outcomes,
     arrivals: new Arrivals(sqlite),
     deadLetters: new DeadLetterTable(sqlite),

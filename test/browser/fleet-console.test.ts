@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FleetView } from '../../sync-server/http/view.ts';
 import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
+import { millingMetrics } from './fixtures/fleet-metrics.ts';
 import * as views from './fixtures/fleet-views.ts';
 import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
 
@@ -215,6 +216,40 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     const { page } = await open({ ...views.advancingFleet, devices });
     expect(await page.getByRole('link', { name: 'mill-02' }).count()).toBe(1);
     expect(await page.getByRole('link', { name: 'mill-01' }).count()).toBe(0);
+  });
+
+  it('sets versions beside each other with their intervals, and says what follows and in which slice it is worse', async () => {
+    const { page } = await open(views.advancingFleet);
+    const quality = page.getByRole('region', { name: 'How well the models do' });
+    await quality.getByText('Better than rule of thumb').waitFor();
+    const words = await quality.textContent();
+    expect(words).toMatch(/milling-failure 2\s*0\.812\s+0\.604 to 0\.924, 641 labels/);
+    expect(words).toContain('Does worse: shift night');
+    expect(words).toContain('let two of them answer on the same parts');
+    expect(await quality.getByRole('img').getAttribute('aria-label')).toMatch(
+      /^milling-failure 2: 14 points, the last 0\.\d{3}, between/,
+    );
+  });
+
+  it('lets a person choose the slot from the keyboard', async () => {
+    const devices = views.advancingFleet.devices.map((device) => ({
+      ...device,
+      reported: device.reported && {
+        ...device.reported,
+        slots: {
+          ...device.reported.slots,
+          'surface-inspection': { champion: null, challenger: null, install: null },
+        },
+      },
+    }));
+    const { page, server } = await open({ ...views.advancingFleet, devices });
+    server.others.set('/api/metrics/surface-inspection', { ...millingMetrics, versions: [] });
+    await page.getByRole('button', { name: 'surface-inspection' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('No labelled prediction of surface-inspection has arrived yet.').waitFor();
+    expect(await page.getByRole('button', { name: 'surface-inspection' }).getAttribute('aria-pressed')).toBe(
+      'true',
+    );
   });
 
   it('says in words that it lost the server, and comes back by itself', async () => {

@@ -1,6 +1,7 @@
 /** Opens a built page in Chromium and notes everything that a calm page must not do. */
 import type { Browser, Page } from 'playwright-core';
 import { PageServer } from '../support/page-server.ts';
+import { millingMetrics } from './fixtures/fleet-metrics.ts';
 
 export interface OpenedPage {
   readonly page: Page;
@@ -18,6 +19,7 @@ export async function openPage(
   options: { width?: number; colorScheme?: 'light' | 'dark'; ownClock?: boolean } = {},
 ): Promise<OpenedPage> {
   const server = new PageServer(which, view);
+  server.others.set('/api/metrics/machine-failure', millingMetrics);
   const url = await server.start();
   const page = await browser.newPage({
     viewport: { width: options.width ?? 1440, height: 900 },

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PageServer } from '../support/page-server.ts';
 import { buildPages, launchChromium } from './chromium.ts';
+import { millingMetrics } from './fixtures/fleet-metrics.ts';
 import * as fleet from './fixtures/fleet-views.ts';
 import * as status from './fixtures/status-views.ts';
 
@@ -33,6 +34,7 @@ mkdirSync(folder, { recursive: true });
 const browser = await launchChromium();
 for (const shot of shots) {
   const server = new PageServer(shot.page, shot.view);
+  server.others.set('/api/metrics/machine-failure', millingMetrics);
   const url = await server.start();
   for (const [screen, viewport] of Object.entries(SCREENS)) {
     for (const colorScheme of ['light', 'dark'] as const) {

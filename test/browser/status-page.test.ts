@@ -62,6 +62,16 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     expect(await board.textContent()).toContain('Is the machine running?');
   });
 
+  it('says how sure the number is, why it was corrected, and which slice does worse', async () => {
+    const { page } = await open(views.driftingCanary);
+    await page
+      .getByText(/^Between 0\.719 and 0\.834 with 95% certainty, from 12,904 labels, worth 4,310 equal ones/)
+      .waitFor();
+    await page.getByText(/^Counted as the labels came it looks 0\.309 worse/).waitFor();
+    await page.getByText('The model on trial: 0.812 (0.604 to 0.924), from 641 labels.').waitFor();
+    await page.getByText('Does worse: shift night').waitFor();
+  });
+
   it('sends what really happened with two taps', async () => {
     const { page, server } = await open(views.healthy);
     await page.getByRole('button', { name: 'L47294' }).click();
@@ -71,6 +81,57 @@ describe.skipIf(chromiumMissing())('the status page', () => {
       { path: '/api/feedback', body: { predictionId: '9f3ac01e-48206', label: 'failure' } },
     ]);
     expect(await page.getByRole('button', { name: 'L47294' }).textContent()).toContain('you say failure');
+  });
+
+  it('takes an answer back, and says so', async () => {
+    const { page, server } = await open(views.healthy);
+    await page.getByRole('button', { name: 'L47294' }).click();
+    await page.getByRole('button', { name: 'failure', exact: true }).click();
+    await page.getByText('Saved: part L47294 was failure.').waitFor();
+    await page.getByRole('button', { name: 'L47294' }).click();
+    await page.getByRole('button', { name: 'Take the answer back' }).click();
+    await page.getByText('Taken back:').waitFor();
+    expect(server.posted.at(-1)).toEqual({
+      path: '/api/feedback',
+      body: { predictionId: '9f3ac01e-48206', label: null },
+    });
+    expect(await page.getByRole('button', { name: 'L47294' }).textContent()).not.toContain('you say');
+  });
+
+  it('says what counts as the truth, in order, and warns of what is never seen', async () => {
+    const { page } = await open(views.selective);
+    const truth = page.getByTestId('truth');
+    expect(await truth.textContent()).toContain('What parts called failure really were is never seen');
+    await truth.getByText('What counts as the truth').click();
+    expect(await truth.getByRole('listitem').allTextContents()).toEqual([
+      expect.stringContaining('operator'),
+      expect.stringContaining('if the machine fails'),
+      expect.stringContaining('within 10 seconds'),
+    ]);
+  });
+
+  it('tells how long a prediction was open, only where a rule asks for it', async () => {
+    for (const [view, looks] of [
+      [views.healthy, 0],
+      [views.selective, 1],
+    ] as const) {
+      const { page, server, close } = await openPage(browser, 'status', view, { ownClock: true });
+      await page.getByRole('button', { name: 'L47294' }).click();
+      await page.clock.runFor(12_000);
+      await page.getByRole('button', { name: 'L47294' }).click();
+      await page.clock.runFor(100);
+      await page.getByRole('button', { name: 'L47294' }).click();
+      await page.keyboard.press('Escape');
+      if (looks > 0) await waitFor('the look', () => server.posted.length > 0);
+      expect(server.posted).toHaveLength(looks);
+      if (looks > 0) {
+        expect(server.posted[0]).toMatchObject({
+          path: '/api/looked-at',
+          body: { predictionId: '9f3ac01e-48206', durationMs: expect.any(Number) },
+        });
+      }
+      await close();
+    }
   });
 
   it('holds the models of a slot from the keyboard alone, with a reason and the PIN, and releases them', async () => {
@@ -124,7 +185,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('group', { name: 'What was part L47294 really?' }).waitFor();
     await page.keyboard.press('Escape');
-    expect(await page.getByRole('group').count()).toBe(0);
+    expect(await page.getByRole('group', { name: 'What was part' }).count()).toBe(0);
     await page.keyboard.press('Enter');
     await page.keyboard.press('2');
     await page.getByText('Saved: part L47294 was failure.').waitFor();

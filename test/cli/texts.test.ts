@@ -169,6 +169,7 @@ describe('the text of andon metrics', () => {
         name: 'f-beta',
         offline: 0.84,
         baseline: { name: 'always-ok', value: 0.62 },
+        labels: 120,
         naive: { ...estimate, value: 0.5, low: 0.4, high: 0.6 },
         corrected: estimate,
         curve: [],

@@ -2,7 +2,7 @@
  * From the field to the next version: predictions and labels at the server, out as a file, through a real training, back
  * as a package that the real engine runs and the server takes, once it was signed.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,7 +66,7 @@ describeWithTraining('retraining with field data', () => {
     const { path, stdout } = await exportTo('field.parquet');
     expect(stdout).toMatch(/^Wrote 3,000 labelled samples of machine-failure \(.*failure \d+.*\)/);
     expect(stdout).toMatch(/300 of them have no features: the slot’s privacy policy/);
-    const trained = await retrain(path, '--trials', '2');
+    const trained = await retrain(path, '--trials', '2', '--trees', '60', '--mixes', '6000');
     expect(trained).toMatchObject({ code: 0 });
     expect(trained.stdout).toMatch(/milling-failure: 2,700 labelled samples with features/);
     expect(trained.stdout).toMatch(/\| held-out field data \| 1,080 \| 0\.\d+ \| 0\.\d+ \|/);
@@ -101,6 +101,20 @@ describeWithTraining('retraining with field data', () => {
     expect(refused.stderr).toMatch(
       /too few labels: 2,700 with features .* 5,000 are needed.*300 more labels/,
     );
+  });
+
+  it('refuses a row that claims a truth which could never be seen', async () => {
+    const path = join(folder, 'impossible.csv');
+    const features =
+      'type,air_temperature_k,process_temperature_k,rotational_speed_rpm,torque_nm,tool_wear_min';
+    const columns = features.replace(/\w+/g, 'feature_$&');
+    writeFileSync(
+      path,
+      `prediction_id,device,time,correlation_id,label,weight,propensity,${columns}\n` +
+        '0-1,mill-1,2026-11-01T00:00:00Z,p1,ok,1,0,L,298,308,1500,40,10\n',
+    );
+    const refused = await retrain(path);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/line 2 .*propensity 0/) });
   });
 
   it('refuses a file that is no export of the model', async () => {

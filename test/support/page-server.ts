@@ -21,6 +21,8 @@ export interface Posted {
 
 export class PageServer {
   readonly posted: Posted[] = [];
+  /** What other addresses answer: path -> JSON. */
+  readonly others = new Map<string, unknown>();
   /** What the next posts are answered with. */
   answer: { status: number; body: unknown } = { status: 200, body: { ok: true } };
   readonly #folder: string;
@@ -91,6 +93,9 @@ export class PageServer {
     } else if (path === this.#snapshotPath) {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(this.#view));
+    } else if (this.others.has(path)) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(this.others.get(path)));
     } else {
       this.#sendFile(path, response);
     }

@@ -20,6 +20,7 @@ const report = (naive: MetricReport['naive'], over: Partial<MetricReport> = {}):
   name: 'f-beta',
   offline: 0.84,
   baseline: { name: '3-sigma rule', value: 0.62 },
+  labels: naive?.labels ?? 0,
   naive,
   corrected: null,
   slices: [],

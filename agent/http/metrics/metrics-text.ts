@@ -1,4 +1,5 @@
 /** `GET /metrics`: everything this device counts, as Prometheus text. */
+import { bestEstimate } from '../../../protocol/evidence/metric-report.ts';
 import type { ModelFigures } from '../../monitor/inference-figures.ts';
 import type { StatusView } from '../view.ts';
 import { family } from './exposition.ts';
@@ -91,7 +92,7 @@ function deviceMetrics({ view, counters }: MetricsParts): string {
       'andon_online_metric',
       'gauge',
       'The model’s one number, from labels so far.',
-      slotSeries(({ metric }) => metric?.online ?? null),
+      slotSeries(({ metric }) => bestEstimate(metric)?.value ?? null),
     ),
   ].join('');
 }

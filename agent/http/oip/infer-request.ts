@@ -15,7 +15,7 @@ const correlationIds = z.union([
   z.array(z.string().max(OIP_LIMITS.nameChars).nullable()).max(OIP_LIMITS.rows),
 ]);
 
-const requestParameters = z.looseObject({
+export const requestParameters = z.looseObject({
   binary_data_output: z.boolean().default(false),
   /** Ours: later evidence names the part by it. */
   correlation_id: correlationIds.optional(),
@@ -165,7 +165,8 @@ function shapeOfRaw({ name, datatype, shape }: InputSpec, body: Buffer): number[
   return shape.map((size) => (size < 0 ? Math.floor(body.length / rowBytes) : size));
 }
 
-function checkCount(name: string, shape: readonly number[]): void {
+/** @throws CodedError REQUEST_INVALID: more values than a body could hold */
+export function checkCount(name: string, shape: readonly number[]): void {
   if (countOf(shape) > OIP_LIMITS.bodyBytes) throw invalid(`input '${name}' has too many values`);
 }
 

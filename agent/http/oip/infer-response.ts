@@ -27,9 +27,8 @@ export function buildInferResponse(
   request: Pick<InferRequest, 'id' | 'outputs' | 'binaryOutput'>,
   answer: InferAnswer,
 ): InferResponse {
-  const wanted = request.outputs ?? answer.outputs.map(({ name }) => asAll(name, request.binaryOutput));
   const binary: OipTensor[] = [];
-  const outputs = wanted.map((output) => {
+  const outputs = wantedOf(request, answer).map((output) => {
     const tensor = tensorOf(output, answer);
     if (!output.binary) return `{${placeOf(tensor)},"data":${writeJson(tensor)}}`;
     binary.push(tensor);
@@ -46,6 +45,21 @@ export function buildInferResponse(
   let at = headerBytes;
   for (const tensor of binary) at = writeBinary(tensor, body, at);
   return { body, headerBytes };
+}
+
+/** The outputs that were asked for, in that order. @throws CodedError REQUEST_INVALID: one that the model has not */
+export function outputsOf(
+  request: Pick<InferRequest, 'outputs' | 'binaryOutput'>,
+  answer: InferAnswer,
+): OipTensor[] {
+  return wantedOf(request, answer).map((output) => tensorOf(output, answer));
+}
+
+function wantedOf(
+  { outputs, binaryOutput }: Pick<InferRequest, 'outputs' | 'binaryOutput'>,
+  answer: InferAnswer,
+): readonly RequestedOutput[] {
+  return outputs ?? answer.outputs.map(({ name }) => asAll(name, binaryOutput));
 }
 
 function tensorOf(

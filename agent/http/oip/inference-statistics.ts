@@ -3,11 +3,28 @@ import type { Duration, ModelFigures } from '../../monitor/inference-figures.ts'
 
 const NONE: Duration = { count: 0, ns: 0 };
 
+/** In the words of the protocol. */
+export interface ModelStatistics {
+  readonly name: string;
+  readonly version: string;
+  readonly last_inference: number;
+  readonly inference_count: number;
+  readonly execution_count: number;
+  readonly inference_stats: Readonly<Record<string, Duration>>;
+  readonly response_stats: object;
+  readonly batch_stats: readonly never[];
+  readonly memory_usage: readonly never[];
+}
+
 /**
  * Every field is there and a whole number: clients read them unchecked.
  * @param figures of this version; undefined: it has done nothing yet, or is forgotten
  */
-export function statisticsView(slot: string, version: string, figures: ModelFigures | undefined): object {
+export function statisticsView(
+  slot: string,
+  version: string,
+  figures: ModelFigures | undefined,
+): ModelStatistics {
   return {
     name: slot,
     version,

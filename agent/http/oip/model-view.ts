@@ -72,7 +72,32 @@ function inputsOf(graph: GraphSpec): InputSpec[] {
   ];
 }
 
-export function metadataOf(slot: string, models: SlotModels, { inputs, outputs }: ModelSpec): object {
+export interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly InputSpec[];
+  readonly outputs: readonly InputSpec[];
+}
+
+interface ConfigTensor {
+  readonly name: string;
+  readonly data_type: string;
+  readonly dims: readonly number[];
+}
+
+export interface ModelConfig {
+  readonly name: string;
+  readonly platform: string;
+  readonly backend: string;
+  readonly max_batch_size: number;
+  readonly input: readonly ConfigTensor[];
+  readonly output: readonly ConfigTensor[];
+  readonly dynamic_batching?: object;
+  readonly model_transaction_policy: { readonly decoupled: boolean };
+}
+
+export function metadataOf(slot: string, models: SlotModels, { inputs, outputs }: ModelSpec): ModelMetadata {
   const versions = [...new Set(versionsOf(models).map(({ manifest }) => String(manifest.version)))];
   const listed = outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape }));
   return { name: slot, versions, platform: PLATFORM, inputs, outputs: listed };
@@ -82,11 +107,11 @@ export function metadataOf(slot: string, models: SlotModels, { inputs, outputs }
  * As `model_configuration` gives it, which `perf_analyzer` reads: without the batch dimension, which it is told apart.
  * A model whose samples cannot be stacked has none: then `max_batch_size` is 0, and each shape is whole.
  */
-export function configOf(slot: string, { graph, inputs, outputs }: ModelSpec, maxRows: number): object {
+export function configOf(slot: string, { graph, inputs, outputs }: ModelSpec, maxRows: number): ModelConfig {
   const batches = graph.kind === 'rows' || isStackable(graph.inputs);
   const tensor = ({ name, datatype, shape, perSample = true }: InputSpec & { perSample?: boolean }) => ({
     name,
-    data_type: `TYPE_${datatype}`,
+    data_type: datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`,
     dims: batches && perSample ? shape.slice(1) : shape,
   });
   return {

@@ -26,7 +26,6 @@ from .training_rows import split_rows
 from .version import Champion, Version, read_champion
 from .weighted_metric import compare, metric_of
 
-FULL_BUDGET = Budget(trees=300, mixes=60_000)
 # int8 may cost this much of the metric on the validation rows; more, and float32 ships.
 INT8_MAY_COST = 0.01
 
@@ -71,7 +70,8 @@ def retrain(options: argparse.Namespace, work_dir: Path) -> Found:
 
     settings, _ = search_settings(recipe, rows, spec, len(labels), trials=options.trials, seed=options.seed, told=told)
     train = rows.train(settings.field_factor)
-    model, depth = train_student(recipe, train, len(labels), settings, FULL_BUDGET, options.seed)
+    budget = Budget(options.trees, options.mixes)
+    model, depth = train_student(recipe, train, len(labels), settings, budget, options.seed)
     version, precision = _smallest_good(model, depth, rows, spec, len(labels), recipe, work_dir)
     check_batch_independence(version.model, rows.field_test[0])
     parts = {FIELD: rows.field_test, **({DATA_SET: rows.base_test} if len(rows.base_test[1]) else {})}
@@ -151,6 +151,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="package folders are written below it")
     parser.add_argument("--version", type=int, help="otherwise one more than the newest that is there")
     parser.add_argument("--trials", type=int, default=20, help="trainings that Hyperopt may spend")
+    parser.add_argument("--trees", type=int, default=300, help="of the forest that teaches the version that ships")
+    parser.add_argument("--mixes", type=int, default=60_000, help="unlabelled rows that it teaches on")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--min-labels", type=int, default=500)
     parser.add_argument("--min-per-label", type=int, default=20)

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { feedbackRulesSchema } from '../../../agent/config/feedback.ts';
 import { Counters } from '../../../agent/counters.ts';
@@ -269,6 +270,44 @@ describe('evidence that is late', () => {
     }
   });
 
+  it('gives the same label in whatever order it is heard, before or after the silence was concluded from', async () => {
+    const rules = [
+      failed,
+      survived,
+      { name: 'scrapped', when: 'event', event: 'scrapped-downstream', label: 'failure', precedence: 700 },
+      { name: 'passed', when: 'event', event: 'passed-downstream', label: 'ok', precedence: 600 },
+    ];
+    const heard = fc.record({
+      kind: fc.constantFrom('machine-failed', 'scrapped-downstream', 'passed-downstream'),
+      afterMs: fc.integer({ min: -1000, max: 4000 }),
+      beforeDeadline: fc.boolean(),
+    });
+    const labelAfter = async (events: readonly LineEvent[], early: readonly boolean[]) => {
+      const setting = start({ rules });
+      await record(setting.store, [newPrediction({ correlationId: 'L1' })]);
+      await setting.rules.onLineEvents(events.filter((_, i) => early[i]));
+      setting.clock.advance(3000);
+      await passes(setting);
+      await setting.rules.onLineEvents(events.filter((_, i) => !early[i]));
+      await passes(setting);
+      const label = setting.store.predictions.labelOf(1);
+      await setting.rules.stop();
+      running.splice(running.indexOf(setting.rules), 1);
+      await closeStore(setting.store);
+      return label && { label: label.label, rule: label.rule };
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(heard, { maxLength: 4 }), async (all) => {
+        const events = all.map(({ kind, afterMs }) => ({ ...machineFailed('L1', NOW_MS + afterMs), kind }));
+        const early = all.map(({ beforeDeadline }) => beforeDeadline);
+        const first = await labelAfter(events, early);
+        const reversed = await labelAfter(events.toReversed(), early.map((one) => !one).toReversed());
+        expect(reversed).toEqual(first);
+      }),
+      { numRuns: 15 },
+    );
+  }, 60_000);
+
   it('of a fault that repeats itself without end is kept sixteen times', async () => {
     const setting = start({ rules: [failed] });
     await record(setting.store, [newPrediction({ correlationId: 'L1' })]);
@@ -335,7 +374,7 @@ describe('an event that names no part', () => {
       event: 'reject-gate-fired',
       withinMs: 6000,
       label: 'ok',
-      at: { station: 'gate-2' },
+      at: { station: 'gate-2', afterMs: 500 },
     };
     const setting = start({ rules: [quiet] });
     await record(setting.store, partsAt(2000, 1000));

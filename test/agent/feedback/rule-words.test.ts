@@ -56,7 +56,7 @@ describe('a rule in words', () => {
     [absence({}), 'A part counts as ok if the machine does not fail within 10 minutes, trusted 0.9.'],
     [
       absence({ event: 'returned', at: { station: 'dock' } }),
-      'A part counts as ok if no “returned” is reported of it within 10 minutes, trusted 0.9. Events at dock that name no part break this silence too.',
+      'A part counts as ok if no “returned” is reported of it within 10 minutes, trusted 0.9. An event at dock that names no part breaks the silence of all parts judged at most 10 minutes before.',
     ],
   ])('is said as a person would: %#', (rule, words) => {
     expect(said(rule).slice(1)).toEqual([words]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type HeadlineFacts, headline } from '../../../agent/http/headline.ts';
 import type { StatusView } from '../../../agent/http/view.ts';
-import { sampleDrift, sampleSlot, sampleView } from './sample-view.ts';
+import { calmInputs, sampleDrift, sampleSlot, sampleView } from './sample-view.ts';
 
 function said(view: Partial<StatusView> = {}, facts: Partial<HeadlineFacts> = {}) {
   return headline({ view: sampleView(view), alarms: [], unanswered: 0, ...facts });
@@ -71,6 +71,18 @@ describe('the headline', () => {
       { slots: [sampleSlot({ install: { ...install, state: 'rolled-back' } })] },
       'warning',
       'The last model for milling was rolled back; milling-failure 1 runs on. golden sample 3 is off by 0.4.',
+    ],
+    [
+      'an input that lastingly fails',
+      {
+        slots: [
+          sampleSlot({
+            inputs: { ...calmInputs, faults: [{ feature: 'torque_nm', fault: 'stuck', share: 1 }] },
+          }),
+        ],
+      },
+      'warning',
+      'torque_nm of milling does not come in as it should.',
     ],
     [
       'features that drift',

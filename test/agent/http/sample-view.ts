@@ -8,6 +8,7 @@ export const calmInputs: InputsView = {
   usualPerS: null,
   labelDrift: null,
   pairs: [],
+  sourceChange: null,
 };
 
 export function sampleDrift(change: Partial<DriftView> = {}): DriftView {
@@ -46,10 +47,13 @@ export function sampleSlot(change: Partial<SlotView> = {}): SlotView {
     rateHistory: Array(60).fill(10),
     metric: {
       name: 'f-beta',
-      online: 0.8,
-      labels: 12,
       offline: 0.75,
       baseline: { name: 'rules', value: 0.5 },
+      labels: 12,
+      naive: { value: 0.8, low: 0.6, high: 0.91, labels: 12, effectiveLabels: 12 },
+      corrected: null,
+      slices: [],
+      challenger: null,
     },
     drift: [],
     inputs: calmInputs,

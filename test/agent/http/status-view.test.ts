@@ -11,6 +11,7 @@ import type { ActiveModel } from '../../../agent/models/active-models.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { NewPrediction } from '../../../agent/store/records.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import type { MetricReport } from '../../../protocol/evidence/metric-report.ts';
 import { hashOf, makePackage, manifestOf } from '../../support/packages.ts';
 import { calmInputs } from './sample-view.ts';
 
@@ -41,6 +42,16 @@ function model(version: number): ActiveModel {
 
 const champion = model(1);
 const challenger = model(2);
+
+const quality: MetricReport = {
+  name: 'accuracy',
+  offline: 0.9,
+  baseline: { name: 'a guess', value: 0.5 },
+  labels: 3,
+  naive: { value: 0.7, low: 0.3, high: 0.9, labels: 3, effectiveLabels: 3 },
+  corrected: null,
+  slices: [],
+};
 
 function predicted(label: number, correlationId: string): NewPrediction {
   return {
@@ -86,8 +97,7 @@ function viewOf(change: Partial<StatusParts> = {}) {
       rateHistory: [],
       drift: [],
       inputs: calmInputs,
-      online: 0.7,
-      labels: 3,
+      quality: { champion: quality, challenger: null },
     }),
     machine: () => null,
     alarms: () => [],
@@ -137,13 +147,7 @@ describe('the status view', () => {
         champion: { title: 'tiny 1', manifestSha256: champion.manifestSha256 },
         challenger: { title: 'tiny 2', manifestSha256: challenger.manifestSha256, share: 0.05 },
         install: null,
-        metric: {
-          name: 'accuracy',
-          online: 0.7,
-          labels: 3,
-          offline: 0.9,
-          baseline: { name: 'a guess', value: 0.5 },
-        },
+        metric: { ...quality, challenger: null },
       }),
     ]);
   });

@@ -12,8 +12,7 @@ const figures = {
   rateHistory: [],
   drift: [sampleDrift()],
   inputs: calmInputs,
-  online: null,
-  labels: 0,
+  quality: { champion: null, challenger: null },
 };
 
 it('records each slot’s figures and the device’s, and leaves out what is not known', async () => {

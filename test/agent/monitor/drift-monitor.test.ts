@@ -8,20 +8,20 @@ const edges = [-1.2816, -0.8416, -0.5244, -0.2533, 0, 0.2533, 0.5244, 0.8416, 1.
 const shares = new Array<number>(10).fill(0.1);
 const profile = (name: string) => ({ name, mean: 0, std: 1, edges, shares, categorical: false });
 
-function monitor(features: number, { window = 500, correlations = [] as number[] } = {}) {
+function monitor(features: number, { window = 500, correlations = [] as number[], std = 1 } = {}) {
   const changes: FeatureDrift[] = [];
-  const pairs: [PairDrift, boolean][] = [];
+  const pairs: (readonly PairDrift[])[] = [];
   const clock = new TestClock();
   const drift = new DriftMonitor({
     watched: {
       rows: 6000,
-      features: Array.from({ length: features }, (_, i) => profile(`f${i}`)),
+      features: Array.from({ length: features }, (_, i) => ({ ...profile(`f${i}`), std })),
       correlations,
     },
     window,
     psi: 0.25,
     onChange: (change) => changes.push(change),
-    onPairChange: (pair, shifted) => pairs.push([pair, shifted]),
+    onPairsShifted: (shifted) => pairs.push(shifted),
     clock,
   });
   /** A sample every 10 ms. */
@@ -99,6 +99,20 @@ describe('the drift monitor', () => {
     expect(second?.shares[5]).toBeGreaterThan(0.9);
   });
 
+  it('finds drift of an input whose training data had an outlier, and of one that leaves all bins', () => {
+    const { drift, changes, observe } = monitor(2, { std: 100 });
+    const normal = normalFrom(8);
+    const feed = (samples: number, shift: number) => {
+      for (let i = 0; i < samples; i++) observe([normal() + shift, normal()]);
+    };
+    feed(3000, 0);
+    expect(changes).toEqual([]);
+    feed(1000, 9);
+    expect(changes).toMatchObject([{ feature: 'f0', drifting: true }]);
+    feed(20_000, 9);
+    expect(drift.drifting).toBe(true);
+  });
+
   it('judges a flood once a second, by all that came in it', () => {
     const { drift, changes, clock } = monitor(1);
     const normal = normalFrom(6);
@@ -128,9 +142,9 @@ describe('the drift monitor', () => {
     feed(20_000, 0.82);
     expect(pairs).toEqual([]);
     feed(1500, -0.2);
-    expect(pairs).toMatchObject([[{ features: ['f0', 'f1'], baseline: 0.8 }, true]]);
+    expect(pairs).toMatchObject([[{ features: ['f0', 'f1'], baseline: 0.8 }]]);
     feed(1500, 0.82);
-    expect(pairs.map(([, shifted]) => shifted)).toEqual([true, false]);
+    expect(pairs.map(({ length }) => length)).toEqual([1, 0]);
     expect(changes).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import type { ActiveModel } from '../../../agent/models/active-models.ts';
 import { LatencyWindow } from '../../../agent/monitor/latency-window.ts';
 import { RateMeter } from '../../../agent/monitor/rate-meter.ts';
 import { SlotMonitor } from '../../../agent/monitor/slot-monitor.ts';
+import type { SourceChange } from '../../../agent/sources/source-versions.ts';
 import type { NewEvent } from '../../../agent/store/records.ts';
 import { type Manifest, manifestSchema } from '../../../protocol/manifest.ts';
 import { INPUT_HEALTH } from '../../../protocol/records.ts';
@@ -35,7 +36,7 @@ function modelWith(input: Manifest['input'], manifestSha256 = MODEL_A): ActiveMo
 }
 const tabular = modelWith({ kind: 'features', tensor: 'input', features: [torque] });
 
-function monitorOf(champion: () => ActiveModel | undefined) {
+function monitorOf(champion: () => ActiveModel | undefined, change: SourceChange | null = null) {
   const clock = new TestClock();
   const { store } = openTempStore({ clock });
   const told: NewEvent[] = [];
@@ -50,6 +51,7 @@ function monitorOf(champion: () => ActiveModel | undefined) {
     },
     predictions: store.predictions,
     tell: (event) => told.push(event),
+    sourceChange: () => change,
     clock,
   });
   return { monitor, store, clock, told };
@@ -71,6 +73,17 @@ describe('the monitor of a slot', () => {
       { kind: 'drift', severity: 'warning', slot: 'inspection', data: { feature: 'torque', drifting: true } },
     ]);
     expect(monitor.figures().drift).toMatchObject([{ feature: 'torque', drifting: true }]);
+  });
+
+  it('says when drift began after the source changed its version', () => {
+    const change = { source: 'line', from: '1.4', to: '2.0', timeMs: NOW_MS };
+    const { monitor, clock, told } = monitorOf(() => tabular, change);
+    for (let i = 0; i < 200; i++) {
+      clock.advance(3000);
+      monitor.observe([70 + (i % 20)]);
+    }
+    expect(told[0]?.message).toMatch(/That was seen \d+ min after line changed from version 1\.4 to 2\.0\.$/);
+    expect(monitor.figures().inputs.sourceChange).toEqual(change);
   });
 
   it('shows drift a part of a flood only, each second anew', () => {
@@ -151,18 +164,48 @@ describe('the monitor of a slot', () => {
     champion = undefined;
     expect(monitor.health([999], NOW_MS)).toBe(0);
     monitor.observe([999]);
-    expect(monitor.figures()).toMatchObject({ drift: [], online: null, labels: 0 });
+    expect(monitor.figures()).toMatchObject({ drift: [], quality: { champion: null, challenger: null } });
   });
 
-  it('shows the online metric of the champion from the labels in the store', async () => {
-    const { monitor, store } = monitorOf(() => tabular);
+  it('shows how well the champion does by the labels in the store, at most a second late', async () => {
+    const { monitor, store, clock } = monitorOf(() => tabular);
     await record(store, [newPrediction({ label: 1 }), newPrediction({ label: 0 })]);
     const said = { timeMs: NOW_MS, slot: 'inspection', kind: 'implicit' as const, rule: 'r', evidence: 'e' };
-    expect(monitor.figures()).toMatchObject({ online: null, labels: 0 });
+    const champion = () => monitor.figures().quality.champion;
+    expect(champion()).toMatchObject({ naive: null, labels: 0, offline: 0.9 });
     await store.recorder.feedback(
       [1, 2].map((predictionSeq) => ({ ...said, predictionSeq, label: 1, weight: 1 })),
     );
-    expect(monitor.figures()).toMatchObject({ online: 0.5, labels: 2 });
+    expect(champion()).toMatchObject({ labels: 0 });
+    clock.advance(1000);
+    expect(champion()).toMatchObject({ naive: { value: 0.5, labels: 2 }, corrected: null, labels: 2 });
+  });
+
+  it('corrects for parts that are inspected by chance, and sets the slices apart', async () => {
+    const { monitor, store } = monitorOf(() => tabular);
+    const early = { shift: 'early' };
+    const late = { shift: 'late' };
+    await record(store, [
+      ...Array.from({ length: 60 }, () => newPrediction({ label: 0, tags: early })),
+      ...Array.from({ length: 60 }, () => newPrediction({ label: 0, tags: late })),
+      newPrediction({ label: 1, tags: early, propensity: 0.1, explored: true }),
+    ]);
+    const said = { timeMs: NOW_MS, slot: 'inspection', kind: 'implicit' as const, rule: 'r', evidence: 'e' };
+    await store.recorder.feedback(
+      Array.from({ length: 121 }, (_, i) => ({
+        ...said,
+        predictionSeq: i + 1,
+        label: i >= 60 && i < 120 ? 1 : 0,
+        weight: 1,
+      })),
+    );
+    const { champion } = monitor.figures().quality;
+    expect(champion?.naive?.value).toBeCloseTo(60 / 121, 9);
+    expect(champion?.corrected?.value).toBeCloseTo(60 / 130, 9);
+    expect(champion?.slices.map(({ value, call }) => [value, call])).toEqual([
+      ['late', 'worse'],
+      ['early', 'none'],
+    ]);
   });
 });
 

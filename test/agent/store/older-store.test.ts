@@ -23,13 +23,13 @@ it('goes on with a store from before precedence and circumstances, its labels as
   const [next] = await record(store, [newPrediction({ tags: { shift: 'late' }, propensity: 0.1 })]);
   expect(store.predictions.bySeq(next?.seq ?? 0)).toMatchObject({ tags: { shift: 'late' }, propensity: 0.1 });
 
-  const query = { slot: 'inspection', model: MODEL_A, sinceMs: 0, role: 'any' as const };
-  const before = { truth: 1, said: 0, weight: 1, propensity: 1, count: 1 };
-  expect(store.predictions.confusion(query)).toEqual([before]);
+  const query = { slot: 'inspection', model: MODEL_A, role: 'any' as const };
+  const before = { truth: 1, said: 0, weight: 1, propensity: 1, count: 1, tags: {} };
+  expect(store.predictions.outcomes(query)).toEqual([before]);
   const answer = { predictionSeq: 1, slot: 'inspection', label: 1, weight: 1, evidence: '' };
   await store.recorder.feedback([
     { ...answer, kind: 'explicit', rule: 'operator', timeMs: NOW_MS + 2, withdrawn: true },
   ]);
   expect(store.predictions.labelOf(1)).toMatchObject({ label: 0, rule: 'quiet' });
-  expect(store.predictions.confusion(query)).toEqual([{ ...before, truth: 0, weight: 0.9 }]);
+  expect(store.predictions.outcomes(query)).toEqual([{ ...before, truth: 0, weight: 0.9 }]);
 });

@@ -59,7 +59,7 @@ describe('the words of earlier runs', () => {
       contexts.of(context({ run }));
       contexts.of(context({ run, role: 'shadow' }));
     }
-    sqlite.exec('INSERT INTO confusion VALUES (2, 1, 0, 0, 1, 1, 1, 1, 1)');
+    sqlite.exec('INSERT INTO confusion VALUES (2, 1, 0, 0, 1, 1, 1)');
     const kept = () => sqlite.prepare<[], number>('SELECT id FROM contexts ORDER BY id').pluck().all();
     forgetContexts(sqlite);
     expect(kept()).toEqual([1, 2, 3, 4, 5, 6]);

@@ -76,7 +76,7 @@ or removed, each load and unload of the engine, as the running agent itself was 
 
 export const ENGINE: Section<EngineRow> = {
   title: 'The engine struck at full load',
-  about: `A device with the default configuration works through a backlog as fast as it can; its engine process gets a signal at a random
+  about: `A device as a service runs it, with the default configuration, works through a backlog as fast as it can; its engine process gets a signal at a random
 moment. The page is asked every 20 ms, and is to answer each time. *Back*: milliseconds from the last new prediction before the fault to the
 first one after it, as the page shows them.`,
   columns: [

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { encode } from '@msgpack/msgpack';
 import type { z } from 'zod';
+import { inferRequestOf, readInferMessage } from '../../../agent/http/grpc/infer-message.ts';
+import { INFER_REQUEST } from '../../../agent/http/grpc/oip-messages.ts';
+import { encodeMessage } from '../../../agent/http/grpc/protobuf.ts';
 import { parseInferRequest } from '../../../agent/http/oip/infer-request.ts';
 import { parseGolden } from '../../../agent/models/golden-test.ts';
 import { injectionSchema } from '../../../agent/sources/injection.ts';
@@ -277,6 +280,29 @@ export const DECODERS: readonly Decoder[] = [
     seeds: [
       oipBinary('FP32', Buffer.from(Float32Array.of(1, 2).buffer)),
       oipBinary('BYTES', Buffer.of(1, 0, 0, 0, 65, 0, 0, 0, 0)),
+    ],
+  },
+  {
+    name: 'Open Inference Protocol: gRPC',
+    decode: (bytes) => inferRequestOf(readInferMessage(bytes), 0),
+    seeds: [
+      encodeMessage(INFER_REQUEST, {
+        model_name: 'm',
+        parameters: [{ key: 'priority', value: { int64_param: 1 } }],
+        inputs: [{ ...OIP_INPUT, contents: { fp32_contents: [1, 2] } }],
+        outputs: [{ name: 'p', parameters: [{ key: 'classification', value: { int64_param: 2 } }] }],
+      }),
+      encodeMessage(INFER_REQUEST, {
+        model_name: 'm',
+        inputs: [OIP_INPUT],
+        raw_input_contents: [Buffer.alloc(8)],
+      }),
+    ],
+    hostile: [
+      encodeMessage(INFER_REQUEST, {
+        model_name: 'm',
+        inputs: [{ ...OIP_INPUT, shape: [2 ** 52, 2 ** 52] }],
+      }),
     ],
   },
   {

@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
 
-const SCRIPT = fileURLToPath(new URL('./play.py', import.meta.url));
+const SCRIPTS = {
+  http: fileURLToPath(new URL('./play.py', import.meta.url)),
+  grpc: fileURLToPath(new URL('./play_grpc.py', import.meta.url)),
+};
 const WITHIN_MS = 120_000;
 const MOST_OUTPUT_BYTES = 16 * 1024 * 1024;
 
@@ -31,20 +34,31 @@ export function describeWith(client: 'python' | 'perf_analyzer', name: string, f
   describe.skip(name, fn);
 }
 
-/** Runs play.py. @returns what it saw, unchecked */
+/** Runs play.py or play_grpc.py. @returns what it saw, unchecked */
 export async function playTritonClient(
   url: string,
   model: string,
   onnx: string,
   rows: unknown,
+  over: keyof typeof SCRIPTS = 'http',
 ): Promise<unknown> {
-  const { stdout } = await run('python', [SCRIPT, new URL(url).host, model, onnx, JSON.stringify(rows)]);
+  const { stdout } = await run('python', [
+    SCRIPTS[over],
+    new URL(url).host,
+    model,
+    onnx,
+    JSON.stringify(rows),
+  ]);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
 /** Rejects unless it ends with exit code 0. @returns its report */
-export async function runPerfAnalyzer(url: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run('perf_analyzer', ['-i', 'http', '-u', new URL(url).host, ...args]);
+export async function runPerfAnalyzer(
+  url: string,
+  args: readonly string[],
+  over: 'http' | 'grpc' = 'http',
+): Promise<string> {
+  const { stdout } = await run('perf_analyzer', ['-i', over, '-u', new URL(url).host, ...args]);
   return stdout;
 }
 

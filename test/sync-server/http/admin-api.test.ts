@@ -168,6 +168,7 @@ describe('the admin API', () => {
       retraining: [],
       rollouts: [],
       events: [],
+      drift: [],
       refused: { PAYLOAD_TRUNCATED: 1 },
     });
   });

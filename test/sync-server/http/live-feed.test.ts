@@ -14,6 +14,7 @@ const VIEW: FleetView = {
   mlflow: null,
   retraining: [],
   events: [],
+  drift: [],
   refused: {},
 };
 

@@ -8,7 +8,7 @@ import { evidenceOfNoWorse, pairedDifference } from '../../../sync-server/rollou
 const base = { offline: 0.9, baseline: { name: 'none', value: 0 } };
 const ACCURACY: Metric = { ...base, name: 'accuracy' };
 const F2: Metric = { ...base, name: 'f-beta', beta: 2 };
-const SIDES = { alphaLow: 0.05, alphaHigh: 0.025 };
+const ALPHA = 0.05;
 
 function pair(truth: number, champion: number, challenger: number, count: number, weight = 1): PairCount {
   return { truth, champion, challenger, count, weight };
@@ -17,21 +17,21 @@ function pair(truth: number, champion: number, challenger: number, count: number
 describe('the paired difference', () => {
   it('is the gain of accuracy on the same samples, each weighted by the trust in its label', () => {
     const pairs = [pair(0, 0, 0, 90), pair(0, 1, 0, 8), pair(0, 0, 1, 2), pair(1, 0, 1, 20, 0.5)];
-    expect(pairedDifference(pairs, ACCURACY, SIDES)?.mean).toBeCloseTo((8 - 2 + 10) / 110, 12);
+    expect(pairedDifference(pairs, ACCURACY, ALPHA)?.mean).toBeCloseTo((8 - 2 + 10) / 110, 12);
   });
 
   it('is told a real positive where misses count, a false alarm as a quarter of a miss', () => {
     const pairs = [pair(0, 0, 0, 1000), pair(1, 1, 1, 40), pair(1, 0, 1, 10), pair(0, 0, 1, 8)];
-    expect(pairedDifference(pairs, F2, SIDES)?.mean).toBeCloseTo((10 - 8 / 4) / 50, 12);
-    expect(pairedDifference([pair(0, 0, 1, 8)], F2, SIDES)).toBeUndefined();
-    expect(pairedDifference([], ACCURACY, SIDES)).toBeUndefined();
+    expect(pairedDifference(pairs, F2, ALPHA)?.mean).toBeCloseTo((10 - 8 / 4) / 50, 12);
+    expect(pairedDifference([pair(0, 0, 1, 8)], F2, ALPHA)).toBeUndefined();
+    expect(pairedDifference([], ACCURACY, ALPHA)).toBeUndefined();
   });
 
   it('has an interval whose lower end passes the margin with the very label that ends the wait', () => {
     for (let count = 200; count <= 300; count++) {
       const pairs = [pair(0, 0, 0, count), pair(0, 1, 0, 1)];
       const isProven = evidenceOfNoWorse(pairs, ACCURACY, 0.02) >= Math.log(20);
-      const low = pairedDifference(pairs, ACCURACY, SIDES)?.low ?? -1;
+      const low = pairedDifference(pairs, ACCURACY, ALPHA)?.low ?? -1;
       expect(low > -0.02).toBe(isProven);
     }
   });
@@ -46,13 +46,12 @@ describe('the paired difference', () => {
     });
     fc.assert(
       fc.property(fc.array(kinds, { maxLength: 8 }), fc.constantFrom(ACCURACY, F2), (pairs, metric) => {
-        const same = { alphaLow: 0.05, alphaHigh: 0.05 };
-        const difference = pairedDifference(pairs, metric, same);
+        const difference = pairedDifference(pairs, metric, ALPHA);
         if (!difference || Math.abs(difference.mean) > 9) return;
         expect(difference.low).toBeLessThanOrEqual(difference.mean + 1e-6);
         expect(difference.high).toBeGreaterThanOrEqual(difference.mean - 1e-6);
         const swapped = pairs.map((p) => ({ ...p, champion: p.challenger, challenger: p.champion }));
-        const turned = pairedDifference(swapped, metric, same);
+        const turned = pairedDifference(swapped, metric, ALPHA);
         expect(turned?.mean).toBeCloseTo(-difference.mean, 9);
         expect(turned?.low).toBeCloseTo(-difference.high, 6);
       }),
@@ -74,11 +73,11 @@ describe('the paired difference', () => {
         else counts.both++;
         if (n % 50 !== 0) continue;
         const pairs = [pair(0, 0, 0, counts.both), pair(0, 1, 0, counts.old), pair(0, 0, 1, counts.new)];
-        const difference = pairedDifference(pairs, ACCURACY, SIDES);
+        const difference = pairedDifference(pairs, ACCURACY, ALPHA);
         held &&= difference !== undefined && difference.low <= 0.02 && difference.high >= 0.02;
       }
       if (!held) missed += 1;
     }
-    expect(missed / runs).toBeLessThanOrEqual(SIDES.alphaLow + SIDES.alphaHigh);
+    expect(missed / runs).toBeLessThanOrEqual(2 * ALPHA);
   });
 });

@@ -10,7 +10,7 @@ describe('what a rollout shows of its evidence', () => {
     const { evidence } = step({ truth: 1, champion: 1, challenger: 1, weight: 1, count: 50 });
     expect(evidence).toMatchObject({ pairs: 50, needed: 198, difference: { mean: 0 } });
     expect(evidence.difference?.low).toBeLessThan(-0.02);
-    expect(evidence.perDay).toBeCloseTo((50 / 61_000) * 86_400_000, 0);
+    expect(evidence.perDay).toBe(71_000);
   });
 
   it('is a curve that narrows, marked by stages, and never long', () => {
@@ -26,6 +26,16 @@ describe('what a rollout shows of its evidence', () => {
     expect(new Set(curve.map((point) => point.stage)).size).toBeGreaterThan(1);
     const widths = curve.map(({ low, high }) => high - low);
     expect(widths.at(-1)).toBeLessThan(widths[0] ?? 0);
+  });
+
+  it('does not change while nothing comes, so that pages are left alone', () => {
+    const { fleet, step } = begin();
+    step();
+    step({ truth: 1, champion: 1, challenger: 1, weight: 1, count: 50 });
+    fleet.nowMs += 60_000;
+    const { curve } = step();
+    expect(step().curve).toEqual(curve);
+    expect(curve).toHaveLength(1);
   });
 
   it('states inputs that drift on its devices, and holds them against nobody', () => {

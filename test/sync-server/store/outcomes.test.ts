@@ -90,6 +90,9 @@ describe('outcomes', () => {
     expect(spans(0).reduce((sum, [, count]) => sum + (count ?? 0), 0)).toBe(4);
     expect(spans(0).every(([offset]) => offset === 0)).toBe(true);
     expect(spans(T0 + 20 * MINUTE_MS)).toEqual([[0, 1]]);
+    const byHour = store.outcomes.bySpan({ ...ALL, spanMs: 120 * MINUTE_MS });
+    expect(byHour.reduce((sum, { count }) => sum + count, 0)).toBe(4);
+    expect(byHour.every(({ fromMs }) => fromMs % (120 * MINUTE_MS) === 0)).toBe(true);
     expect(store.outcomes.span('machine-failure')).toEqual({ firstMs: T0, lastMs: T0 + 26 * MINUTE_MS });
     expect(store.outcomes.span('nothing-here')).toBeUndefined();
   });

@@ -68,9 +68,10 @@ describe('retention at the server', () => {
       labels: 1,
     });
     expect(rows('prediction_counts')).toBe(0);
-    expect(rows('outcomes')).toBe(0);
-    // 10 predictions, a label, three more records and two counts.
-    expect(counters.get('retention.deleted')).toBe(16);
+    expect(rows('outcomes_by_minute')).toBe(0);
+    expect(rows('outcomes_by_hour')).toBe(0);
+    // 10 predictions, a label, three more records and three counts.
+    expect(counters.get('retention.deleted')).toBe(17);
   });
 
   it('goes by when a record came, so that a device whose clock is wrong loses nothing early', () => {

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../../agent/config/schema.ts';
 import { Counters } from '../../../../agent/counters.ts';
+import { OipModels } from '../../../../agent/http/oip/oip-models.ts';
 import { addOipRoutes } from '../../../../agent/http/oip/oip-routes.ts';
 import { EngineProcess } from '../../../../agent/inference/engine-client.ts';
 import type { ActiveModel, SlotModels } from '../../../../agent/models/active-models.ts';
@@ -21,6 +22,7 @@ export class EngineLane {
   readonly asks: Ask[] = [];
   readonly slots = new Map<string, SlotModels | undefined>();
   readonly app: FastifyInstance;
+  readonly models: OipModels;
   alive = true;
   readonly #folder = mkdtempSync(join(tmpdir(), 'andon-oip-'));
   readonly #engine: EngineProcess;
@@ -57,25 +59,23 @@ export class EngineLane {
       counters,
     });
     this.app = Fastify();
-    this.app.register(
-      async (app) =>
-        addOipRoutes(app, {
-          slots: new Map(Object.keys(config.slots).map((name) => [name, { maxRows: 64 }])),
-          models,
-          ask: (name, ask) => {
-            this.asks.push(ask);
-            return this.#pipeline.ask(name, ask);
-          },
-          figures,
-          signature: (model) => this.#engine.signature(model),
-          engineAlive: () => this.alive,
-          agentVersion: '1.2.3',
-          clock: systemClock,
-          log,
-          counters,
-        }),
-      { prefix: '/v2' },
-    );
+    const deps = {
+      slots: new Map(Object.keys(config.slots).map((name) => [name, { maxRows: 64 }])),
+      models,
+      ask: (name: string, ask: Ask) => {
+        this.asks.push(ask);
+        return this.#pipeline.ask(name, ask);
+      },
+      figures,
+      signature: (model: string) => this.#engine.signature(model),
+      engineAlive: () => this.alive,
+      agentVersion: '1.2.3',
+      clock: systemClock,
+      log,
+      counters,
+    };
+    this.models = new OipModels(deps);
+    this.app.register(async (app) => addOipRoutes(app, this.models, deps), { prefix: '/v2' });
   }
 
   async start(champion: Map<string, Buffer>, challenger?: Map<string, Buffer>): Promise<void> {

@@ -118,7 +118,7 @@ describe('a model of tensors', () => {
       output: [
         { name: 'score-out', dims: [1] },
         { name: 'ids-out', data_type: 'TYPE_INT64', dims: [2] },
-        { name: 'recipe-out', data_type: 'TYPE_BYTES', dims: [] },
+        { name: 'recipe-out', data_type: 'TYPE_STRING', dims: [] },
       ],
       dynamic_batching: {},
     });
