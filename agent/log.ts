@@ -1,18 +1,8 @@
 /** The agent's log: pino JSON lines on stdout, one event a line, no secrets. */
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
+import { SECRETS } from '../protocol/secret-fields.ts';
 import type { DeviceConfig } from './config/schema.ts';
-
-const SECRET_FIELDS = [
-  'password',
-  'passphrase',
-  'secret',
-  'token',
-  'apiKey',
-  'privateKey',
-  'authorization',
-  'cookie',
-];
 
 /**
  * @param name who speaks, for example the device id
@@ -30,10 +20,7 @@ export function createLogger(
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorFields },
-      redact: {
-        paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
-        censor: '[redacted]',
-      },
+      redact: SECRETS,
     },
     destination,
   );
