@@ -30,6 +30,8 @@ export type AgentErrorCode =
   | 'DESIRED_REFUSED'
   | 'BROKER_UNREACHABLE'
   | 'BROKER_REFUSED'
+  | 'NOT_ENROLLED'
+  | 'ENROLMENT_FAILED'
   | 'LINK_CUT'
   | 'ACK_REFUSED'
   | 'FETCH_ABORTED'

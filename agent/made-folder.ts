@@ -12,7 +12,8 @@ export function makeFolder(path: string): void {
   }
 }
 
-function syncNames(folder: string): void {
+/** Makes the names in a folder durable. */
+export function syncNames(folder: string): void {
   const fd = openSync(folder, 'r');
   try {
     fsyncSync(fd);

@@ -129,6 +129,14 @@ export class AdminApi {
     return this.#call<RolloutView>('POST', path, ['id', 'state'], body);
   }
 
+  inviteDevice(device: string): Promise<{ code: string; expiresAtMs: number }> {
+    return this.#call('POST', `/api/devices/${encodeURIComponent(device)}/invitation`, ['code'], '{}');
+  }
+
+  revokeDevice(device: string): Promise<{ revoked: number }> {
+    return this.#call('POST', `/api/devices/${encodeURIComponent(device)}/revocation`, ['revoked'], '{}');
+  }
+
   #put(path: string, body: object): Promise<ModelView> {
     return this.#call<ModelView>('PUT', path, ['name', 'aliases'], JSON.stringify(body));
   }

@@ -10,6 +10,8 @@ import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { topics } from '../protocol/topics.ts';
+import type { CertificateAuthority } from './access/certificate-authority.ts';
+import { DeviceIdentities } from './access/device-identities.ts';
 import { Tokens } from './access/tokens.ts';
 import { reachBroker, withoutLogin } from './broker/reach-broker.ts';
 import { systemClock } from './clock.ts';
@@ -92,9 +94,27 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       },
     });
 
-    const broker = await reachBroker(config.broker, { counters, log });
+    let opened: Promise<CertificateAuthority> | undefined;
+    const authority = () => {
+      opened ??= import('./access/certificate-authority.ts').then(({ CertificateAuthority }) =>
+        CertificateAuthority.open(join(config.dataDir, 'pki'), clock),
+      );
+      return opened;
+    };
+    const identities = new DeviceIdentities({
+      store,
+      clock,
+      authority,
+      cut: (device) => broker.cut(device),
+    });
+    const broker = await reachBroker(config.broker, {
+      counters,
+      log,
+      authority,
+      admits: (device, serialNumber) => identities.admits(device, serialNumber),
+    });
     stops.push(() => broker.stop());
-    const brokerUrl = withoutLogin(broker.url);
+    const brokerUrl = broker.deviceUrl ?? withoutLogin(broker.url);
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
 
@@ -184,6 +204,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const tokens = new Tokens({ store, clock });
     const api = await createAdminApi({
       tokens,
+      identities,
       store,
       rollouts: conductor,
       metrics: new SlotMetrics({ store, clock }),
@@ -227,10 +248,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         'this address is open to the network, so nobody may call here without a token: andon tokens add',
       );
     }
-    if (config.broker.kind === 'embedded' && !isLoopback(config.broker.host)) {
+    if (config.broker.kind === 'embedded' && !config.broker.tls && !isLoopback(config.broker.host)) {
       log.warn(
         { event: 'open-to-network', host: config.broker.host },
-        'anyone who reaches the broker can act as a device: put a broker with accounts before it',
+        'anyone who reaches the broker can act as a device: set broker.tls',
       );
     }
     return { url, brokerUrl, publicKeyFile, stop };

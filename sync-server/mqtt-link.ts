@@ -10,6 +10,8 @@ export interface MqttLinkDeps {
     readonly url: string;
     readonly username?: string | undefined;
     readonly password?: string | undefined;
+    /** PEM, for a broker that wants certificates. */
+    readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   };
   readonly log: Logger;
   readonly counters: Counters;
@@ -47,7 +49,7 @@ export class MqttLink {
 
   /** Begins to connect and keeps trying for ever; does not wait for the first connection. */
   start(): void {
-    const { url, username, password } = this.#deps.broker;
+    const { url, username, password, tls } = this.#deps.broker;
     const client = connect(url, {
       // 3.1.1, because the embedded broker speaks no 5; the wire contract needs nothing newer.
       protocolVersion: 4,
@@ -56,6 +58,7 @@ export class MqttLink {
       reconnectPeriod: RECONNECT_MS,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
+      ...tls,
     });
     this.#client = client;
     client.on('connect', () => this.#onConnect(client));

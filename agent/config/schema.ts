@@ -141,6 +141,16 @@ export const deviceConfigSchema = z.strictObject({
       username: z.string().optional(),
       /** A file that holds the password; passwords never stand in the config. */
       passwordFile: z.string().optional(),
+      /** By a certificate of the server, for an mqtts:// broker; null: none. */
+      identity: z
+        .strictObject({
+          /** The server's admin API. */
+          server: z
+            .string()
+            .refine((url) => /^https?:\/\//.test(url) && URL.canParse(url), 'an http:// or https:// address'),
+        })
+        .nullable()
+        .default(null),
       keepaliveS: z.int().min(1).max(600).default(30),
       /** Batches of one stream on the way at once. */
       window: z.int().min(1).max(64).default(8),

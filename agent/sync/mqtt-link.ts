@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import { backOffMs } from './back-off.ts';
+import type { DeviceIdentity } from './device-identity.ts';
 import { connectError, credentials, lostError, messageTooLarge, type SyncConfig } from './link-errors.ts';
 import { type MessageHandler, MessageRoutes } from './message-routes.ts';
 import { Refusals } from './refusals.ts';
@@ -24,6 +25,8 @@ const PUBACK_WITHIN_MS = 60_000;
 export interface MqttLinkDeps {
   readonly config: SyncConfig;
   readonly device: string;
+  /** For a broker that wants certificates. */
+  readonly identity?: Pick<DeviceIdentity, 'tls'> | undefined;
   /** Asked at each connect. */
   readonly birth: () => Birth;
   readonly clock: Clock;
@@ -168,6 +171,7 @@ export class MqttLink {
         queueQoSZero: false,
         will: { topic: topics.gone(device), payload: this.#gone(), qos: 1, retain: true },
         ...credentials(config),
+        ...this.#deps.identity?.tls(),
       });
     } catch (error) {
       this.#refusals.refuse(error, 'the broker’s address or credentials');

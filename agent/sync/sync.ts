@@ -22,6 +22,7 @@ import type { DeviceTrust } from '../trust/device-trust.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
+import { DeviceIdentity } from './device-identity.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { Orders } from './orders.ts';
 import { PackCarrier } from './pack-carrier.ts';
@@ -66,6 +67,7 @@ export class Sync {
   readonly #deps: SyncDeps;
   readonly #refusals: Refusals;
   readonly #link: MqttLink | undefined;
+  readonly #identity: DeviceIdentity | undefined;
   readonly #uploaders = new Map<Stream, Uploader>();
   readonly #reporter: Reporter | undefined;
   readonly #fetcher: ChunkFetcher | undefined;
@@ -94,7 +96,17 @@ export class Sync {
       onDesired: (desired) => this.#handOn(desired),
     });
     if (config.sync === null) return;
-    const link = new MqttLink({ ...deps, config: config.sync, device, birth: () => this.#birth() });
+    if (config.sync.identity) {
+      this.#identity = new DeviceIdentity({
+        device,
+        folder: join(config.dataDir, 'identity'),
+        server: config.sync.identity.server,
+        clock,
+        onFailure: (error) => this.#refusals.refuse(error, 'the renewal of the certificate'),
+      });
+    }
+    const identity = this.#identity;
+    const link = new MqttLink({ ...deps, config: config.sync, device, identity, birth: () => this.#birth() });
     this.#link = link;
     this.#reporter = new Reporter({
       device,
@@ -151,6 +163,7 @@ export class Sync {
         else part?.stop();
       }
     });
+    this.#identity?.start();
     await link.start();
   }
 
@@ -158,6 +171,7 @@ export class Sync {
   async stop(): Promise<void> {
     for (const fetch of this.#fetches.keys()) fetch.abort();
     this.#orders.stop();
+    this.#identity?.stop();
     await this.#link?.stop();
   }
 

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import type { DeviceView, FleetView } from '../../sync-server/http/view.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 import { age, table } from '../table.ts';
+import { addIdentityCommands } from './devices.ts';
 
 export function addFleetCommands(program: Command): void {
-  program
+  const devices = program
     .command('devices')
     .description('list the devices: what each really runs, and what it has not sent yet')
     .action(async (_options, command: Command) => {
@@ -13,6 +14,7 @@ export function addFleetCommands(program: Command): void {
       const fleet = await options.api.fleet();
       print(options, fleet.devices, () => devicesText(fleet));
     });
+  addIdentityCommands(devices);
 }
 
 export function devicesText({ devices, nowMs }: Pick<FleetView, 'devices' | 'nowMs'>): string {

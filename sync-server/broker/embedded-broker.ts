@@ -28,8 +28,8 @@ export interface BrokerTls {
   readonly key: string;
   readonly cert: string;
   readonly ca: string;
-  /** Asked at each connect. */
-  readonly isRevoked: (device: string, serialNumber: string) => boolean;
+  /** Asked at each connect: whether this certificate counts. */
+  readonly admits: (device: string, serialNumber: string) => boolean;
 }
 
 /** What stands around a payload: fixed header, topic, packet id. */
@@ -144,7 +144,7 @@ export class EmbeddedBroker {
     const certificate = conn instanceof TLSSocket ? conn.getPeerCertificate() : undefined;
     // A name that stands twice in a certificate comes as a list, and is nobody's.
     const name = certificate && String(certificate.subject?.CN ?? '');
-    if (certificate && name !== undefined && tls?.isRevoked(name, certificate.serialNumber)) return undefined;
+    if (certificate && !tls?.admits(name ?? '', certificate.serialNumber)) return undefined;
     return identify(
       {
         clientId: id,

@@ -10,6 +10,16 @@ export const serverConfigSchema = z.strictObject({
         kind: z.literal('embedded'),
         host: z.string().default('127.0.0.1'),
         port: z.int().min(0).max(65_535).default(1883),
+        /** A listener for devices with certificates; the first then lets only the server in. null: none. */
+        tls: z
+          .strictObject({
+            host: z.string().default('0.0.0.0'),
+            port: z.int().min(0).max(65_535).default(8883),
+            /** Host names and addresses by which devices reach it. */
+            names: z.array(z.string().min(1).max(253)).min(1).max(32),
+          })
+          .nullable()
+          .default(null),
       }),
       z.strictObject({
         kind: z.literal('external'),
@@ -21,6 +31,8 @@ export const serverConfigSchema = z.strictObject({
           ),
         username: z.string().optional(),
         passwordFile: z.string().optional(),
+        /** Shows the broker a certificate of our own authority (`andon.server`), and believes the broker by it. */
+        certificates: z.boolean().default(false),
       }),
     ])
     .prefault({ kind: 'embedded' }),

@@ -8,6 +8,7 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addChunkRoutes, type ChunkRouteDeps } from './chunk-routes.ts';
 import { addConsolePage } from './console-page.ts';
 import { addDatasetRoutes, type DatasetRouteDeps } from './dataset-routes.ts';
+import { addDeviceIdentityRoutes, type DeviceIdentityRouteDeps } from './device-identity-routes.ts';
 import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
 import { addGuards } from './guards.ts';
@@ -22,6 +23,7 @@ export interface AdminApiDeps
   extends AccessDeps,
     ChunkRouteDeps,
     DatasetRouteDeps,
+    DeviceIdentityRouteDeps,
     FleetViewDeps,
     MetricRouteDeps,
     ModelRouteDeps,
@@ -98,6 +100,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
   addAuditRoutes(app, deps.store);
+  addDeviceIdentityRoutes(app, deps);
   addMetricRoutes(app, deps);
   addDatasetRoutes(app, deps);
   addConsolePage(app, deps.consoleFolder);

@@ -4,6 +4,7 @@ import { signInBody } from './access.ts';
 import { auditQuery } from './audit-routes.ts';
 import { metricQuerySchema } from './metric-routes.ts';
 import { datasetPaths } from './openapi-datasets.ts';
+import { devicePaths } from './openapi-devices.ts';
 import { modelPaths } from './openapi-models.ts';
 import { answers, error, inPath, inQuery, json } from './openapi-parts.ts';
 import { startRolloutSchema } from './rollout-routes.ts';
@@ -44,6 +45,7 @@ export function openApiDocument(version: string): object {
           responses: answers(200, '{ entries }'),
         },
       },
+      ...devicePaths,
       '/api/fleet': {
         get: { summary: 'Everything the console shows', responses: answers(200, 'FleetView') },
       },

@@ -311,4 +311,21 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX tokens_in_force ON tokens (name) WHERE revoked_at_ms IS NULL;
   `,
+  `
+  -- Certificates of devices. serial_number: hex, upper case; public_key: SPKI DER.
+  CREATE TABLE device_certificates (
+    serial_number TEXT PRIMARY KEY,
+    device TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    not_after_ms INTEGER NOT NULL,
+    revoked_at_ms INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX device_certificates_by_device ON device_certificates (device);
+  -- One-time codes. key: sha256 of the code's secret.
+  CREATE TABLE enrolment_codes (
+    device TEXT PRIMARY KEY,
+    key BLOB NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -10,6 +10,7 @@ import { type AuditRow, AuditTable } from './audit-table.ts';
 import { openBesideServer, openDatabase } from './database.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { DesiredTable } from './desired-table.ts';
+import { DeviceCertificateTable } from './device-certificate-table.ts';
 import { DeviceTable } from './device-table.ts';
 import { DriftLabels } from './drift-labels.ts';
 import { InputProfileTable } from './input-profile-table.ts';
@@ -42,6 +43,7 @@ export interface ServerStore {
   readonly driftLabels: DriftLabels;
   readonly audit: AuditTable;
   readonly tokens: TokenTable;
+  readonly certificates: DeviceCertificateTable;
   /** Runs `work` as one fsynced transaction; when it throws, nothing of it is kept. May be nested. */
   transaction<T>(work: () => T): T;
   close(): void;
@@ -81,6 +83,7 @@ export function openServerStore(dataDir: string, options: OpenOptions = {}): Ser
     driftLabels: new DriftLabels(sqlite),
     audit: new AuditTable(sqlite, options.onAudit ?? (() => undefined)),
     tokens: new TokenTable(sqlite),
+    certificates: new DeviceCertificateTable(sqlite),
     transaction: (work) => {
       try {
         // Immediate: one that read first could not write any more once a command beside the server had written.

@@ -68,8 +68,6 @@ function mosquittoAvailable(): boolean {
 
 /** A real Mosquitto on a free loopback port, with its files in a temporary folder that `stop` removes. */
 export async function startMosquitto(): Promise<TestBroker> {
-  const path = mosquittoPath();
-  if (path === undefined) throw new Error('mosquitto is not installed (Debian: apt-get install mosquitto)');
   const folder = mkdtempSync(join(tmpdir(), 'andon-mosquitto-'));
   const port = await freePort();
   const config = join(folder, 'mosquitto.conf');
@@ -84,14 +82,25 @@ export async function startMosquitto(): Promise<TestBroker> {
       '',
     ].join('\n'),
   );
+  const running = await startMosquittoWith(config, port);
+  return {
+    ...running,
+    stop: async () => {
+      await running.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A real Mosquitto with a configuration of the test's own. @param port that it listens on, on loopback */
+export async function startMosquittoWith(config: string, port: number): Promise<TestBroker> {
+  const path = mosquittoPath();
+  if (path === undefined) throw new Error('mosquitto is not installed (Debian: apt-get install mosquitto)');
   let child = await spawnMosquitto(path, config, port);
   return {
     port,
     url: urlOf(port),
-    stop: async () => {
-      await end(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: () => end(child),
     restart: async () => {
       await end(child);
       child = await spawnMosquitto(path, config, port);

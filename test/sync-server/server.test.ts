@@ -136,7 +136,7 @@ function specification(brokerConfig: () => Promise<object>): void {
     expect(readDesired(server, device).slots['machine-failure']?.challenger).toBeNull();
     const late = new DeviceClient('late', server.brokerUrl);
     await late.born();
-    const kept = topics.desired('mill-1');
+    const kept = topics.desired('late');
     await vi.waitFor(async () => {
       late.down.clear();
       await late.listenTo(topics.chunk(indexSha256));

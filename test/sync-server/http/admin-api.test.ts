@@ -5,6 +5,8 @@ import { encode } from '@msgpack/msgpack';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { CertificateAuthority } from '../../../sync-server/access/certificate-authority.ts';
+import { DeviceIdentities } from '../../../sync-server/access/device-identities.ts';
 import { Tokens } from '../../../sync-server/access/tokens.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { Datasets } from '../../../sync-server/dataset/datasets.ts';
@@ -51,6 +53,12 @@ async function setUp() {
   const app = await createAdminApi({
     store,
     tokens,
+    identities: new DeviceIdentities({
+      store,
+      clock,
+      authority: () => CertificateAuthority.open(temporaryFolder(), clock),
+      cut: () => undefined,
+    }),
     counters,
     clock,
     log: silentLog,
