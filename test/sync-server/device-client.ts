@@ -67,6 +67,11 @@ export class DeviceClient {
     await this.#mqtt.publishAsync(topics.want(this.id), JSON.stringify(want), { qos: 1 });
   }
 
+  /** For another client of the same device: a broker holds one of them at a time. */
+  async end(): Promise<void> {
+    await this.#mqtt.endAsync(true);
+  }
+
   async listenTo(topic: string): Promise<void> {
     await this.#mqtt.subscribeAsync(topic, { qos: 1 });
   }

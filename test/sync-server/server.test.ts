@@ -169,6 +169,7 @@ function specification(brokerConfig: () => Promise<object>): void {
   it('says the same again after a restart, to a device that connects then', async () => {
     const { file, server, device } = await withRollout();
     const before = device.down.get(topics.desired('mill-1'));
+    await device.end();
     await server.stop();
     const next = await start(file);
     const again = new DeviceClient('mill-1', next.brokerUrl);
