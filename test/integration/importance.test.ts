@@ -44,20 +44,16 @@ function exported(withFeatures = true): string {
   return file;
 }
 
+function importanceWith(costs: Record<string, string>) {
+  const args = ['--package', packageFolder, '--export', exported()];
+  const file = join(folders.at(-1) as string, 'costs.json');
+  writeFileSync(file, JSON.stringify(costs));
+  return runTraining('importance', ...args, '--costs', file);
+}
+
 describeWithTraining('which inputs earn their cost, on labelled field data', () => {
   it('puts every input beside what it costs', async () => {
-    const file = exported();
-    const costs = join(folders[0] as string, 'costs.json');
-    writeFileSync(costs, JSON.stringify({ torque_nm: 'a torque cell' }));
-    const ran = await runTraining(
-      'importance',
-      '--package',
-      packageFolder,
-      '--export',
-      file,
-      '--costs',
-      costs,
-    );
+    const ran = await importanceWith({ torque_nm: 'a torque cell' });
     expect(ran.stderr).toBe('');
     expect(ran.code).toBe(0);
     expect(ran.stdout).toMatch(/labelled field samples/);
@@ -72,18 +68,7 @@ describeWithTraining('which inputs earn their cost, on labelled field data', () 
   });
 
   it('refuses a cost of something that is no input', async () => {
-    const file = exported();
-    const costs = join(folders[0] as string, 'costs.json');
-    writeFileSync(costs, JSON.stringify({ torque: 'a torque cell' }));
-    const ran = await runTraining(
-      'importance',
-      '--package',
-      packageFolder,
-      '--export',
-      file,
-      '--costs',
-      costs,
-    );
+    const ran = await importanceWith({ torque: 'a torque cell' });
     expect(ran.code).toBe(2);
     expect(ran.stderr).toMatch(/not known: torque/);
   });

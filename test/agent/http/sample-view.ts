@@ -1,15 +1,8 @@
 /** A status view of a healthy device, for tests to change. */
 import type { DriftView, InputsView, SlotView, StatusView } from '../../../agent/http/view.ts';
+import { NOTHING_WATCHED } from '../../../agent/monitor/model-watch.ts';
 
-export const calmInputs: InputsView = {
-  faults: [],
-  stale: 0,
-  samplesPerS: null,
-  usualPerS: null,
-  labelDrift: null,
-  pairs: [],
-  sourceChange: null,
-};
+export const calmInputs: InputsView = NOTHING_WATCHED;
 
 export function sampleDrift(change: Partial<DriftView> = {}): DriftView {
   return {
