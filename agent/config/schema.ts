@@ -109,7 +109,7 @@ const slot = z.strictObject({
     .strictObject({
       /** Samples a window of the drift check. */
       window: z.int().min(50).default(500),
-      /** Population Stability Index from which a feature is called drifting. */
+      /** Population Stability Index from which a feature is called drifting; KS has a floor of its own (docs/drift.md). */
       psi: z.number().positive().default(0.25),
     })
     .prefault({}),
