@@ -185,3 +185,16 @@ export function ingestOver(store: ServerStore): TestIngest {
     },
   };
 }
+
+/** What a device says of itself when it connects. */
+export function birth(device: string, storeEpoch = EPOCH): string {
+  return JSON.stringify({
+    v: 1,
+    device,
+    timeMs: 1,
+    agentVersion: '0.1.0',
+    storeEpoch,
+    labels: { line: 'north' },
+    slots: ['machine-failure'],
+  });
+}

@@ -5,6 +5,7 @@ import { encodeBatch } from '../../../protocol/batch.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { openServerStore } from '../../../sync-server/store/server-store.ts';
 import {
+  birth,
   EPOCH,
   event,
   feedback,
@@ -25,17 +26,6 @@ function rows(folder: string, sql: string): unknown[] {
     db.close();
   }
 }
-
-const birth = (device: string, storeEpoch = EPOCH) =>
-  JSON.stringify({
-    v: 1,
-    device,
-    timeMs: 1,
-    agentVersion: '0.1.0',
-    storeEpoch,
-    labels: { line: 'north' },
-    slots: ['machine-failure'],
-  });
 
 describe('ingest of batches', () => {
   it('acknowledges only what is on disk', () => {

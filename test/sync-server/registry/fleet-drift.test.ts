@@ -9,18 +9,7 @@ import {
 } from '../../../protocol/drift/input-profile.ts';
 import { topics } from '../../../protocol/topics.ts';
 import { fleetDrift } from '../../../sync-server/registry/fleet-drift.ts';
-import { CHALLENGER, CHAMPION, EPOCH, event, ingestOver, temporaryStore } from '../support.ts';
-
-const birth = (device: string, storeEpoch = EPOCH) =>
-  JSON.stringify({
-    v: 1,
-    device,
-    timeMs: 1,
-    agentVersion: '0.1.0',
-    storeEpoch,
-    labels: { line: 'north' },
-    slots: ['machine-failure'],
-  });
+import { birth, CHALLENGER, CHAMPION, EPOCH, event, ingestOver, temporaryStore } from '../support.ts';
 
 const quarters = [0.25, 0.25, 0.25, 0.25];
 
