@@ -21,7 +21,15 @@ import { SingleFlight } from './single-flight.ts';
 import { SlotHold } from './slot-hold.ts';
 import { SlotInstaller } from './slot-installer.ts';
 import { SlotRow } from './slot-row.ts';
-import { EMPTY_SLOT, onTrial, refOf, type SelfTest, type SlotEvent, type SlotState } from './slot-state.ts';
+import {
+  EMPTY_SLOT,
+  onTrial,
+  refOf,
+  type SelfTest,
+  type SlotEvent,
+  type SlotState,
+  settledRefs,
+} from './slot-state.ts';
 import { modelsOf, reportOf } from './slot-view.ts';
 
 /** With a newcomer at work and more starts of the agent than this in a row, it is taken to be their cause. */
@@ -109,11 +117,8 @@ export class SlotManager {
     this.#endBootLoop();
     await this.#restore();
     await this.#useConfigured();
-    // A kill may have cut the tidying up after a refusal, and a model that is still wanted keeps its chunks.
-    for (const model of Object.keys(this.state.refused)) {
-      const ref = refOf(this.state, model);
-      if (ref) this.#deps.onSettled(ref);
-    }
+    // A kill may have cut the tidying up after them; their models may fail before the server speaks again.
+    for (const ref of settledRefs(this.state)) this.#deps.onSettled(ref);
     this.#goOn();
   }
 

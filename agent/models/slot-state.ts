@@ -105,6 +105,14 @@ export function refOf(state: SlotState, model: string): ModelRef | undefined {
   return [desired?.champion, desired?.challenger?.model].find((ref) => ref?.manifestSha256 === model);
 }
 
+/** Of what the server wants: models that are installed here, or refused. */
+export function settledRefs({ champion, challenger, good, refused, desired }: SlotState): ModelRef[] {
+  const settled = [champion, challenger?.model, ...good, ...Object.keys(refused)];
+  return [desired?.champion, desired?.challenger?.model]
+    .filter((ref) => ref !== undefined)
+    .filter(({ manifestSha256 }) => settled.includes(manifestSha256));
+}
+
 /** Models whose packages must stay on the disk. */
 export function needed(state: SlotState): string[] {
   const wantedRefs = [state.desired?.champion, state.desired?.challenger?.model];

@@ -36,6 +36,8 @@ let manager: ModelManager;
 let counters: Counters;
 let online: boolean;
 let fetches: string[];
+/** Manifests whose chunks were freed. */
+let freed: string[];
 let diskIsFull: boolean;
 let slotConfig: Partial<z.input<typeof deviceConfigSchema>['slots'][string]>;
 let team: TestTeam;
@@ -48,6 +50,7 @@ beforeEach(() => {
   diskIsFull = false;
   slotConfig = {};
   fetches = [];
+  freed = [];
   team = new TestTeam();
   server.clear();
 });
@@ -114,6 +117,9 @@ async function startAgent(model = join(folder, 'config-model')): Promise<void> {
     trust: team.trust,
     retryMs: 10,
     onChange: () => noteMove(),
+    dropChunks: async ({ manifestSha256 }) => {
+      freed.push(manifestSha256);
+    },
     fetchPackage: async (ref, onProgress) => {
       fetches.push(ref.manifestSha256);
       if (!online) throw new Error('no network');
@@ -297,6 +303,18 @@ describe('the model manager', () => {
     await startAgent();
     expect(champion()).toBe(first.manifestSha256);
     expect(installState()).toBe('rolled-back');
+  });
+
+  it('frees the chunks of a newcomer once more after a restart, before it can fail', async () => {
+    const [first, second] = [configured(), publish({ version: 2 })];
+    await startAgent();
+    await deploy(second);
+    await stopAgent();
+    freed = [];
+    await startAgent();
+    expect(freed).toEqual([second.manifestSha256]);
+    manager.observe(SLOT, second.manifestSha256, 'error', 3);
+    expect(champion()).toBe(first.manifestSha256);
   });
 
   it('falls back to the last good model when the champion’s file is damaged on the disk', async () => {
