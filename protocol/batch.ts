@@ -1,12 +1,17 @@
 /**
- * A batch: consecutive records of one stream, as they travel on `{device}/up/{stream}`.
+ * A batch: records of one stream in their order, as they travel on `{device}/up/{stream}`.
  *
- * Layout, little-endian: magic u8 (0xA7), version u8 (1), stream u8 (index in STREAMS), reserved u8,
+ * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
  * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`.
+ *
+ * Version 1 holds consecutive records. Version 2 has gaps between them, as thinning leaves: behind the header stands
+ * span u32 (lastSeq - firstSeq + 1), and its body is [skips, body of version 1]: how many records right before each
+ * one were dropped. Only a server that said it takes them (`sparse` in its acknowledgements) is sent version 2.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
+import { z } from 'zod';
 import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
@@ -15,10 +20,13 @@ import { decodePredictionColumns, encodePredictionColumns } from './prediction-c
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
 
 const MAGIC = 0xa7;
-const VERSION = 1;
+const VERSION = { consecutive: 1, sparse: 2 } as const;
 const HEADER_BYTES = 36;
+const SPARSE_HEADER_BYTES = 40;
 /** Arrays and maps in a body: a row has two, and a later version may add some. */
 const MAX_CONTAINERS = 4 * LIMITS.batchRecords;
+
+const sparseSchema = z.tuple([z.array(z.int().min(0)).max(LIMITS.batchRecords), z.unknown()]);
 
 export interface BatchHeader {
   readonly stream: Stream;
@@ -28,6 +36,7 @@ export interface BatchHeader {
   /** How many records right before `firstSeq` the device dropped on purpose (retention); they will never come. */
   readonly gapBefore: number;
   readonly count: number;
+  readonly lastSeq: number;
 }
 
 export interface Batch<S extends Stream = Stream> extends BatchHeader {
@@ -36,7 +45,7 @@ export interface Batch<S extends Stream = Stream> extends BatchHeader {
 }
 
 /**
- * Encodes consecutive records (`records[i].seq === records[0].seq + i`).
+ * Encodes records in ascending order of seq; without gaps between them as version 1, with gaps as version 2.
  * @throws CodedError PAYLOAD_TOO_LARGE when the result would not fit in one message: send fewer records.
  */
 export function encodeBatch<S extends Stream>(
@@ -47,20 +56,23 @@ export function encodeBatch<S extends Stream>(
 ): Buffer {
   const first = records[0];
   if (!first) throw new RangeError('a batch needs at least one record');
-  const body = Buffer.from(
-    encode(stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records)),
-  );
+  const span = (records.at(-1)?.seq ?? first.seq) - first.seq + 1;
+  const sparse = span > records.length;
+  const rows = stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records);
+  const body = Buffer.from(encode(sparse ? [skipsOf(records), rows] : rows));
   const deflated = deflateRawSync(body, { level: 1 });
-  const out = Buffer.alloc(HEADER_BYTES + deflated.length);
+  const headerBytes = sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
+  const out = Buffer.alloc(headerBytes + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(VERSION, 1);
+  out.writeUInt8(sparse ? VERSION.sparse : VERSION.consecutive, 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
   out.writeBigUInt64LE(BigInt(gapBefore), 20);
   out.writeUInt32LE(records.length, 28);
   out.writeUInt32LE(body.length, 32);
-  deflated.copy(out, HEADER_BYTES);
+  if (sparse) out.writeUInt32LE(span, HEADER_BYTES);
+  deflated.copy(out, headerBytes);
   if (
     out.length > LIMITS.messageBytes ||
     records.length > LIMITS.batchRecords ||
@@ -84,19 +96,24 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
   if (bytes.length < HEADER_BYTES) throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
   if (bytes.readUInt8(0) !== MAGIC) throw protocolError('PAYLOAD_MALFORMED', 'not a batch: wrong first byte');
   const version = bytes.readUInt8(1);
-  if (version !== VERSION) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
+  if (version !== VERSION.consecutive && version !== VERSION.sparse) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known are 1 and 2`, {
       hint: 'Update the server before the devices.',
     });
+  }
+  if (bytes.length < headerBytesOf(bytes)) {
+    throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
   }
   const stream = STREAMS[bytes.readUInt8(2)];
   const firstSeq = bytes.readBigUInt64LE(12);
   const gapBefore = bytes.readBigUInt64LE(20);
   const count = bytes.readUInt32LE(28);
+  const span = version === VERSION.sparse ? bytes.readUInt32LE(HEADER_BYTES) : count;
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
   if (count < 1 || count > LIMITS.batchRecords)
     throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records`);
-  if (firstSeq < 1n || firstSeq + BigInt(count) > BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
+  if (span < count) throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records within ${span}`);
+  if (firstSeq < 1n || firstSeq + BigInt(span) > BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
     throw protocolError('PAYLOAD_MALFORMED', `batch starts at seq ${firstSeq} after a gap of ${gapBefore}`);
   }
   if (bytes.readUInt32LE(32) > LIMITS.batchInflatedBytes) {
@@ -108,6 +125,7 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
     firstSeq: Number(firstSeq),
     gapBefore: Number(gapBefore),
     count,
+    lastSeq: Number(firstSeq) + span - 1,
   };
 }
 
@@ -137,10 +155,9 @@ export function decodeBatch(bytes: Buffer): Batch {
   } catch (cause) {
     throw protocolError('PAYLOAD_MALFORMED', 'batch body is not msgpack', { cause });
   }
-  if (header.stream === 'predictions') {
-    return { ...header, records: decodePredictionColumns(value, header.firstSeq, header.count) };
-  }
-  return { ...header, records: decodeRows(header.stream, value, header) };
+  const { seqs, rows } = placed(value, header);
+  if (header.stream === 'predictions') return { ...header, records: decodePredictionColumns(rows, seqs) };
+  return { ...header, records: decodeRows(header.stream, rows, seqs) };
 }
 
 export function isBatchOf<S extends Stream>(batch: Batch, stream: S): batch is Batch<S> {
@@ -151,7 +168,7 @@ function inflate(bytes: Buffer): Buffer {
   const claimed = bytes.readUInt32LE(32);
   let body: Buffer;
   try {
-    body = inflateRawSync(bytes.subarray(HEADER_BYTES), { maxOutputLength: Math.max(1, claimed) });
+    body = inflateRawSync(bytes.subarray(headerBytesOf(bytes)), { maxOutputLength: Math.max(1, claimed) });
   } catch (cause) {
     const tooFar = cause instanceof RangeError;
     throw tooFar
@@ -168,6 +185,36 @@ function inflate(bytes: Buffer): Buffer {
   return body;
 }
 
+function headerBytesOf(bytes: Buffer): number {
+  return bytes.readUInt8(1) === VERSION.sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
+}
+
+/** How many seqs each record skips. */
+function skipsOf(records: readonly { seq: number }[]): number[] {
+  return records.map(({ seq }, i) => seq - 1 - (records[i - 1]?.seq ?? seq - 1));
+}
+
+/** The seq of each record, and the body as version 1 has it. */
+function placed(
+  value: unknown,
+  { firstSeq, lastSeq, count }: BatchHeader,
+): { seqs: number[]; rows: unknown } {
+  const span = lastSeq - firstSeq + 1;
+  if (span === count) return { seqs: Array.from({ length: count }, (_, i) => firstSeq + i), rows: value };
+  const parsed = sparseSchema.safeParse(value);
+  if (!parsed.success) throw malformed('sparse batch', parsed.error);
+  const [skips, rows] = parsed.data;
+  let seq = firstSeq - 1;
+  const seqs = skips.map((skip) => (seq += 1 + skip));
+  if (seqs.length !== count || seqs[0] !== firstSeq || seq !== lastSeq) {
+    throw protocolError(
+      'PAYLOAD_MALFORMED',
+      `skips do not lead from ${firstSeq} to ${lastSeq} in ${count} steps`,
+    );
+  }
+  return { seqs, rows };
+}
+
 function rowsOf(records: readonly { seq: number }[]): unknown[] {
   return records.map(({ seq: _seq, ...row }) => row);
 }
@@ -175,14 +222,14 @@ function rowsOf(records: readonly { seq: number }[]): unknown[] {
 function decodeRows(
   stream: Exclude<Stream, 'predictions'>,
   value: unknown,
-  header: BatchHeader,
+  seqs: readonly number[],
 ): RecordOf[typeof stream][] {
-  if (!Array.isArray(value) || value.length !== header.count) {
-    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${header.count} rows`);
+  if (!Array.isArray(value) || value.length !== seqs.length) {
+    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${seqs.length} rows`);
   }
   const schema = recordSchemas[stream];
   return value.map((row: unknown, i) => {
-    const parsed = schema.safeParse({ ...(row as object), seq: header.firstSeq + i });
+    const parsed = schema.safeParse({ ...(row as object), seq: seqs[i] });
     if (!parsed.success) throw malformed(`${stream} row ${i}`, parsed.error);
     return parsed.data;
   });

@@ -30,6 +30,8 @@ export const ackSchema = z.object({
   storeEpoch,
   stream: z.enum(STREAMS),
   seq: z.int().min(0),
+  /** The server takes batches with gaps between their records. */
+  sparse: z.boolean().default(false),
 });
 export type Ack = z.infer<typeof ackSchema>;
 

@@ -15,7 +15,7 @@ const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'byte
 
 /** A row's index is one byte. */
 const MAX_CONTEXTS = 256;
-const USUAL: Circumstances = { tags: NO_TAGS, propensity: 1, explored: false };
+const USUAL: Circumstances = { tags: NO_TAGS, propensity: 1, explored: false, keptShare: 1 };
 
 const columnsSchema = z.object({
   /** Distinct [run, slot, model, role index] of the rows, and each row's index in it. */
@@ -41,6 +41,8 @@ const columnsSchema = z.object({
     .array(z.tuple([tagsSchema, z.number().gt(0).max(1), z.int().min(0).max(1)]))
     .max(MAX_CONTEXTS)
     .optional(),
+  /** Of each context; absent where nothing was thinned out. */
+  keptShare: z.array(z.number().gt(0).max(1)).max(MAX_CONTEXTS).optional(),
   contextOf: bytes,
   /** First value, then differences. */
   timeMs: ints,
@@ -60,6 +62,7 @@ type Columns = z.infer<typeof columnsSchema>;
 export function encodePredictionColumns(records: readonly Prediction[]): Columns {
   const context: Columns['context'] = [];
   const circumstances: NonNullable<Columns['circumstances']> = [];
+  const keptShare: number[] = [];
   let usual = true;
   const contextIndex = new ContextMap<number>();
   const contextOf = new Uint8Array(records.length);
@@ -73,6 +76,7 @@ export function encodePredictionColumns(records: readonly Prediction[]): Columns
     if (index === undefined) {
       index = context.push([record.run, record.slot, record.model, ROLES.indexOf(record.role)]) - 1;
       circumstances.push([record.tags, record.propensity, record.explored ? 1 : 0]);
+      keptShare.push(record.keptShare);
       usual &&= record.propensity === 1 && !record.explored && Object.keys(record.tags).length === 0;
       contextIndex.set(record, index);
       if (index >= MAX_CONTEXTS) {
@@ -93,6 +97,7 @@ export function encodePredictionColumns(records: readonly Prediction[]): Columns
   return {
     context,
     ...(usual ? {} : { circumstances }),
+    ...(keptShare.every((share) => share === 1) ? {} : { keptShare }),
     contextOf,
     timeMs,
     correlationId: records.map((r) => r.correlationId),
@@ -106,8 +111,12 @@ export function encodePredictionColumns(records: readonly Prediction[]): Columns
   };
 }
 
-/** @throws CodedError PAYLOAD_MALFORMED */
-export function decodePredictionColumns(value: unknown, firstSeq: number, count: number): Prediction[] {
+/**
+ * @param seqs of the records, one each
+ * @throws CodedError PAYLOAD_MALFORMED
+ */
+export function decodePredictionColumns(value: unknown, seqs: readonly number[]): Prediction[] {
+  const count = seqs.length;
   const parsed = columnsSchema.safeParse(value);
   if (!parsed.success) throw malformed('prediction columns', parsed.error);
   const c = parsed.data;
@@ -124,12 +133,12 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
   if (lengths.some((column) => column.length !== count) || c.score.byteLength !== count * 4) {
     throw protocolError('PAYLOAD_MALFORMED', `prediction columns are not all ${count} long`);
   }
-  if (c.circumstances && c.circumstances.length !== c.context.length) {
+  if ([c.circumstances, c.keptShare].some((column) => column && column.length !== c.context.length)) {
     throw protocolError('PAYLOAD_MALFORMED', 'prediction columns have contexts without circumstances');
   }
   const circumstances = c.context.map((_, i): Circumstances => {
-    const [tags, propensity, explored] = c.circumstances?.[i] ?? [];
-    return tags === undefined ? USUAL : { tags, propensity: propensity ?? 1, explored: explored === 1 };
+    const [tags = NO_TAGS, propensity = 1, explored = 0] = c.circumstances?.[i] ?? [];
+    return { tags, propensity, explored: explored === 1, keptShare: c.keptShare?.[i] ?? 1 };
   });
   const score = float32(c.score);
   const features = float32(c.features);
@@ -142,12 +151,12 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
   for (let i = 0; i < count; i++) {
     const contextIndex = c.contextOf[i] as number;
     const context = c.context[contextIndex];
-    const { tags, propensity, explored } = circumstances[contextIndex] ?? USUAL;
+    const { tags, propensity, explored, keptShare } = circumstances[contextIndex] ?? USUAL;
     const width = c.featureWidth[i] as number;
     const label = c.label[i] as number;
     const latencyUs = c.latencyUs[i] as number;
     const distance = c.pairDistance[i] as number;
-    const seq = firstSeq + i;
+    const seq = seqs[i] as number;
     timeMs += c.timeMs[i] as number;
     const valid =
       context &&
@@ -177,6 +186,7 @@ export function decodePredictionColumns(value: unknown, firstSeq: number, count:
       tags,
       propensity,
       explored,
+      keptShare,
     };
     featuresAt += width;
   }

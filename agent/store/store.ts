@@ -51,7 +51,8 @@ export interface Recorder {
 /** The streams as the uploader reads them. */
 export interface StreamLog {
   /**
-   * Records after `afterSeq`, consecutive, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Records after `afterSeq`, in order, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Thinning leaves gaps between predictions, too.
    * Features are filled in where they were kept; whether they may leave is the uploader's business.
    */
   read<S extends Stream>(

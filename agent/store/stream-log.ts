@@ -4,6 +4,7 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
+import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
@@ -42,9 +43,7 @@ export class SqliteStreamLog implements StreamLog {
     const rows = this.#read[stream].all(Math.max(afterSeq, floor), durable, limit);
     const first = rows[0]?.[0];
     if (first === undefined) return NO_RECORDS;
-    const gap = rows.findIndex((row, i) => row[0] !== first + i);
-    const run = gap === -1 ? rows : rows.slice(0, gap);
-    return { records: run.map(this.#readers[stream]), gapBefore: first - 1 - afterSeq };
+    return { records: rows.map(this.#readers[stream]), gapBefore: first - 1 - afterSeq };
   }
 
   head(stream: Stream): number {
@@ -89,7 +88,7 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
       ...[number, number, number, string | null],
       ...[number, number, number, number, number, Buffer | null],
     ];
-  const { run, slot, model, role, tags, propensity, explored } = contexts.byId(contextId);
+  const { run, slot, model, role, tags, propensity, explored, keptShare } = contexts.byId(contextId);
   return {
     seq,
     run,
@@ -101,12 +100,13 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
     label,
     score,
     latencyUs,
-    health,
+    health: health & INPUT_HEALTH_BITS,
     pairOf: pairDistance === 0 ? 0 : seq - pairDistance,
     features: features && floatsOf(features),
     tags,
     propensity,
     explored,
+    keptShare,
   };
 }
 

@@ -10,7 +10,7 @@ export type PrivacyOf = (slot: string) => SlotConfig['privacy'];
 export interface PlanRequest<S extends Stream> {
   readonly stream: S;
   readonly storeEpoch: string;
-  /** What the store keeps after `afterSeq`, consecutive. */
+  /** What the store keeps after `afterSeq`, in order. */
   readonly records: readonly RecordOf[S][];
   /** The seq that the server has when this batch arrives; what lies between is declared as a gap. */
   readonly afterSeq: number;
@@ -18,6 +18,8 @@ export interface PlanRequest<S extends Stream> {
   readonly privacyOf: PrivacyOf;
   /** Read each batch back before it goes: a record that no decoder takes would block the stream for ever, so it stays here. */
   readonly careful: boolean;
+  /** The server takes a batch with gaps in it; for another, a batch ends at the first gap. */
+  readonly sparse: boolean;
 }
 
 export type Plan =
@@ -34,20 +36,21 @@ export type Plan =
 
 /** @param request with at least one record */
 export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
-  const { stream, storeEpoch, records, afterSeq, maxRecords, privacyOf, careful } = request;
-  const first = records.findIndex((record) => mayLeave(stream, record, privacyOf));
-  if (first < 0) return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
-  let end = first + 1;
-  while (end < records.length && end - first < maxRecords && mayLeave(stream, records[end], privacyOf))
-    end += 1;
-  const run = records.slice(first, end).map((record) => strip(record, privacyOf));
-  const firstSeq = run[0]?.seq ?? 0;
+  const { stream, storeEpoch, records, afterSeq, maxRecords, privacyOf, careful, sparse } = request;
+  const leaving = records.filter((record) => mayLeave(stream, record, privacyOf));
+  const firstSeq = leaving[0]?.seq;
+  if (firstSeq === undefined) {
+    return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
+  }
+  const gap = sparse ? -1 : leaving.findIndex(({ seq }, i) => seq !== firstSeq + i);
+  const end = Math.min(maxRecords, gap < 0 ? leaving.length : gap);
+  const run = leaving.slice(0, end).map((record) => strip(record, privacyOf));
   for (let count = run.length; ; count = Math.ceil(count / 2)) {
     const part = run.slice(0, count);
     try {
       const bytes = encodeBatch(stream, storeEpoch, part, firstSeq - 1 - afterSeq);
       if (careful) decodeBatch(bytes);
-      return { kind: 'batch', bytes, count, lastSeq: firstSeq + count - 1, cut: count < run.length };
+      return { kind: 'batch', bytes, count, lastSeq: part.at(-1)?.seq ?? firstSeq, cut: count < run.length };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       if (count === 1) return { kind: 'withheld', lastSeq: firstSeq, cause: error };
@@ -56,13 +59,9 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
 }
 
 /** Metrics and events are the device's own and always leave; predictions and their labels are their slot's. */
-function mayLeave(
-  stream: Stream,
-  record: { slot?: string | null } | undefined,
-  privacyOf: PrivacyOf,
-): boolean {
+function mayLeave(stream: Stream, record: { slot?: string | null }, privacyOf: PrivacyOf): boolean {
   if (stream !== 'predictions' && stream !== 'feedback') return true;
-  return typeof record?.slot === 'string' && privacyOf(record.slot) !== 'none';
+  return typeof record.slot === 'string' && privacyOf(record.slot) !== 'none';
 }
 
 function strip<R extends object>(record: R, privacyOf: PrivacyOf): R {

@@ -41,6 +41,8 @@ export class Uploader {
   #connection = 0;
   /** Records per batch that lately fitted in one message. */
   #fit: number = LIMITS.batchRecords;
+  /** The server said that it takes batches with gaps in them. */
+  #sparse = false;
   /** Up to here the server may have refused what was sent. */
   #carefulTo = 0;
   #dueMs: number | undefined;
@@ -61,6 +63,8 @@ export class Uploader {
     this.#connection += 1;
     this.#untaken = 0;
     this.#dueMs = undefined;
+    // It may be an older server by now.
+    this.#sparse = false;
     this.#goBack(this.#deps.streams.acked(this.#deps.stream));
     this.#pump();
   }
@@ -94,6 +98,7 @@ export class Uploader {
         `${stream} acknowledged up to ${ack.seq}, the newest record is ${head}`,
       );
     }
+    this.#sparse = ack.sparse;
     if (this.#window.acknowledged(ack.seq, this.#nowMs())) {
       this.#readTo = Math.max(this.#readTo, this.#window.lastSent);
       if (ack.seq > streams.acked(stream)) streams.ack(stream, ack.seq);
@@ -158,6 +163,7 @@ export class Uploader {
       privacyOf,
       // Predictions are made by our own code and many; of the others a mistake must not block the stream even once.
       careful: stream !== 'predictions' || this.#readTo < this.#carefulTo,
+      sparse: this.#sparse,
     });
     this.#readTo = plan.lastSeq;
     if (plan.kind === 'withheld') {

@@ -37,6 +37,7 @@ const prediction: Prediction = {
   features: null,
   tags: {},
   propensity: 1,
+  keptShare: 1,
   explored: false,
 };
 
@@ -75,7 +76,12 @@ describe('a batch', () => {
     fc.assert(
       fc.property(runOf(stream), (run) => {
         const batch = decodeBatch(encodeBatch(run.stream, run.storeEpoch, run.records, run.gapBefore));
-        expect(batch).toEqual({ ...run, firstSeq: run.records[0]?.seq, count: run.records.length });
+        expect(batch).toEqual({
+          ...run,
+          firstSeq: run.records[0]?.seq,
+          count: run.records.length,
+          lastSeq: run.records.at(-1)?.seq,
+        });
       }),
       { numRuns: 150 },
     );
@@ -86,7 +92,7 @@ describe('a batch', () => {
       fc.property(runOf(stream), (run) => {
         const bytes = encodeBatch(run.stream, run.storeEpoch, run.records, run.gapBefore);
         const { records: _, ...header } = decodeBatch(bytes);
-        expect(decodeBatchHeader(bytes.subarray(0, 36))).toEqual(header);
+        expect(decodeBatchHeader(bytes.subarray(0, 40))).toEqual(header);
       }),
       { numRuns: 30 },
     );
@@ -129,7 +135,7 @@ describe('a batch', () => {
 
   it('of a newer version is refused as such', () => {
     const bytes = encodeBatch('events', epoch, [event]);
-    bytes.writeUInt8(2, 1);
+    bytes.writeUInt8(3, 1);
     expect(codeFrom(bytes)).toBe('PAYLOAD_VERSION_UNKNOWN');
   });
 
@@ -201,6 +207,46 @@ describe('a batch', () => {
     expect(codeFrom(forge(Buffer.from(encode(columns)), { stream: 0, count: 2 }))).toBe('accepted');
     spoil(columns);
     expect(codeFrom(forge(Buffer.from(encode(columns)), { stream: 0, count: 2 }))).toBe('PAYLOAD_MALFORMED');
+  });
+
+  it.each<[string, unknown]>([
+    [
+      'with skips that do not lead to its last record',
+      [
+        [0, 2],
+        [event, event],
+      ],
+    ],
+    [
+      'with a skip before its first record',
+      [
+        [1, 0],
+        [event, event],
+      ],
+    ],
+    ['with fewer skips than records', [[1], [event, event]]],
+    [
+      'with a skip backwards',
+      [
+        [0, -1],
+        [event, event],
+      ],
+    ],
+    ['without skips', [event, event]],
+  ])('with gaps, %s, is refused', (_, body) => {
+    const sparse = encodeBatch('events', epoch, [event, { ...event, seq: event.seq + 2 }]);
+    const inflated = Buffer.from(encode(body));
+    sparse.writeUInt32LE(inflated.length, 32);
+    expect(codeFrom(Buffer.concat([sparse.subarray(0, 40), deflateRawSync(inflated)]))).toBe(
+      'PAYLOAD_MALFORMED',
+    );
+  });
+
+  it('of which half was thinned out takes less than half a byte more for each record that is left', () => {
+    const whole = predictions(4096);
+    const left = whole.map((p, i) => ({ ...p, seq: 2 * p.seq + ((i * 2654435761) >>> 31) }));
+    const bytes = (records: Prediction[]) => encodeBatch('predictions', epoch, records).length / 4096;
+    expect(bytes(left) - bytes(whole)).toBeLessThan(0.5);
   });
 
   it('passes over fields of a later version', () => {

@@ -22,7 +22,7 @@ function openDatabase(): Database {
 }
 
 function context(over: Partial<PredictionContext>): PredictionContext {
-  const usual = { tags: NO_TAGS, propensity: 1, explored: false };
+  const usual = { tags: NO_TAGS, propensity: 1, explored: false, keptShare: 1 };
   return { run: '00000001', slot: 'inspection', model: MODEL_A, role: 'champion', ...usual, ...over };
 }
 

@@ -17,7 +17,14 @@ const privacyOf: PrivacyOf = (slot) => policies[slot] ?? 'none';
 
 function plan(slots: readonly string[], afterSeq = 0, firstSeq = 1) {
   const records: Prediction[] = slots.map((slot, i) => ({ ...prediction(i, { slot }), seq: firstSeq + i }));
-  const rest = { storeEpoch: '0'.repeat(16), afterSeq, maxRecords: 100, privacyOf, careful: false };
+  const rest = {
+    storeEpoch: '0'.repeat(16),
+    afterSeq,
+    maxRecords: 100,
+    privacyOf,
+    careful: false,
+    sparse: false,
+  };
   return planBatch({ stream: 'predictions', records, ...rest });
 }
 
@@ -61,7 +68,14 @@ describe('a batch under the privacy policy', () => {
       observedMs: null,
     } as const;
     const records: Feedback[] = [{ ...label, seq: 1, slot: 'secret' }];
-    const rest = { storeEpoch: '0'.repeat(16), afterSeq: 0, maxRecords: 100, privacyOf, careful: false };
+    const rest = {
+      storeEpoch: '0'.repeat(16),
+      afterSeq: 0,
+      maxRecords: 100,
+      privacyOf,
+      careful: false,
+      sparse: false,
+    };
     expect(planBatch({ stream: 'feedback', records, ...rest }).kind).toBe('withheld');
   });
 });

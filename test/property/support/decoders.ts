@@ -137,7 +137,10 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = STREAMS.map((stream) => golden(`${stream}-v1.bin`));
+const batches = [
+  ...STREAMS.map((stream) => golden(`${stream}-v1.bin`)),
+  golden('predictions-thinned-v2.bin'),
+];
 
 /** Behind deflate, where bytes that are changed at random never come. */
 function batchBody(stream: Stream): Decoder {
