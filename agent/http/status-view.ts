@@ -34,7 +34,7 @@ export interface StatusParts {
   readonly counters: Counters;
   readonly store: Pick<
     Store,
-    'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked' | 'failing'
+    'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked' | 'thinnedOut' | 'failing'
   >;
   readonly engine: Pick<Engine, 'status'>;
   readonly models: ActiveModels & Pick<ModelManager, 'holdOf' | 'figuresOf'>;
@@ -82,6 +82,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
       maxBytes: config.store.maxBytes,
       storeEpoch: store.epoch,
       dropped: store.droppedUnacked(),
+      thinned: store.thinnedOut(),
     },
     engine: parts.engine.status(),
     machine: parts.machine(),

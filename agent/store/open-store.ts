@@ -92,6 +92,7 @@ class SqliteStore implements Store {
   readonly #database: Database;
   readonly #heads: StreamHeads;
   readonly #queue: CommitQueue;
+  readonly #drops: DropTables;
   readonly #retention: Retention;
 
   constructor(
@@ -119,6 +120,7 @@ class SqliteStore implements Store {
       onCommit: () => heads.mark(),
       onIdle: (full) => (full ? this.#retention.onDiskFull() : this.#retention.check()),
     });
+    const drops = new DropTables(database, heads, contexts, maxRows);
     this.epoch = identity.epoch;
     this.run = identity.run;
     this.recorder = new QueueRecorder(
@@ -133,9 +135,10 @@ class SqliteStore implements Store {
     this.#database = database;
     this.#heads = heads;
     this.#queue = queue;
+    this.#drops = drops;
     this.#retention = new Retention({
       database,
-      drops: new DropTables(database, heads, maxRows),
+      drops,
       confusion,
       capBytes,
       clock,
@@ -151,6 +154,10 @@ class SqliteStore implements Store {
 
   droppedUnacked(): number {
     return this.#heads.droppedTotal();
+  }
+
+  thinnedOut(): number {
+    return this.#drops.thinnedTotal();
   }
 
   failing(): string | null {

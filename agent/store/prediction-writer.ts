@@ -11,7 +11,7 @@ type Value = number | string | Buffer | null;
 
 const COLUMNS = 10;
 /** In the column of input health, above its bits: the model was unsure. For retention alone; nobody else reads it. */
-export const UNSURE_BIT = 32;
+const UNSURE_BIT = 32;
 export const INPUT_HEALTH_BITS = UNSURE_BIT - 1;
 /** A call into SQLite costs about as much as binding four values: rows share calls. */
 const ROWS_A_CALL = 16;

@@ -15,7 +15,7 @@ export interface NewPrediction extends Partial<Omit<Circumstances, 'keptShare'>>
   readonly score: number;
   readonly latencyUs: number;
   readonly health: number;
-  /** The model was near its limit with it: such a record is kept longer than others. */
+  /** The model was unsure of it: retention keeps such a record longer than others. */
   readonly unsure?: boolean;
   /** The validated input row; kept on the device, sent only where the slot's privacy policy says so. */
   readonly features: Float32Array | null;

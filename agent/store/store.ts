@@ -19,6 +19,8 @@ export interface Store {
   sizeBytes(): number;
   /** Records that retention had to drop before they were acknowledged, since the epoch began. */
   droppedUnacked(): number;
+  /** Of those, predictions that were thinned out: others like them were kept and stand for them. */
+  thinnedOut(): number;
   /** Code of the error (STORE_FULL, …) by which the last write was not recorded; null while recording works. */
   failing(): string | null;
   /** Waits for what is under way, then closes. Nothing may be recorded after it. */

@@ -67,7 +67,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
       backlog: { predictions: 0, feedback: 0, metrics: 0, events: 0 },
       lastAckMs: 1,
     },
-    store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0 },
+    store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0, thinned: 0 },
     engine: { alive: true, restarts: 0, rssBytes: 80_000_000 },
     machine: null,
     counters: {},

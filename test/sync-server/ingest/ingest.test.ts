@@ -34,7 +34,9 @@ describe('ingest of batches', () => {
     receive(topics.up('mill-1', 'predictions'), predictionBatch(1, 100));
     expect(acks).toEqual([]);
     ingest.flush();
-    expect(acks).toEqual([{ device: 'mill-1', v: 1, storeEpoch: EPOCH, stream: 'predictions', seq: 100 }]);
+    expect(acks).toEqual([
+      { device: 'mill-1', v: 1, storeEpoch: EPOCH, stream: 'predictions', seq: 100, sparse: true },
+    ]);
     // Seen by another connection: committed.
     expect(rows(folder, 'SELECT count(*) FROM predictions')).toEqual([[100]]);
   });
