@@ -10,7 +10,7 @@
 
 /** Ordinary predictions are never thinned below 1 in 1024: then the oldest go whole. */
 export const DEEPEST_LEVEL = 10;
-export const NOTABLE_HEAD_START = 4;
+const NOTABLE_HEAD_START = 4;
 
 /** A deciding prediction and the shadow that saw the same sample: they stay or go together. */
 export interface Sample {
