@@ -30,6 +30,8 @@ export type Plan =
       readonly lastSeq: number;
       /** True when more records were there but did not fit. */
       readonly cut: boolean;
+      /** It ended at a gap that the server does not take: nothing that could join it will come. */
+      readonly atGap: boolean;
     }
   /** Nothing up to `lastSeq` may or can be sent; `cause` where that is not by policy. */
   | { readonly kind: 'withheld'; readonly lastSeq: number; readonly cause: CodedError | null };
@@ -44,13 +46,21 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
   }
   const gap = sparse ? -1 : leaving.findIndex(({ seq }, i) => seq !== firstSeq + i);
   const end = Math.min(maxRecords, gap < 0 ? leaving.length : gap);
+  const atGap = end === gap;
   const run = leaving.slice(0, end).map((record) => strip(record, privacyOf));
   for (let count = run.length; ; count = Math.ceil(count / 2)) {
     const part = run.slice(0, count);
     try {
       const bytes = encodeBatch(stream, storeEpoch, part, firstSeq - 1 - afterSeq);
       if (careful) decodeBatch(bytes);
-      return { kind: 'batch', bytes, count, lastSeq: part.at(-1)?.seq ?? firstSeq, cut: count < run.length };
+      return {
+        kind: 'batch',
+        bytes,
+        count,
+        lastSeq: part.at(-1)?.seq ?? firstSeq,
+        cut: count < run.length,
+        atGap,
+      };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       if (count === 1) return { kind: 'withheld', lastSeq: firstSeq, cause: error };

@@ -43,6 +43,8 @@ export class Uploader {
   #fit: number = LIMITS.batchRecords;
   /** The server said that it takes batches with gaps in them. */
   #sparse = false;
+  /** The last batch ended at a gap, so the next has nothing to wait for. */
+  #atGap = false;
   /** Up to here the server may have refused what was sent. */
   #carefulTo = 0;
   #dueMs: number | undefined;
@@ -65,6 +67,7 @@ export class Uploader {
     this.#dueMs = undefined;
     // It may be an older server by now.
     this.#sparse = false;
+    this.#atGap = false;
     this.#goBack(this.#deps.streams.acked(this.#deps.stream));
     this.#pump();
   }
@@ -132,7 +135,7 @@ export class Uploader {
   /** A full batch goes at once. What is less waits `lingerMs`, and for the batch before it: a slow link gets fewer, larger batches. */
   #isDue(nowMs: number): boolean {
     const pending = this.#deps.streams.head(this.#deps.stream) - this.#readTo;
-    if (pending > 0 && pending >= Math.min(this.#window.fullBatch, this.#fit)) return true;
+    if (pending > 0 && (this.#atGap || pending >= Math.min(this.#window.fullBatch, this.#fit))) return true;
     if (pending <= 0 || !this.#window.idle) {
       this.#dueMs = undefined;
       return false;
@@ -173,6 +176,7 @@ export class Uploader {
       return true;
     }
     this.#fit = plan.cut ? plan.count : Math.min(LIMITS.batchRecords, Math.ceil(this.#fit * 1.25));
+    this.#atGap = plan.atGap;
     this.#window.sent(plan.lastSeq, plan.count, nowMs);
     this.#publish(topics.up(device, stream), plan.bytes);
     return true;
