@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<{ run: (say: (line: string) => void)
     'selective-labels': () => import('./selective-labels.ts'),
     'slice-gaps': () => import('./slice-gaps.ts'),
     start: () => import('./start.ts'),
+    sync: () => import('./sync.ts'),
     transport: () => import('./transport.ts'),
     update: () => import('./update.ts'),
   };
