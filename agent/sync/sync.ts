@@ -26,6 +26,7 @@ import { DeviceIdentity } from './device-identity.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { Orders } from './orders.ts';
 import { PackCarrier } from './pack-carrier.ts';
+import { policyOf } from './privacy-policy.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { Uploader } from './uploader.ts';
@@ -136,7 +137,7 @@ export class Sync {
         link,
         storeEpoch: store.epoch,
         streams: store.streams,
-        privacyOf: (slot) => config.slots[slot]?.privacy ?? 'none',
+        privacyOf: (slot) => policyOf(config.slots[slot]),
         window: config.sync.window,
         lingerMs: LINGER_MS[stream],
         refusals: this.#refusals,
