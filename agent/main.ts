@@ -18,13 +18,14 @@ import { buildStatusView } from './http/status-view.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
+import { AlarmBoard } from './monitor/alarm-board.ts';
+import { AlarmCauses } from './monitor/alarm-causes.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
 import { MachineMonitor } from './monitor/machine-monitor.ts';
 import { ProcessMonitor } from './monitor/process-figures.ts';
 import { ProfileReporter } from './monitor/profile-reporter.ts';
-import { SilenceMonitor } from './monitor/silence-monitor.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
 import { LineOutput } from './pipeline/line-output.ts';
@@ -117,6 +118,7 @@ export async function startAgent(
       trust,
       statusUrl: () => url,
       reported: () => withLabelWaits(models.reported(), config.slots),
+      alarms: () => alarms.raised(),
       clock,
       log,
       counters,
@@ -163,7 +165,12 @@ export async function startAgent(
     const sources = Object.entries(config.sources).map(([id, source]) => createSource(id, source, { clock }));
     const sourceDone = (slot: string) =>
       sources.find(({ id }) => id === config.slots[slot]?.source)?.done() ?? false;
-    const silence = new SilenceMonitor({
+    const machine = new MachineMonitor({
+      ask: machineAsker(config.dataDir),
+      onError: (error) => counters.add(codeOf(error)),
+      clock,
+    });
+    const causes = new AlarmCauses({
       slots: () => [...monitors].map(([slot, monitor]) => monitor.facts(sourceDone(slot))),
       link: () => {
         if (config.sync === null) return null;
@@ -172,14 +179,33 @@ export async function startAgent(
         const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
         return { connected, acked, waiting };
       },
-      tell,
+      serving: () => {
+        const reported = models.reported();
+        const bare = Object.keys(config.slots).filter((slot) => !models.of(slot));
+        return {
+          engineAlive: engine.status().alive,
+          bareSlots: bare.map((slot) => ({ slot, reason: reported[slot]?.install?.reason ?? null })),
+          failing: store.failing(),
+        };
+      },
+      machine: () => machine.causes(),
+      serverMs: () => sync.serverMs(),
+      floorMs: () => trust.floorMs,
+      certificateEndsAtMs: () => sync.certificateEndsAtMs(),
+      outputs: () => [],
       clock,
     });
-    const machine = new MachineMonitor({
-      ask: machineAsker(config.dataDir),
+    const alarms = new AlarmBoard({
+      causes: () => causes.now(),
+      states: store.states,
       tell,
+      recording: () => store.failing() === null,
       onError: (error) => counters.add(codeOf(error)),
       clock,
+    });
+    alarms.onChange(() => {
+      sync.notifyReported();
+      changed.give();
     });
     const profiles = new ProfileReporter({
       slots: () =>
@@ -262,7 +288,7 @@ export async function startAgent(
         figures: (slot) => monitorOf(slot).figures(),
         cacheOf: (slot) => pipeline.cacheOf(slot),
         machine: () => machine.facts(),
-        alarms: () => [...silence.problems(), ...machine.problems()],
+        alarms: () => alarms.raised(),
       });
     // The champion first: a sample that comes finds a model, with no network and no page needed.
     sync.onDesired((desired) => models.desired(desired));
@@ -354,8 +380,8 @@ export async function startAgent(
     stops.push(() => machine.stop());
     processMonitor.start();
     stops.push(() => processMonitor.stop());
-    silence.start();
-    stops.push(() => silence.stop());
+    alarms.start();
+    stops.push(() => alarms.stop());
     if (config.sync) {
       profiles.start();
       stops.push(() => profiles.stop());

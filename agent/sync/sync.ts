@@ -1,6 +1,7 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Alarm } from '../../protocol/alarms.ts';
 import {
   ackSchema,
   type Birth,
@@ -26,8 +27,10 @@ import { DeviceIdentity } from './device-identity.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { Orders } from './orders.ts';
 import { PackCarrier } from './pack-carrier.ts';
+import { policyOf } from './privacy-policy.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
+import { ServerTime } from './server-time.ts';
 import { Uploader } from './uploader.ts';
 
 /** Predictions go last, so that what is live never waits behind their backlog. */
@@ -47,6 +50,8 @@ export interface SyncDeps {
   readonly statusUrl: () => string | undefined;
   /** What runs, a slot. */
   readonly reported: () => Record<string, ReportedSlot>;
+  /** What is wrong with the device, the worst first. */
+  readonly alarms: () => Alarm[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
@@ -75,6 +80,7 @@ export class Sync {
   readonly #orders: Orders;
   readonly #desiredListeners = new Set<(desired: Desired) => void>();
   readonly #fetches = new Map<AbortController, ModelRef>();
+  readonly #serverTime: ServerTime;
   readonly #sinceMs: number;
   #generation = 0;
   #lastAckMs: number | null = null;
@@ -84,6 +90,7 @@ export class Sync {
     const device = config.device.id;
     this.#deps = deps;
     this.#refusals = new Refusals(deps);
+    this.#serverTime = new ServerTime(clock);
     this.#sinceMs = clock.wallMs();
     this.#chunks = new ChunkStore(join(config.dataDir, 'chunks'));
     this.#orders = new Orders({
@@ -136,7 +143,7 @@ export class Sync {
         link,
         storeEpoch: store.epoch,
         streams: store.streams,
-        privacyOf: (slot) => config.slots[slot]?.privacy ?? 'none',
+        privacyOf: (slot) => policyOf(config.slots[slot]),
         window: config.sync.window,
         lingerMs: LINGER_MS[stream],
         refusals: this.#refusals,
@@ -183,6 +190,16 @@ export class Sync {
       backlog: this.#backlog(),
       lastAckMs: this.#lastAckMs,
     };
+  }
+
+  /** What the server's clock shows, ms since the Unix epoch; null when it has not told lately. */
+  serverMs(): number | null {
+    return this.#serverTime.nowMs();
+  }
+
+  /** Wall clock, ms; null while the device has no certificate, undefined where it needs none. */
+  certificateEndsAtMs(): number | null | undefined {
+    return this.#identity?.knownEndMs;
   }
 
   /** Told of each new desired state, and at start of the kept one. Register before `start`. */
@@ -247,6 +264,7 @@ export class Sync {
       throw agentError('ACK_REFUSED', `acknowledgement of ${ack.stream} on the topic of ${stream}`);
     }
     uploader.acknowledged(ack);
+    if (ack.timeMs !== undefined) this.#serverTime.heard(ack.timeMs);
     this.#lastAckMs = this.#deps.clock.wallMs();
   }
 
@@ -287,6 +305,7 @@ export class Sync {
       slots: reported(),
       trust: this.#deps.trust.reported(),
       backlog: this.#backlog(),
+      alarms: this.#deps.alarms(),
     };
   }
 

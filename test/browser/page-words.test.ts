@@ -185,6 +185,33 @@ describe('the board of the fleet', () => {
     expect(fleetHeadline({ ...advancingFleet, events: [over, alarm] }, NOW_MS).state).toBe('ok');
   });
 
+  it('says what a device reports to be wrong, once, for as long as it does', () => {
+    const [device] = advancingFleet.devices;
+    if (!device?.reported) throw new Error('the fixture has no reporting device');
+    const words = { text: 'The disk is nearly full.', next: 'Free space on it.' };
+    const full = {
+      id: 'a',
+      code: 'disk-short',
+      slot: null,
+      severity: 'warning' as const,
+      ...words,
+      sinceMs: 1,
+    };
+    const note = { device: device.id, kind: 'disk-short', slot: null, timeMs: NOW_MS, message: words.text };
+    const events = [{ ...note, severity: 'warning' as const }];
+    const fleetWith = (severity: 'warning' | 'alarm', online = true) => {
+      const reported = device.reported && { ...device.reported, alarms: [{ ...full, severity }] };
+      return { ...advancingFleet, devices: [{ ...device, online, reported }], events };
+    };
+    const text = `${device.id}: The disk is nearly full.`;
+    expect(fleetHeadline(fleetWith('warning'), NOW_MS)).toEqual({ state: 'warning', text, next: words.next });
+    expect(fleetHeadline(fleetWith('alarm'), NOW_MS + 24 * 3_600_000)).toMatchObject({
+      state: 'alarm',
+      text,
+    });
+    expect(fleetHeadline(fleetWith('alarm', false), NOW_MS).text).toBe('1 device, 0 online.');
+  });
+
   it('rests over a rollback once something newer is rolled out in its slot', () => {
     const [stopped] = rolledBackFleet.rollouts;
     if (!stopped) throw new Error('the fixture has no rollout');

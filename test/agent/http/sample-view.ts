@@ -59,6 +59,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
   return {
     device: { id: 'mill-1', labels: {}, agentVersion: '0.1.0', startedAtMs: 1, nowMs: 2, pinSet: false },
     headline: { severity: 'info', text: 'Running.', next: null },
+    alarms: [],
     slots: [sampleSlot()],
     link: {
       configured: true,

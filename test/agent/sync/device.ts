@@ -111,6 +111,7 @@ export function makeSync(
     trust,
     statusUrl: () => 'http://127.0.0.1:8080',
     reported: () => ({}),
+    alarms: () => [],
     clock: systemClock,
     log,
     counters,

@@ -30,11 +30,13 @@ function rows(folder: string, sql: string): unknown[] {
 describe('ingest of batches', () => {
   it('acknowledges only what is on disk', () => {
     const folder = temporaryFolder();
-    const { ingest, receive, acks } = ingestOver(temporaryStore(folder));
+    const { ingest, receive, acks, clock } = ingestOver(temporaryStore(folder));
     receive(topics.up('mill-1', 'predictions'), predictionBatch(1, 100));
     expect(acks).toEqual([]);
     ingest.flush();
-    expect(acks).toEqual([{ device: 'mill-1', v: 1, storeEpoch: EPOCH, stream: 'predictions', seq: 100 }]);
+    expect(acks).toEqual([
+      { device: 'mill-1', v: 1, storeEpoch: EPOCH, stream: 'predictions', seq: 100, timeMs: clock.nowMs },
+    ]);
     // Seen by another connection: committed.
     expect(rows(folder, 'SELECT count(*) FROM predictions')).toEqual([[100]]);
   });
