@@ -190,6 +190,8 @@ function migrate(sqlite: Sqlite): void {
       sqlite.pragma(`user_version = ${MIGRATIONS.length}`);
     })
     .immediate();
+  // The salvage guide takes the first page from the file.
+  if (version < MIGRATIONS.length) sqlite.pragma('wal_checkpoint(TRUNCATE)');
 }
 
 /** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check, indexes too, is worth its time at start. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { STREAMS, type Stream } from '../../protocol/records.ts';
+import { STREAMS } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
@@ -11,9 +11,10 @@ import { CommitQueue } from './commit-queue.ts';
 import { ConfusionTable } from './confusion-table.ts';
 import { Contexts, forgetContexts } from './contexts.ts';
 import { reporting } from './damage-report.ts';
-import { Database, markSuspect, PAGE_BYTES, type Sqlite } from './database.ts';
+import { Database, markSuspect, type Sqlite } from './database.ts';
 import { DropTables } from './drop-tables.ts';
 import { type Inherited, identify } from './epoch.ts';
+import { GuideKeeper } from './guide-keeper.ts';
 import { LabelWriter } from './label-writer.ts';
 import { SqlitePredictionLog } from './prediction-log.ts';
 import { PredictionWriter } from './prediction-writer.ts';
@@ -22,12 +23,11 @@ import type { NewEvent } from './records.ts';
 import { Retention } from './retention.ts';
 import { RowWriters } from './row-writers.ts';
 import { finishSalvage, type Salvaged, salvage } from './salvage/salvage.ts';
-import { writeGuide } from './salvage/salvage-guide.ts';
 import { readLogFrames } from './salvage/write-ahead-log.ts';
 import { Scrub, type ScrubPlan } from './scrub.ts';
 import { SqliteStateTable } from './state-table.ts';
 import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
-import { isCorrupt, storeError } from './store-error.ts';
+import { saysDamage, storeError } from './store-error.ts';
 import { restoredEvent, salvagedEvent } from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
@@ -68,7 +68,7 @@ export function openStore(options: StoreOptions): Store {
     finishSalvage(path);
     return openAt(path, options);
   } catch (cause) {
-    if (!isCorrupt(cause)) throw storeError(cause, `cannot open ${path}`);
+    if (!saysDamage(cause)) throw storeError(cause, `cannot open ${path}`);
     // Whatever cuts the salvage off, the next start begins it anew.
     markSuspect(path);
     const salvaged = salvage(path);
@@ -130,13 +130,13 @@ class SqliteStore implements Store {
   readonly streams: StreamLog;
   readonly predictions: PredictionLog;
   readonly states: StateTable;
-  readonly #path: string;
   readonly #scrub: Scrub;
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #heads: StreamHeads;
   readonly #queue: CommitQueue;
   readonly #retention: Retention;
+  readonly #guide: GuideKeeper;
   #foundDamage = false;
 
   constructor(options: StoreOptions, database: Database, identity: Identity) {
@@ -161,7 +161,6 @@ class SqliteStore implements Store {
       onIdle: (full) => (full ? this.#retention.onDiskFull() : this.#retention.check()),
     });
     const report = () => this.#damaged();
-    this.#path = identity.path;
     this.epoch = identity.epoch;
     this.inherits = identity.inherits;
     this.run = identity.run;
@@ -190,6 +189,8 @@ class SqliteStore implements Store {
     });
     this.#retention.check();
     this.#scrub.start();
+    this.#guide = new GuideKeeper({ path: identity.path, epoch: identity.epoch, heads, contexts, counters });
+    this.#guide.start();
   }
 
   sizeBytes(): number {
@@ -214,25 +215,17 @@ class SqliteStore implements Store {
     this.#scrub.stop();
     this.#retention.stop();
     await this.#queue.close();
-    this.#database.close();
-    this.#writeGuide();
+    const close = () => this.#database.close();
+    if (this.#foundDamage) close();
+    else this.#guide.finish(close);
   }
 
   #damaged(): void {
     if (this.#foundDamage) return;
     this.#foundDamage = true;
+    this.#guide.stop();
     this.#database.markSuspect();
     this.#options.log.error({ code: 'STORE_CORRUPT' }, 'the database is damaged');
     this.#options.onDamage?.();
-  }
-
-  /** A help for a salvage that may never come: without it the store is as good. */
-  #writeGuide(): void {
-    const heads = Object.fromEntries(STREAMS.map((stream) => [stream, this.#heads.of(stream).durable]));
-    try {
-      if (!this.#foundDamage) writeGuide(this.#path, PAGE_BYTES, heads as Record<Stream, number>);
-    } catch {
-      this.#options.counters.add('store.guide-failed');
-    }
   }
 }

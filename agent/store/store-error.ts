@@ -29,6 +29,18 @@ export function isCorrupt(cause: unknown): boolean {
   return storeCode(codeOf(cause)) === 'STORE_CORRUPT';
 }
 
+/**
+ * True for what a sound database and our own code cannot lead to: a name of a table that is wrong, a value that no
+ * parser takes. While a store is opened, it is damage that SQLite itself did not notice.
+ */
+export function saysDamage(error: unknown): boolean {
+  if (isCorrupt(error)) return true;
+  const cause = error instanceof CodedError && error.cause !== undefined ? error.cause : error;
+  if (cause instanceof CodedError) return false;
+  const code = codeOf(cause);
+  return code === 'UNEXPECTED' || /^SQLITE_(ERROR|CONSTRAINT|MISMATCH)/.test(code);
+}
+
 function storeCode(code: string): keyof typeof HINTS {
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return 'STORE_FULL';
   if (code.startsWith('SQLITE_CORRUPT') || UNREADABLE.includes(code)) return 'STORE_CORRUPT';

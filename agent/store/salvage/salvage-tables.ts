@@ -3,6 +3,7 @@ import { STREAMS, type Stream } from '../../../protocol/records.ts';
 import type { Sqlite } from '../database.ts';
 import { isCorrupt } from '../store-error.ts';
 import { type KeyRange, takeReadable } from './key-ranges.ts';
+import type { SalvageGuide } from './salvage-guide.ts';
 
 /** Rows with a key of their own. A row whose values cannot be what they were is left behind. */
 const KEYED: readonly { table: string; key: 'seq' | 'id'; plausible: string }[] = [
@@ -52,8 +53,14 @@ export interface Copied {
   readonly lost: Readonly<Record<Stream, readonly KeyRange[]>>;
 }
 
-/** @param sqlite the new database, empty, with the damaged one attached as `damaged` */
-export function copyTables(sqlite: Sqlite, heads: Readonly<Record<Stream, number>>): Copied {
+/**
+ * @param sqlite the new database, empty, with the damaged one attached as `damaged`
+ * @param known what is known without the damaged one
+ */
+export function copyTables(
+  sqlite: Sqlite,
+  { heads, contexts }: Pick<SalvageGuide, 'heads' | 'contexts'>,
+): Copied {
   const lost = {} as Record<Stream, readonly KeyRange[]>;
   for (const { table, order } of WALKED) copyFromBothEnds(sqlite, table, order);
   for (const { table, key, plausible } of KEYED) {
@@ -63,6 +70,8 @@ export function copyTables(sqlite: Sqlite, heads: Readonly<Record<Stream, number
       ? copyKeyed(sqlite, { table, key, plausible }, head)
       : [{ from: 1, to: head }];
     if (stream) lost[stream] = ranges;
+    // Before the predictions, which are nothing without them.
+    if (table === 'contexts') for (const row of contexts) insertRow(sqlite, 'IGNORE', table, row);
   }
   const count = (stream: Stream) =>
     sqlite.prepare<[], number>(`SELECT count(*) FROM main.${stream}`).pluck().get() ?? 0;
@@ -134,7 +143,7 @@ function copyFromBothEnds(sqlite: Sqlite, table: string, order: string): void {
       try {
         for (const row of rows.iterate()) read.push(row);
       } finally {
-        for (const row of read) insertRow(sqlite, table, row);
+        for (const row of read) insertRow(sqlite, 'REPLACE', table, row);
       }
       return;
     } catch {
@@ -143,7 +152,12 @@ function copyFromBothEnds(sqlite: Sqlite, table: string, order: string): void {
   }
 }
 
-function insertRow(sqlite: Sqlite, table: string, row: readonly unknown[]): void {
+function insertRow(
+  sqlite: Sqlite,
+  otherwise: 'IGNORE' | 'REPLACE',
+  table: string,
+  row: readonly unknown[],
+): void {
   const places = row.map(() => '?').join(', ');
-  sqlite.prepare(`INSERT OR REPLACE INTO main.${table} VALUES (${places})`).run(...row);
+  sqlite.prepare(`INSERT OR ${otherwise} INTO main.${table} VALUES (${places})`).run(...row);
 }

@@ -9,7 +9,7 @@ import { openPlain, type Sqlite, suspectPath, syncFile, syncFolder } from '../da
 import { MIGRATIONS } from '../migrations.ts';
 import { mendFile } from './damaged-file.ts';
 import type { KeyRange } from './key-ranges.ts';
-import { readGuide } from './salvage-guide.ts';
+import { readGuide, type SalvageGuide } from './salvage-guide.ts';
 import { type Copied, copyTables } from './salvage-tables.ts';
 import { readLogFrames } from './write-ahead-log.ts';
 
@@ -34,7 +34,7 @@ export function salvage(path: string): Salvaged {
   if (version !== null && version >= 1 && version <= MIGRATIONS.length) {
     const sqlite = newDatabase(working, version);
     try {
-      copied = copyFrom(sqlite, path, guide?.heads ?? NONE);
+      copied = copyFrom(sqlite, path, guide);
       settled = settledOf(sqlite);
     } catch {
       // Nothing of it can be read, or there is no room for a second one: the new database begins empty.
@@ -66,11 +66,14 @@ function newDatabase(path: string, version: number): Sqlite {
   return sqlite;
 }
 
-function copyFrom(sqlite: Sqlite, path: string, known: Readonly<Record<Stream, number>>): Copied {
+function copyFrom(sqlite: Sqlite, path: string, guide: SalvageGuide | null): Copied {
   sqlite.prepare('ATTACH ? AS damaged').run(path);
   sqlite.pragma('writable_schema = ON');
-  const heads = mostOf(known, pointedAt(sqlite));
-  const copied = copyTables(sqlite, heads);
+  const heads = mostOf(guide?.heads ?? NONE, pointedAt(sqlite));
+  // Rows of another version have other columns.
+  const isSameVersion = guide && guide.version === sqlite.pragma('user_version', { simple: true });
+  const copied = copyTables(sqlite, { heads, contexts: isSameVersion ? guide.contexts : [] });
+  if (guide) sqlite.prepare("INSERT OR IGNORE INTO main.meta VALUES ('epoch', ?)").run(guide.epoch);
   const set = sqlite.prepare('INSERT OR REPLACE INTO main.meta VALUES (?, ?)');
   // What was once given out is not given out again, or a label could be read as another prediction's.
   for (const stream of STREAMS) set.run(`head/${stream}`, String(heads[stream]));
