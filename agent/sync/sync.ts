@@ -40,7 +40,7 @@ const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 10
 export interface SyncDeps {
   readonly config: DeviceConfig;
   readonly agentVersion: string;
-  readonly store: Pick<Store, 'epoch' | 'streams' | 'states'>;
+  readonly store: Pick<Store, 'epoch' | 'inherits' | 'streams' | 'states'>;
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
@@ -289,6 +289,7 @@ export class Sync {
       timeMs: clock.wallMs(),
       agentVersion,
       storeEpoch: store.epoch,
+      ...(store.inherits.length > 0 ? { inherits: store.inherits } : {}),
       labels: { ...config.device.labels },
       ...(url === undefined ? {} : { statusUrl: url }),
       slots: Object.keys(config.slots),
