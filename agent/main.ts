@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
+import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import { systemClock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
@@ -192,7 +193,7 @@ export async function startAgent(
       serverMs: () => sync.serverMs(),
       floorMs: () => trust.floorMs,
       certificateEndsAtMs: () => sync.certificateEndsAtMs(),
-      outputs: () => [],
+      outputs: () => alarmOutputs.causes(),
       clock,
     });
     const alarms = new AlarmBoard({
@@ -203,7 +204,17 @@ export async function startAgent(
       onError: (error) => counters.add(codeOf(error)),
       clock,
     });
-    alarms.onChange(() => {
+    const alarmOutputs = new AlarmOutputs({
+      config: config.alarms,
+      device: config.device.id,
+      raised: () => alarms.raisedBy(),
+      states: store.states,
+      clock,
+      log,
+      counters,
+    });
+    alarms.onChange((change) => {
+      alarmOutputs.take(change);
       sync.notifyReported();
       changed.give();
     });
@@ -380,6 +391,8 @@ export async function startAgent(
     stops.push(() => machine.stop());
     processMonitor.start();
     stops.push(() => processMonitor.stop());
+    alarmOutputs.start();
+    stops.push(() => alarmOutputs.stop());
     alarms.start();
     stops.push(() => alarms.stop());
     if (config.sync) {
