@@ -1,6 +1,7 @@
 /** device.config.json: one strict schema; the types of the whole agent's configuration are inferred from it. */
 import { z } from 'zod';
 import { deviceIdSchema } from '../../protocol/topics.ts';
+import { alarmsSchema } from './alarms.ts';
 import { configId as id } from './config-id.ts';
 import { explorationSchema, feedbackRulesSchema } from './feedback.ts';
 import { areFewTags, constantTagsSchema, FEW_TAGS, tagColumnsSchema } from './tags.ts';
@@ -200,6 +201,7 @@ export const deviceConfigSchema = z.strictObject({
       pinFile: z.string().nullable().default(null),
     })
     .prefault({}),
+  alarms: alarmsSchema.prefault({}),
   engine: z
     .strictObject({
       /** Of one model's run. 0: as many as the cores that the agent may use. */

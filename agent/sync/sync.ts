@@ -34,7 +34,7 @@ import { UploadLanes } from './upload-lanes.ts';
 export interface SyncDeps {
   readonly config: DeviceConfig;
   readonly agentVersion: string;
-  readonly store: Pick<Store, 'epoch' | 'streams' | 'states'>;
+  readonly store: Pick<Store, 'epoch' | 'inherits' | 'streams' | 'states'>;
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
@@ -266,6 +266,7 @@ export class Sync {
       timeMs: clock.wallMs(),
       agentVersion,
       storeEpoch: store.epoch,
+      ...(store.inherits.length > 0 ? { inherits: store.inherits } : {}),
       labels: { ...config.device.labels },
       ...(url === undefined ? {} : { statusUrl: url }),
       slots: Object.keys(config.slots),
