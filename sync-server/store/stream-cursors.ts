@@ -59,7 +59,7 @@ export class StreamCursors {
   inherit(device: string, epoch: string, inherited: NonNullable<Birth['inherits']>): void {
     const epochId = this.epochId(device, epoch);
     for (const stream of STREAMS) {
-      const cursor = this.of(epochId, stream);
+      const cursor = this.at(device, epoch, stream);
       const come = inherited.reduceRight(
         (seq, { storeEpoch, heads }) =>
           Math.min(heads[stream], Math.max(seq, this.ofEpoch(device, storeEpoch)[stream].committedSeq)),
