@@ -49,6 +49,8 @@ const LINE_FIRST_MS = 250;
 export interface RunningAgent {
   /** Of the status page. */
   readonly url: string;
+  /** Resolves when the database turns out to be damaged: whoever stops this agent and starts another has it mended. */
+  readonly damaged: Promise<void>;
   /** Answers and commits what was taken, then ends every part. */
   stop(): Promise<void>;
 }
@@ -67,6 +69,8 @@ export async function startAgent(
   const project = findProject();
   const startedAtMs = clock.wallMs();
   const changed = new Notice();
+  const damage = new Notice();
+  const damaged = new Promise<void>((resolve) => damage.listen(resolve));
   /** How to stop what was started, in the order of starting. */
   const stops: (() => unknown)[] = [];
   const stop = async () => {
@@ -94,7 +98,10 @@ export async function startAgent(
     const engineStarted = engine.start();
     engineStarted.catch(() => undefined);
     stops.push(() => engine.stop());
-    const store = openStore({ folder: config.dataDir, ...config.store, clock, log, counters });
+    const store = openStore({
+      ...{ folder: config.dataDir, ...config.store, clock, log, counters },
+      onDamage: () => damage.give(),
+    });
     // The store ends last: what the end of the others says is still recorded.
     stops.unshift(() => store.close());
     const trust = new DeviceTrust({
@@ -423,7 +430,7 @@ export async function startAgent(
     service.start();
     stops.push(() => service.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
-    return { url, stop };
+    return { url, damaged, stop };
   } catch (error) {
     await stop();
     throw error;

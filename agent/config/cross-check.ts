@@ -51,9 +51,9 @@ export function crossCheck(input: unknown): string[] {
       const where = dottedPath(['slots', id, 'source']);
       problems.push(`${where}: ${shortValue(slot.source)} is not one of the sources; ${advice}`);
     }
-    if (slot.privacy === 'features' && slot.keepFeatures !== true) {
+    if ((slot.privacy === 'features' || slot.privacy === 'sampled') && slot.keepFeatures !== true) {
       const where = dottedPath(['slots', id, 'keepFeatures']);
-      problems.push(`${where}: must be true, because privacy "features" sends what is kept`);
+      problems.push(`${where}: must be true, because privacy "${slot.privacy}" sends what is kept`);
     }
     if (slot.safety && slot.exploration !== null && slot.exploration !== undefined) {
       const where = dottedPath(['slots', id, 'exploration']);

@@ -74,7 +74,9 @@ const slot = z.strictObject({
   /** Package folder to start with, before any desired state came. */
   model: z.string().min(1),
   /** What leaves the device with each prediction. */
-  privacy: z.enum(['outputs', 'features', 'none']).default('outputs'),
+  privacy: z.enum(['outputs', 'sampled', 'features', 'none']).default('outputs'),
+  /** With `privacy: "sampled"`: the share of predictions that take their inputs along. */
+  sampledShare: z.number().gt(0).lt(1).default(0.01),
   /** `result`: a caller waits until the prediction is durable. `commit`: the result may come up to `store.commitWithinMs` earlier. */
   recordBefore: z.enum(['result', 'commit']).default('commit'),
   batch: z
@@ -95,7 +97,7 @@ const slot = z.strictObject({
     .default(null),
   /** Requests over HTTP; `record: false`: they are answered, and leave no prediction behind. */
   requests: z.strictObject({ record: z.boolean().default(true) }).prefault({}),
-  /** Keep the input row in the store on the device (needed for `privacy: "features"`). */
+  /** Keep the input row in the store on the device (needed for `privacy: "features"` and `"sampled"`). */
   keepFeatures: z.boolean().default(false),
   /** Evidence about what a part really was, and the label that it gives. */
   feedback: feedbackRulesSchema,

@@ -41,6 +41,7 @@ export class Contexts {
   readonly #counters: Pick<Counters, 'add'>;
   readonly #insert: Statement<Words, Row>;
   readonly #all: Statement<[], Row>;
+  readonly #whole: Statement<[], (string | number)[]>;
   readonly #byId = new Map<number, Context>();
   /** Those of this run. */
   #own = new ContextMap<Context>();
@@ -54,6 +55,7 @@ export class Contexts {
       )
       .raw();
     this.#all = sqlite.prepare<[], Row>(`SELECT id, ${COLUMNS} FROM contexts`).raw();
+    this.#whole = sqlite.prepare<[], (string | number)[]>('SELECT * FROM contexts').raw();
     this.reload();
   }
 
@@ -91,6 +93,11 @@ export class Contexts {
     const context = this.#byId.get(id);
     if (!context) throw new RangeError(`no context ${id}`);
     return context;
+  }
+
+  /** The whole table, as a salvage would put it back. */
+  rows(): (string | number)[][] {
+    return this.#whole.all();
   }
 
   /** All runs' contexts of one model in one slot. */

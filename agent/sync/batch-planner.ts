@@ -2,10 +2,10 @@
 import { decodeBatch, encodeBatch } from '../../protocol/batch.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import type { RecordOf, Stream } from '../../protocol/records.ts';
-import type { SlotConfig } from '../config/schema.ts';
+import { type PrivacyPolicy, takesInputsAlong } from './privacy-policy.ts';
 
-/** The privacy policy of a slot; `none` for a slot that is not configured (any more). */
-export type PrivacyOf = (slot: string) => SlotConfig['privacy'];
+/** The privacy policy of a slot, of one that is not configured (any more) too. */
+export type PrivacyOf = (slot: string) => PrivacyPolicy;
 
 export interface PlanRequest<S extends Stream> {
   readonly stream: S;
@@ -62,12 +62,13 @@ function mayLeave(
   privacyOf: PrivacyOf,
 ): boolean {
   if (stream !== 'predictions' && stream !== 'feedback') return true;
-  return typeof record?.slot === 'string' && privacyOf(record.slot) !== 'none';
+  return typeof record?.slot === 'string' && privacyOf(record.slot).leaves;
 }
 
-function strip<R extends object>(record: R, privacyOf: PrivacyOf): R {
+function strip<R extends { seq: number }>(record: R, privacyOf: PrivacyOf): R {
   if (!('features' in record) || record.features === null) return record;
-  if ('slot' in record && typeof record.slot === 'string' && privacyOf(record.slot) === 'features')
-    return record;
+  if ('slot' in record && typeof record.slot === 'string') {
+    if (takesInputsAlong(record.seq, privacyOf(record.slot))) return record;
+  }
   return { ...record, features: null };
 }

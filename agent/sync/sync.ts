@@ -27,6 +27,7 @@ import { DeviceIdentity } from './device-identity.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { Orders } from './orders.ts';
 import { PackCarrier } from './pack-carrier.ts';
+import { policyOf } from './privacy-policy.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { ServerTime } from './server-time.ts';
@@ -39,7 +40,7 @@ const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 10
 export interface SyncDeps {
   readonly config: DeviceConfig;
   readonly agentVersion: string;
-  readonly store: Pick<Store, 'epoch' | 'streams' | 'states'>;
+  readonly store: Pick<Store, 'epoch' | 'inherits' | 'streams' | 'states'>;
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
@@ -142,7 +143,7 @@ export class Sync {
         link,
         storeEpoch: store.epoch,
         streams: store.streams,
-        privacyOf: (slot) => config.slots[slot]?.privacy ?? 'none',
+        privacyOf: (slot) => policyOf(config.slots[slot]),
         window: config.sync.window,
         lingerMs: LINGER_MS[stream],
         refusals: this.#refusals,
@@ -288,6 +289,7 @@ export class Sync {
       timeMs: clock.wallMs(),
       agentVersion,
       storeEpoch: store.epoch,
+      ...(store.inherits.length > 0 ? { inherits: store.inherits } : {}),
       labels: { ...config.device.labels },
       ...(url === undefined ? {} : { statusUrl: url }),
       slots: Object.keys(config.slots),

@@ -1,4 +1,5 @@
 /** How far each stream of each device database is committed here. Moves only inside the transaction that stores the records. */
+import type { Birth } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
 
@@ -49,6 +50,23 @@ export class StreamCursors {
 
   move(epochId: number, stream: Stream, cursor: Cursor): void {
     this.#move.run(epochId, stream, cursor.committedSeq, cursor.dropped);
+  }
+
+  /**
+   * A restored or salvaged database goes on with records of the ones before it: what came of those counts as come of it too.
+   * @param inherited newest first, as in a birth
+   */
+  inherit(device: string, epoch: string, inherited: NonNullable<Birth['inherits']>): void {
+    const epochId = this.epochId(device, epoch);
+    for (const stream of STREAMS) {
+      const cursor = this.of(epochId, stream);
+      const come = inherited.reduceRight(
+        (seq, { storeEpoch, heads }) =>
+          Math.min(heads[stream], Math.max(seq, this.ofEpoch(device, storeEpoch)[stream].committedSeq)),
+        0,
+      );
+      if (come > cursor.committedSeq) this.move(epochId, stream, { ...cursor, committedSeq: come });
+    }
   }
 
   /** All streams of one device database, for views. */

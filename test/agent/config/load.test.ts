@@ -97,7 +97,7 @@ describe('loading device.config.json', () => {
         'sources.line.ratePerS: -1 is refused; more than 0',
         'sources.rows.format: "xlsx" is refused; allowed: "csv" or "ndjson"',
         'sources.odd.kind: "simulated-lime" is refused; did you mean "simulated-line"? Allowed: "simulated-line" or "file"',
-        'slots.milling.privacy: "feature" is refused; did you mean "features"? Allowed: "outputs" or "features" or "none"',
+        'slots.milling.privacy: "feature" is refused; did you mean "features"? Allowed: "outputs" or "sampled" or "features" or "none"',
         'http.port: 99999 is refused; at most 65535',
         'http.hots: unknown key; did you mean "host"?',
         'slots.milling.source: "lime" is not one of the sources; did you mean "line"?',

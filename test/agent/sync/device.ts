@@ -77,7 +77,7 @@ export class TestDevice {
 
   #makeSync(): Sync {
     const { epoch, streams, states, dataDir, counters } = this;
-    return makeSync(this.#options, { store: { epoch, streams, states }, dataDir, counters });
+    return makeSync(this.#options, { store: { epoch, inherits: [], streams, states }, dataDir, counters });
   }
 }
 

@@ -71,7 +71,13 @@ export class DeviceProcess {
   }
 
   async start(): Promise<void> {
-    this.#url = String((await this.spawn().logged('listening')).url);
+    this.spawn();
+    await this.up();
+  }
+
+  /** Waits until the process that was spawned last listens. */
+  async up(): Promise<void> {
+    this.#url = String((await this.#process?.logged('listening'))?.url);
   }
 
   async kill(): Promise<void> {
