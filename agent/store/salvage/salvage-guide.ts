@@ -16,6 +16,7 @@ const guideSchema = z.object({
   v: z.literal(1),
   firstPage: z.base64().max(100_000),
   heads,
+  acked: heads,
   epoch: z.string(),
   contexts,
 });
@@ -26,6 +27,8 @@ export interface SalvageGuide {
   readonly version: number;
   /** Last seq of each stream that is known to have been given out. */
   readonly heads: Readonly<Record<Stream, number>>;
+  /** Up to here a server had each stream. */
+  readonly acked: Readonly<Record<Stream, number>>;
   readonly epoch: string;
   /** Rows of the table, in the order of its columns. */
   readonly contexts: readonly (readonly (string | number)[])[];

@@ -47,8 +47,8 @@ export function salvage(path: string): Salvaged {
     return { setAside: replace(path, working), kept: copied.kept, gone: goneOf(copied.lost, settled) };
   }
   rmSync(working, { force: true });
-  const gone = guide ? { ...guide.heads } : NONE;
-  return { setAside: replace(path, null), kept: NONE, gone };
+  const gone = STREAMS.map((stream) => [stream, guide ? guide.heads[stream] - guide.acked[stream] : 0]);
+  return { setAside: replace(path, null), kept: NONE, gone: Object.fromEntries(gone) as typeof NONE };
 }
 
 /** A salvage that was cut off between its last two renames is done once it has its name. Before the database is opened. */
@@ -73,7 +73,11 @@ function copyFrom(sqlite: Sqlite, path: string, guide: SalvageGuide | null): Cop
   // Rows of another version have other columns.
   const isSameVersion = guide && guide.version === sqlite.pragma('user_version', { simple: true });
   const copied = copyTables(sqlite, { heads, contexts: isSameVersion ? guide.contexts : [] });
-  if (guide) sqlite.prepare("INSERT OR IGNORE INTO main.meta VALUES ('epoch', ?)").run(guide.epoch);
+  if (guide) {
+    sqlite.prepare("INSERT OR IGNORE INTO main.meta VALUES ('epoch', ?)").run(guide.epoch);
+    const ack = sqlite.prepare('UPDATE main.streams SET acked = max(acked, ?) WHERE stream = ?');
+    for (const stream of STREAMS) ack.run(guide.acked[stream], stream);
+  }
   const set = sqlite.prepare('INSERT OR REPLACE INTO main.meta VALUES (?, ?)');
   // What was once given out is not given out again, or a label could be read as another prediction's.
   for (const stream of STREAMS) set.run(`head/${stream}`, String(heads[stream]));
