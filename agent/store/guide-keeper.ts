@@ -14,6 +14,7 @@ export interface GuideKeeperDeps {
   readonly epoch: string;
   readonly heads: StreamHeads;
   readonly contexts: Contexts;
+  readonly tables: string;
   readonly counters: Counters;
 }
 
@@ -50,11 +51,12 @@ export class GuideKeeper {
   }
 
   #known(): KnownNow {
-    const { epoch, heads, contexts } = this.#deps;
+    const { epoch, heads, contexts, tables } = this.#deps;
     const of = (place: (stream: Stream) => number) =>
       Object.fromEntries(STREAMS.map((stream) => [stream, place(stream)])) as Record<Stream, number>;
     return {
       epoch,
+      tables,
       contexts: contexts.rows(),
       heads: of((stream) => heads.of(stream).durable),
       acked: of((stream) => Math.max(heads.of(stream).acked, heads.of(stream).floor)),
