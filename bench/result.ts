@@ -10,6 +10,11 @@ export interface BenchResult {
   readonly baseline: string;
 }
 
+export interface BenchOptions {
+  /** How long a bench looks at memory that should not grow. */
+  readonly soakMinutes: number;
+}
+
 /** @param q quantile, 0..1 */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);

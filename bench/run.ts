@@ -3,21 +3,24 @@
  * `npm run bench` prints tables of all; `npm run -s bench -- <name> --json` ends with one JSON object.
  */
 import { parseArgs } from 'node:util';
-import type { BenchResult } from './result.ts';
+import type { BenchOptions, BenchResult } from './result.ts';
 
-const benches: Record<string, () => Promise<{ run: (say: (line: string) => void) => Promise<BenchResult> }>> =
-  {
-    batch: () => import('./batch.ts'),
-    drift: () => import('./drift.ts'),
-    canary: () => import('./canary.ts'),
-    engine: () => import('./engine.ts'),
-    http: () => import('./http.ts'),
-    'selective-labels': () => import('./selective-labels.ts'),
-    'slice-gaps': () => import('./slice-gaps.ts'),
-    start: () => import('./start.ts'),
-    transport: () => import('./transport.ts'),
-    update: () => import('./update.ts'),
-  };
+type Run = (say: (line: string) => void, options: BenchOptions) => Promise<BenchResult>;
+
+const benches: Record<string, () => Promise<{ run: Run }>> = {
+  batch: () => import('./batch.ts'),
+  drift: () => import('./drift.ts'),
+  canary: () => import('./canary.ts'),
+  engine: () => import('./engine.ts'),
+  http: () => import('./http.ts'),
+  'selective-labels': () => import('./selective-labels.ts'),
+  'slice-gaps': () => import('./slice-gaps.ts'),
+  start: () => import('./start.ts'),
+  store: () => import('./store.ts'),
+  sync: () => import('./sync.ts'),
+  transport: () => import('./transport.ts'),
+  update: () => import('./update.ts'),
+};
 
 function table(result: BenchResult): string {
   const rows = [...Object.entries(result.ratios), ...Object.entries(result.figures)];
@@ -29,7 +32,12 @@ function table(result: BenchResult): string {
   return [`${result.name} — against ${result.baseline}`, ...lines].join('\n');
 }
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, 'soak-minutes': { type: 'string', default: '0.5' } },
+  allowPositionals: true,
+});
+const soakMinutes = Number(values['soak-minutes']);
+if (!(soakMinutes > 0)) throw new RangeError('--soak-minutes takes a number above 0');
 const names = positionals.length > 0 ? positionals : Object.keys(benches);
 for (const name of names) {
   const load = benches[name];
@@ -38,6 +46,6 @@ for (const name of names) {
     process.exit(1);
   }
   const { run } = await load();
-  const result = await run((line) => console.error(line));
+  const result = await run((line) => console.error(line), { soakMinutes });
   console.log(values.json ? JSON.stringify(result) : `${table(result)}\n`);
 }

@@ -3,30 +3,33 @@
  *
  * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
- * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`.
+ * Predictions travel as columns (version 2: prediction-columns.ts; version 1 is read too), the other streams as rows
+ * without their `seq` (version 1). All of these are consecutive.
  *
- * Version 1 holds consecutive records. Version 2 has gaps between them, as thinning leaves: behind the header stands
- * span u32 (lastSeq - firstSeq + 1), and its body is [skips, body of version 1]: how many records right before each
- * one were dropped. Only a server that said it takes them (`sparse` in its acknowledgements) is sent version 2.
+ * Predictions with gaps between them, as thinning leaves, are version 3: the header ends with lastSeq u64, and the body is
+ * [skips, columns]: how many records right before each one were dropped, as a column of integers.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
 import { z } from 'zod';
 import { protocolError } from './errors.ts';
+import { decodeInts, encodeInts, intColumnSchema } from './int-column.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
 import { countContainers } from './msgpack-walk.ts';
-import { decodePredictionColumns, encodePredictionColumns } from './prediction-columns.ts';
+import { encodePredictionColumns, readColumns } from './prediction-columns.ts';
+import { readColumnsV1 } from './prediction-columns-v1.ts';
+import { predictionsOf } from './prediction-rows.ts';
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
 
 const MAGIC = 0xa7;
-const VERSION = { consecutive: 1, sparse: 2 } as const;
+/** What this code writes; it reads any from 1 on. */
+const VERSIONS: Record<Stream, number> = { predictions: 2, feedback: 1, metrics: 1, events: 1 };
+const SPARSE_VERSION = 3;
 const HEADER_BYTES = 36;
-const SPARSE_HEADER_BYTES = 40;
+const SPARSE_HEADER_BYTES = 44;
 /** Arrays and maps in a body: a row has two, and a later version may add some. */
 const MAX_CONTAINERS = 4 * LIMITS.batchRecords;
-
-const sparseSchema = z.tuple([z.array(z.int().min(0)).max(LIMITS.batchRecords), z.unknown()]);
 
 export interface BatchHeader {
   readonly stream: Stream;
@@ -39,13 +42,15 @@ export interface BatchHeader {
   readonly lastSeq: number;
 }
 
+const sparseSchema = z.tuple([intColumnSchema, z.unknown()]);
+
 export interface Batch<S extends Stream = Stream> extends BatchHeader {
   readonly stream: S;
   readonly records: readonly RecordOf[S][];
 }
 
 /**
- * Encodes records in ascending order of seq; without gaps between them as version 1, with gaps as version 2.
+ * Encodes records in ascending order of seq; other streams than predictions without gaps between them.
  * @throws CodedError PAYLOAD_TOO_LARGE when the result would not fit in one message: send fewer records.
  */
 export function encodeBatch<S extends Stream>(
@@ -55,23 +60,24 @@ export function encodeBatch<S extends Stream>(
   gapBefore = 0,
 ): Buffer {
   const first = records[0];
-  if (!first) throw new RangeError('a batch needs at least one record');
-  const span = (records.at(-1)?.seq ?? first.seq) - first.seq + 1;
-  const sparse = span > records.length;
+  const last = records.at(-1);
+  if (!first || !last) throw new RangeError('a batch needs at least one record');
+  const sparse = last.seq - first.seq >= records.length;
+  if (sparse && stream !== 'predictions') throw new RangeError(`a batch of ${stream} has no gaps`);
   const rows = stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records);
-  const body = Buffer.from(encode(sparse ? [skipsOf(records), rows] : rows));
+  const body = Buffer.from(encode(sparse ? [encodeInts(skipsOf(records)), rows] : rows));
   const deflated = deflateRawSync(body, { level: 1 });
   const headerBytes = sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
   const out = Buffer.alloc(headerBytes + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(sparse ? VERSION.sparse : VERSION.consecutive, 1);
+  out.writeUInt8(sparse ? SPARSE_VERSION : VERSIONS[stream], 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
   out.writeBigUInt64LE(BigInt(gapBefore), 20);
   out.writeUInt32LE(records.length, 28);
   out.writeUInt32LE(body.length, 32);
-  if (sparse) out.writeUInt32LE(span, HEADER_BYTES);
+  if (sparse) out.writeBigUInt64LE(BigInt(last.seq), HEADER_BYTES);
   deflated.copy(out, headerBytes);
   if (
     out.length > LIMITS.messageBytes ||
@@ -95,25 +101,22 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
     throw protocolError('PAYLOAD_TOO_LARGE', `batch of ${bytes.length} bytes`);
   if (bytes.length < HEADER_BYTES) throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
   if (bytes.readUInt8(0) !== MAGIC) throw protocolError('PAYLOAD_MALFORMED', 'not a batch: wrong first byte');
-  const version = bytes.readUInt8(1);
-  if (version !== VERSION.consecutive && version !== VERSION.sparse) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known are 1 and 2`, {
-      hint: 'Update the server before the devices.',
-    });
-  }
-  if (bytes.length < headerBytesOf(bytes)) {
-    throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
-  }
   const stream = STREAMS[bytes.readUInt8(2)];
   const firstSeq = bytes.readBigUInt64LE(12);
   const gapBefore = bytes.readBigUInt64LE(20);
   const count = bytes.readUInt32LE(28);
-  const span = version === VERSION.sparse ? bytes.readUInt32LE(HEADER_BYTES) : count;
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
+  const version = bytes.readUInt8(1);
+  const newest = stream === 'predictions' ? SPARSE_VERSION : VERSIONS[stream];
+  if (version < 1 || version > newest) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${newest}`, {
+      hint: 'Update the server before the devices.',
+    });
+  }
   if (count < 1 || count > LIMITS.batchRecords)
     throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records`);
-  if (span < count) throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records within ${span}`);
-  if (firstSeq < 1n || firstSeq + BigInt(span) > BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
+  const lastSeq = lastSeqOf(bytes, firstSeq + BigInt(count) - 1n);
+  if (firstSeq < 1n || lastSeq >= BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
     throw protocolError('PAYLOAD_MALFORMED', `batch starts at seq ${firstSeq} after a gap of ${gapBefore}`);
   }
   if (bytes.readUInt32LE(32) > LIMITS.batchInflatedBytes) {
@@ -125,8 +128,24 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
     firstSeq: Number(firstSeq),
     gapBefore: Number(gapBefore),
     count,
-    lastSeq: Number(firstSeq) + span - 1,
+    lastSeq: Number(lastSeq),
   };
+}
+
+/** @throws CodedError PAYLOAD_TRUNCATED, PAYLOAD_MALFORMED */
+function lastSeqOf(bytes: Buffer, consecutive: bigint): bigint {
+  if (!isSparse(bytes)) return consecutive;
+  if (bytes.length < SPARSE_HEADER_BYTES) {
+    throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
+  }
+  const lastSeq = bytes.readBigUInt64LE(HEADER_BYTES);
+  if (lastSeq <= consecutive)
+    throw protocolError('PAYLOAD_MALFORMED', `a batch with gaps ends at ${lastSeq}`);
+  return lastSeq;
+}
+
+function isSparse(bytes: Buffer): boolean {
+  return bytes.readUInt8(1) === SPARSE_VERSION;
 }
 
 /**
@@ -155,9 +174,12 @@ export function decodeBatch(bytes: Buffer): Batch {
   } catch (cause) {
     throw protocolError('PAYLOAD_MALFORMED', 'batch body is not msgpack', { cause });
   }
-  const { seqs, rows } = placed(value, header);
-  if (header.stream === 'predictions') return { ...header, records: decodePredictionColumns(rows, seqs) };
-  return { ...header, records: decodeRows(header.stream, rows, seqs) };
+  if (header.stream === 'predictions') {
+    const read = bytes.readUInt8(1) === 1 ? readColumnsV1 : readColumns;
+    const { seqs, columns } = isSparse(bytes) ? placed(value, header) : consecutive(value, header);
+    return { ...header, records: predictionsOf(read(columns, header.count), seqs) };
+  }
+  return { ...header, records: decodeRows(header.stream, value, header) };
 }
 
 export function isBatchOf<S extends Stream>(batch: Batch, stream: S): batch is Batch<S> {
@@ -168,7 +190,9 @@ function inflate(bytes: Buffer): Buffer {
   const claimed = bytes.readUInt32LE(32);
   let body: Buffer;
   try {
-    body = inflateRawSync(bytes.subarray(headerBytesOf(bytes)), { maxOutputLength: Math.max(1, claimed) });
+    body = inflateRawSync(bytes.subarray(isSparse(bytes) ? SPARSE_HEADER_BYTES : HEADER_BYTES), {
+      maxOutputLength: Math.max(1, claimed),
+    });
   } catch (cause) {
     const tooFar = cause instanceof RangeError;
     throw tooFar
@@ -185,34 +209,35 @@ function inflate(bytes: Buffer): Buffer {
   return body;
 }
 
-function headerBytesOf(bytes: Buffer): number {
-  return bytes.readUInt8(1) === VERSION.sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
-}
-
-/** How many seqs each record skips. */
+/** How many records right before each one were dropped. */
 function skipsOf(records: readonly { seq: number }[]): number[] {
   return records.map(({ seq }, i) => seq - 1 - (records[i - 1]?.seq ?? seq - 1));
 }
 
-/** The seq of each record, and the body as version 1 has it. */
-function placed(
-  value: unknown,
-  { firstSeq, lastSeq, count }: BatchHeader,
-): { seqs: number[]; rows: unknown } {
-  const span = lastSeq - firstSeq + 1;
-  if (span === count) return { seqs: Array.from({ length: count }, (_, i) => firstSeq + i), rows: value };
+interface Placed {
+  readonly seqs: readonly number[];
+  readonly columns: unknown;
+}
+
+function consecutive(columns: unknown, { firstSeq, count }: BatchHeader): Placed {
+  return { seqs: Array.from({ length: count }, (_, i) => firstSeq + i), columns };
+}
+
+/** @throws CodedError PAYLOAD_MALFORMED */
+function placed(value: unknown, { firstSeq, lastSeq, count }: BatchHeader): Placed {
   const parsed = sparseSchema.safeParse(value);
-  if (!parsed.success) throw malformed('sparse batch', parsed.error);
-  const [skips, rows] = parsed.data;
+  if (!parsed.success) throw malformed('batch with gaps', parsed.error);
+  const [column, columns] = parsed.data;
   let seq = firstSeq - 1;
-  const seqs = skips.map((skip) => (seq += 1 + skip));
-  if (seqs.length !== count || seqs[0] !== firstSeq || seq !== lastSeq) {
-    throw protocolError(
-      'PAYLOAD_MALFORMED',
-      `skips do not lead from ${firstSeq} to ${lastSeq} in ${count} steps`,
-    );
+  const seqs = Array.from(decodeInts(column, count), (skip) => {
+    if (skip < 0) seq = Number.NaN;
+    seq += 1 + skip;
+    return seq;
+  });
+  if (seqs[0] !== firstSeq || seq !== lastSeq) {
+    throw protocolError('PAYLOAD_MALFORMED', `the gaps do not lead from ${firstSeq} to ${lastSeq}`);
   }
-  return { seqs, rows };
+  return { seqs, columns };
 }
 
 function rowsOf(records: readonly { seq: number }[]): unknown[] {
@@ -222,14 +247,14 @@ function rowsOf(records: readonly { seq: number }[]): unknown[] {
 function decodeRows(
   stream: Exclude<Stream, 'predictions'>,
   value: unknown,
-  seqs: readonly number[],
+  header: BatchHeader,
 ): RecordOf[typeof stream][] {
-  if (!Array.isArray(value) || value.length !== seqs.length) {
-    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${seqs.length} rows`);
+  if (!Array.isArray(value) || value.length !== header.count) {
+    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${header.count} rows`);
   }
   const schema = recordSchemas[stream];
   return value.map((row: unknown, i) => {
-    const parsed = schema.safeParse({ ...(row as object), seq: seqs[i] });
+    const parsed = schema.safeParse({ ...(row as object), seq: header.firstSeq + i });
     if (!parsed.success) throw malformed(`${stream} row ${i}`, parsed.error);
     return parsed.data;
   });

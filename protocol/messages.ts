@@ -1,5 +1,6 @@
 /** The JSON messages of the wire. Unknown fields are ignored; an unknown `v` is refused by `parseMessage`. */
 import { z } from 'zod';
+import { alarmSchema, MAX_ALARMS } from './alarms.ts';
 import { type CodedError, protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { STREAMS } from './records.ts';
@@ -8,6 +9,16 @@ import { deviceIdSchema } from './topics.ts';
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const storeEpoch = z.string().regex(/^[0-9a-f]{16}$/);
 const labels = z.record(z.string().max(64), z.string().max(128));
+
+export const MAX_INHERITED = 8;
+
+/**
+ * The epochs from which a restored or salvaged database goes on, newest first: what a server has of one of them up to these
+ * seqs, it has of this one.
+ */
+export const inheritedSchema = z
+  .array(z.object({ storeEpoch, heads: z.record(z.enum(STREAMS), z.int().min(0)) }))
+  .max(MAX_INHERITED);
 
 export const birthSchema = z.object({
   v: z.literal(1),
@@ -19,6 +30,7 @@ export const birthSchema = z.object({
   /** Where the operators' page of this device is, if anywhere. */
   statusUrl: z.string().max(256).optional(),
   slots: z.array(z.string().max(64)).max(64),
+  inherits: inheritedSchema.optional(),
 });
 export type Birth = z.infer<typeof birthSchema>;
 
@@ -30,8 +42,8 @@ export const ackSchema = z.object({
   storeEpoch,
   stream: z.enum(STREAMS),
   seq: z.int().min(0),
-  /** The server takes batches with gaps between their records. */
-  sparse: z.boolean().default(false),
+  /** Wall clock of the server as it sent this. Old servers do not say. */
+  timeMs: z.int().optional(),
 });
 export type Ack = z.infer<typeof ackSchema>;
 
@@ -135,6 +147,8 @@ export const reportedSchema = z.object({
     .optional(),
   /** Records not yet acknowledged, a stream. */
   backlog: z.record(z.enum(STREAMS), z.int().min(0)),
+  /** What is wrong with the device now, the worst first. Old agents do not say. */
+  alarms: z.array(alarmSchema).max(MAX_ALARMS).optional(),
 });
 export type Reported = z.infer<typeof reportedSchema>;
 

@@ -42,6 +42,7 @@ export class Contexts {
   readonly #counters: Pick<Counters, 'add'>;
   readonly #insert: Statement<Words, Row>;
   readonly #all: Statement<[], Row>;
+  readonly #whole: Statement<[], (string | number)[]>;
   readonly #byId = new Map<number, Context>();
   #known = new ContextMap<Context>();
   readonly #countOfRun = new Map<string, number>();
@@ -55,6 +56,7 @@ export class Contexts {
       )
       .raw();
     this.#all = sqlite.prepare<[], Row>(`SELECT id, ${COLUMNS} FROM contexts`).raw();
+    this.#whole = sqlite.prepare<[], (string | number)[]>('SELECT * FROM contexts').raw();
     this.reload();
   }
 
@@ -89,10 +91,19 @@ export class Contexts {
     return this.#keep(row as Row);
   }
 
+  has(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
   byId(id: number): Context {
     const context = this.#byId.get(id);
     if (!context) throw new RangeError(`no context ${id}`);
     return context;
+  }
+
+  /** The whole table, as a salvage would put it back. */
+  rows(): (string | number)[][] {
+    return this.#whole.all();
   }
 
   /** All runs' contexts of one model in one slot. */

@@ -19,7 +19,8 @@ import { isCorrupt, storeError } from './store-error.ts';
 export type Sqlite = BetterSqlite.Database;
 export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = BetterSqlite.Statement<Bind, Row>;
 
-const PAGE_BYTES = 4096;
+/** A smaller page would write less for a lone commit, and a power cut could then tear a neighbour in its sector that no log holds. */
+export const PAGE_BYTES = 4096;
 
 export interface DatabaseLimits {
   /** The file never grows beyond it: SQLite answers SQLITE_FULL. A file that is larger already stays readable. */
@@ -39,8 +40,9 @@ export class Database {
   readonly sqlite: Sqlite;
   readonly #path: string;
   readonly #walFd: number;
-  #begin: Statement;
-  #commit: Statement;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  #onDamage: () => void = () => undefined;
 
   private constructor(path: string, sqlite: Sqlite, walFd: number) {
     this.#path = path;
@@ -60,6 +62,8 @@ export class Database {
       sqlite.pragma('locking_mode = EXCLUSIVE');
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
+      // A damaged page is told as soon as it is read, not when a value of it is asked for.
+      sqlite.pragma('cell_size_check = ON');
       sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
       sqlite.pragma(`journal_size_limit = ${Math.ceil(logBytes)}`);
       sqlite.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
@@ -75,6 +79,11 @@ export class Database {
     }
   }
 
+  /** Calls back when a transaction finds the file damaged. */
+  onDamage(listener: () => void): void {
+    this.#onDamage = listener;
+  }
+
   /** Runs `work` in one transaction; not yet durable. @throws CodedError STORE_*, after a rollback */
   transaction<T>(work: () => T): T {
     try {
@@ -84,7 +93,7 @@ export class Database {
       return result;
     } catch (cause) {
       this.#rollback();
-      if (isCorrupt(cause)) this.#markSuspect();
+      if (isCorrupt(cause)) this.#onDamage();
       throw storeError(cause, 'cannot write to the store');
     }
   }
@@ -105,6 +114,11 @@ export class Database {
     } catch (cause) {
       throw storeError(cause, 'cannot make the store durable');
     }
+  }
+
+  /** Every table with the place of its first page, as one text. */
+  tables(): string {
+    return tablesOf(this.sqlite);
   }
 
   /** Bytes in use inside the file, and bytes on the disk (file and write-ahead log). */
@@ -139,13 +153,35 @@ export class Database {
     if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
   }
 
-  #markSuspect(): void {
-    try {
-      writeFileSync(suspectPath(this.#path), '');
-    } catch {
-      // The disk is failing; the next start finds out by itself or runs into the same error again.
-    }
+  /** SQLite said that the file is damaged: the next start looks at all of it. */
+  markSuspect(): void {
+    markSuspect(this.#path);
   }
+}
+
+export function tablesOf(sqlite: Sqlite): string {
+  const rows = sqlite.prepare<[], [string, number]>(
+    'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
+  );
+  return rows.raw().all().join(' ');
+}
+
+/** @param path of the database */
+export function markSuspect(path: string): void {
+  try {
+    writeFileSync(suspectPath(path), '');
+  } catch {
+    // The disk is failing; the next start finds out by itself or runs into the same error again.
+  }
+}
+
+/** Another database than the agent's own, or that one before anything is decided: no lock, no migration, no log. */
+export function openPlain(path: string, options: { readonly?: boolean } = {}): Sqlite {
+  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  if (options.readonly) return sqlite;
+  sqlite.pragma(`page_size = ${PAGE_BYTES}`);
+  sqlite.pragma('auto_vacuum = INCREMENTAL');
+  return sqlite;
 }
 
 function migrate(sqlite: Sqlite): void {
@@ -166,18 +202,29 @@ function migrate(sqlite: Sqlite): void {
       sqlite.pragma(`user_version = ${MIGRATIONS.length}`);
     })
     .immediate();
+  // The salvage guide takes the first page from the file.
+  if (version < MIGRATIONS.length) sqlite.pragma('wal_checkpoint(TRUNCATE)');
 }
 
-/** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check is worth its time at start. */
+/** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check, indexes too, is worth its time at start. */
 function checkSuspect(sqlite: Sqlite, path: string): void {
   if (!existsSync(suspectPath(path))) return;
-  const verdict = sqlite.pragma('quick_check(1)', { simple: true });
+  const verdict = sqlite.pragma('integrity_check(1)', { simple: true });
   if (verdict !== 'ok') throw agentError('STORE_CORRUPT', `the store is damaged: ${String(verdict)}`);
   rmSync(suspectPath(path), { force: true });
 }
 
 export function suspectPath(path: string): string {
   return `${path}.suspect`;
+}
+
+export function syncFile(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Makes renames and new names in a folder durable. */

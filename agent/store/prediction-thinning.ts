@@ -131,6 +131,8 @@ export class PredictionThinning {
     const rows = this.#rows.all(after, this.#heads.of('predictions').durable, this.#sliceRows);
     const byDecider = new Map<number, Row[]>();
     for (const row of rows) {
+      // From a damaged page: nobody can say for what it would stand.
+      if (!this.#contexts.has(row[1])) continue;
       const decider = row[0] - row[4];
       const unit = byDecider.get(decider);
       if (unit) unit.push(row);

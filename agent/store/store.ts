@@ -5,11 +5,14 @@
 import type { TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Feedback, RecordOf, Stream } from '../../protocol/records.ts';
 import type { LineEvent } from '../sources/source.ts';
+import type { Inherited } from './epoch.ts';
 import type { NewEvent, NewFeedback, NewMetric, NewPrediction, StoredPrediction } from './records.ts';
 
 export interface Store {
   /** 16 hex digits, new with every new or restored database file. */
   readonly epoch: string;
+  /** The epochs that this one goes on from; empty for most. */
+  readonly inherits: Inherited;
   /** 8 hex digits, new with every start. */
   readonly run: string;
   readonly recorder: Recorder;

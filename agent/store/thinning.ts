@@ -3,7 +3,7 @@
  *
  * A sweep of level n halves what was halved fewer than n times: each prediction survives with a chance of one half, and
  * from then on stands for twice as many (Horvitz and Thompson 1952: weight = 1 / chance of being kept). The chance is
- * drawn from the prediction's own id and stays with it, so that sweeps are nested: what level n keeps, level n - 1 had kept.
+ * drawn from the prediction's own id, so that a sweep that is played again after a crash falls out alike.
  * What somebody will want to look at is notable, and is halved only `NOTABLE_HEAD_START` levels later. No draw depends on
  * what is in a prediction, so every weighted count, rate and metric is the same on average, however often was swept.
  */
@@ -51,15 +51,19 @@ export function nextLevel({ keptShare, notable }: Omit<Sample, 'run' | 'seq'>): 
   return 1 - Math.log2(keptShare) + (notable ? NOTABLE_HEAD_START : 0);
 }
 
-/** Whether the sample is among the share that stays. */
-export function staysAt(share: number, sample: Pick<Sample, 'run' | 'seq'>): boolean {
-  return drawOf(sample) < share;
+/**
+ * Whether the sample is among the share that stays, now that it is among `keptShare`. Each halving has a bit of its own, so
+ * it also is fair where a sample got another id in between, as by a salvage.
+ */
+export function staysAt(share: number, { keptShare, run, seq }: Omit<Sample, 'notable'>): boolean {
+  const unused = (bitsOf(run, seq) / keptShare) % 2 ** 32;
+  return unused < (share / keptShare) * 2 ** 32;
 }
 
-/** [0, 1), the same for ever: two rounds of MurmurHash3's finaliser over run and seq. */
-function drawOf({ run, seq }: Pick<Sample, 'run' | 'seq'>): number {
+/** 32 bits, the same for ever: two rounds of MurmurHash3's finaliser over run and seq. */
+function bitsOf(run: string, seq: number): number {
   const low = mix(seq >>> 0) ^ Math.floor(seq / 2 ** 32);
-  return mix(low ^ Number.parseInt(run, 16)) / 2 ** 32;
+  return mix(low ^ Number.parseInt(run, 16));
 }
 
 function mix(value: number): number {

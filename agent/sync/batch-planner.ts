@@ -2,10 +2,10 @@
 import { decodeBatch, encodeBatch } from '../../protocol/batch.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import type { RecordOf, Stream } from '../../protocol/records.ts';
-import type { SlotConfig } from '../config/schema.ts';
+import { type PrivacyPolicy, takesInputsAlong } from './privacy-policy.ts';
 
-/** The privacy policy of a slot; `none` for a slot that is not configured (any more). */
-export type PrivacyOf = (slot: string) => SlotConfig['privacy'];
+/** The privacy policy of a slot, of one that is not configured (any more) too. */
+export type PrivacyOf = (slot: string) => PrivacyPolicy;
 
 export interface PlanRequest<S extends Stream> {
   readonly stream: S;
@@ -18,35 +18,32 @@ export interface PlanRequest<S extends Stream> {
   readonly privacyOf: PrivacyOf;
   /** Read each batch back before it goes: a record that no decoder takes would block the stream for ever, so it stays here. */
   readonly careful: boolean;
-  /** The server takes a batch with gaps in it; for another, a batch ends at the first gap. */
-  readonly sparse: boolean;
 }
 
-export type Plan =
+export type Plan<S extends Stream> =
   | {
       readonly kind: 'batch';
       readonly bytes: Buffer;
-      readonly count: number;
+      /** As they leave. */
+      readonly records: readonly RecordOf[S][];
       readonly lastSeq: number;
       /** True when more records were there but did not fit. */
       readonly cut: boolean;
-      /** It ended at a gap that the server does not take: nothing that could join it will come. */
-      readonly atGap: boolean;
     }
   /** Nothing up to `lastSeq` may or can be sent; `cause` where that is not by policy. */
   | { readonly kind: 'withheld'; readonly lastSeq: number; readonly cause: CodedError | null };
 
 /** @param request with at least one record */
-export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
-  const { stream, storeEpoch, records, afterSeq, maxRecords, privacyOf, careful, sparse } = request;
+export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan<S> {
+  const { stream, storeEpoch, records, afterSeq, maxRecords, privacyOf, careful } = request;
   const leaving = records.filter((record) => mayLeave(stream, record, privacyOf));
   const firstSeq = leaving[0]?.seq;
   if (firstSeq === undefined) {
     return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
   }
-  const gap = sparse ? -1 : leaving.findIndex(({ seq }, i) => seq !== firstSeq + i);
+  // Only predictions are thinned out; of the others a gap is rare, and ends the batch.
+  const gap = stream === 'predictions' ? -1 : leaving.findIndex(({ seq }, i) => seq !== firstSeq + i);
   const end = Math.min(maxRecords, gap < 0 ? leaving.length : gap);
-  const atGap = end === gap;
   const run = leaving.slice(0, end).map((record) => strip(record, privacyOf));
   for (let count = run.length; ; count = Math.ceil(count / 2)) {
     const part = run.slice(0, count);
@@ -56,10 +53,9 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
       return {
         kind: 'batch',
         bytes,
-        count,
+        records: part,
         lastSeq: part.at(-1)?.seq ?? firstSeq,
         cut: count < run.length,
-        atGap,
       };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
@@ -71,12 +67,13 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
 /** Metrics and events are the device's own and always leave; predictions and their labels are their slot's. */
 function mayLeave(stream: Stream, record: { slot?: string | null }, privacyOf: PrivacyOf): boolean {
   if (stream !== 'predictions' && stream !== 'feedback') return true;
-  return typeof record.slot === 'string' && privacyOf(record.slot) !== 'none';
+  return typeof record.slot === 'string' && privacyOf(record.slot).leaves;
 }
 
-function strip<R extends object>(record: R, privacyOf: PrivacyOf): R {
+function strip<R extends { seq: number }>(record: R, privacyOf: PrivacyOf): R {
   if (!('features' in record) || record.features === null) return record;
-  if ('slot' in record && typeof record.slot === 'string' && privacyOf(record.slot) === 'features')
-    return record;
+  if ('slot' in record && typeof record.slot === 'string') {
+    if (takesInputsAlong(record.seq, privacyOf(record.slot))) return record;
+  }
   return { ...record, features: null };
 }

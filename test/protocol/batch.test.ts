@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBatch, decodeBatchHeader, encodeBatch } from '../../protocol/batch.ts';
 import { CodedError, codeOf } from '../../protocol/errors.ts';
+import { encodeInts } from '../../protocol/int-column.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { encodePredictionColumns } from '../../protocol/prediction-columns.ts';
 import { type EventRecord, type Prediction, STREAMS } from '../../protocol/records.ts';
 import { runOf } from './arbitraries.ts';
 
@@ -92,7 +94,7 @@ describe('a batch', () => {
       fc.property(runOf(stream), (run) => {
         const bytes = encodeBatch(run.stream, run.storeEpoch, run.records, run.gapBefore);
         const { records: _, ...header } = decodeBatch(bytes);
-        expect(decodeBatchHeader(bytes.subarray(0, 40))).toEqual(header);
+        expect(decodeBatchHeader(bytes.subarray(0, 44))).toEqual(header);
       }),
       { numRuns: 30 },
     );
@@ -209,37 +211,24 @@ describe('a batch', () => {
     expect(codeFrom(forge(Buffer.from(encode(columns)), { stream: 0, count: 2 }))).toBe('PAYLOAD_MALFORMED');
   });
 
-  it.each<[string, unknown]>([
-    [
-      'with skips that do not lead to its last record',
-      [
-        [0, 2],
-        [event, event],
-      ],
-    ],
-    [
-      'with a skip before its first record',
-      [
-        [1, 0],
-        [event, event],
-      ],
-    ],
-    ['with fewer skips than records', [[1], [event, event]]],
-    [
-      'with a skip backwards',
-      [
-        [0, -1],
-        [event, event],
-      ],
-    ],
-    ['without skips', [event, event]],
-  ])('with gaps, %s, is refused', (_, body) => {
-    const sparse = encodeBatch('events', epoch, [event, { ...event, seq: event.seq + 2 }]);
-    const inflated = Buffer.from(encode(body));
-    sparse.writeUInt32LE(inflated.length, 32);
-    expect(codeFrom(Buffer.concat([sparse.subarray(0, 40), deflateRawSync(inflated)]))).toBe(
-      'PAYLOAD_MALFORMED',
-    );
+  it.each<[string, (columns: unknown) => unknown]>([
+    ['that do not lead to its last record', (columns) => [encodeInts([0, 2]), columns]],
+    ['before its first record', (columns) => [encodeInts([1, 0]), columns]],
+    ['for fewer records than it has', (columns) => [encodeInts([1]), columns]],
+    ['backwards', (columns) => [encodeInts([3, -2]), columns]],
+    ['that are missing', (columns) => columns],
+  ])('with gaps %s is refused', (_, spoilt) => {
+    const records = [prediction, { ...prediction, seq: 3 }];
+    const batch = encodeBatch('predictions', epoch, records);
+    const body = Buffer.from(encode(spoilt(encodePredictionColumns(records))));
+    batch.writeUInt32LE(body.length, 32);
+    expect(codeFrom(Buffer.concat([batch.subarray(0, 44), deflateRawSync(body)]))).toBe('PAYLOAD_MALFORMED');
+  });
+
+  it('with gaps that ends before its records do is refused', () => {
+    const batch = encodeBatch('predictions', epoch, [prediction, { ...prediction, seq: 3 }]);
+    batch.writeBigUInt64LE(2n, 36);
+    expect(codeFrom(batch)).toBe('PAYLOAD_MALFORMED');
   });
 
   it('of which half was thinned out takes less than half a byte more for each record that is left', () => {

@@ -36,7 +36,13 @@ export class ThinnedStore {
     this.heads = new StreamHeads(sqlite);
     this.log = new SqlitePredictionLog(sqlite, contexts, confusion);
     // Acknowledged by `heads` here: a queue would wait for company.
-    this.#streams = new SqliteStreamLog(sqlite, undefined as never, this.heads, contexts);
+    this.#streams = new SqliteStreamLog({
+      sqlite,
+      queue: undefined as never,
+      heads: this.heads,
+      contexts,
+      counters: new Counters(),
+    });
     this.#drops = new DropTables(database, this.heads, contexts, sliceRows);
     this.#writer = new PredictionWriter(sqlite, contexts, this.heads);
     this.#labels = new LabelWriter(sqlite, confusion);

@@ -13,10 +13,14 @@ const run = fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((n) => n.toString(16).p
 const seq = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 
 describe('the draw of a prediction', () => {
-  it('is nested: what a deeper level keeps, every level before has kept', () => {
+  it('is the same whether halved one by one or at once', () => {
     fc.assert(
       fc.property(run, seq, fc.integer({ min: 1, max: DEEPEST_LEVEL }), (run, seq, level) => {
-        if (staysAt(2 ** -level, { run, seq })) expect(staysAt(2 ** -(level - 1), { run, seq })).toBe(true);
+        const before = 2 ** -(level - 1);
+        const atOnce = staysAt(before / 2, { run, seq, keptShare: 1 });
+        const inTurn =
+          staysAt(before, { run, seq, keptShare: 1 }) && staysAt(before / 2, { run, seq, keptShare: before });
+        expect(atOnce).toBe(inTurn);
       }),
     );
   });
@@ -34,7 +38,7 @@ describe('the draw of a prediction', () => {
           const share = 2 ** -level;
           const count = 40_000;
           const kept = Array.from({ length: count }, (_, i) => from + i * step).filter((seq) =>
-            staysAt(share, { run, seq }),
+            staysAt(share, { run, seq, keptShare: 1 }),
           ).length;
           const sd = Math.sqrt(count * share * (1 - share));
           expect(Math.abs(kept - count * share), `level ${level} from ${from} by ${step}`).toBeLessThan(
@@ -46,7 +50,9 @@ describe('the draw of a prediction', () => {
   );
 
   it('of neighbours has nothing to do with one another', () => {
-    const draws = Array.from({ length: 40_000 }, (_, i) => staysAt(0.5, { run: '0badcafe', seq: i + 1 }));
+    const draws = Array.from({ length: 40_000 }, (_, i) =>
+      staysAt(0.5, { run: '0badcafe', seq: i + 1, keptShare: 1 }),
+    );
     for (const distance of [1, 2, 3, 16, 64]) {
       const alike = draws.filter((draw, i) => draw === draws[i + distance]).length;
       expect(Math.abs(alike - 20_000), `${distance} apart`).toBeLessThan(4.5 * 100);

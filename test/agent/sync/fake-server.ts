@@ -35,8 +35,6 @@ export class FakeServer {
   answer: (ack: Ack) => Ack | undefined = (ack) => ack;
   /** False: the batch is lost on the way to the server. */
   takes: (batch: ReceivedBatch) => boolean = () => true;
-  /** An older server takes no batch with gaps in it. */
-  sparse = true;
   /** Called with each want; default: does nothing. */
   onWant: (chunks: readonly string[]) => void = () => undefined;
   readonly #cursors = new Map<string, number>();
@@ -136,7 +134,6 @@ export class FakeServer {
       storeEpoch,
       stream,
       seq: this.cursor(storeEpoch, stream),
-      sparse: this.sparse,
     });
     if (ack) void this.publish(topics.ack(device, ack.stream), JSON.stringify(ack)).catch(() => undefined);
   }

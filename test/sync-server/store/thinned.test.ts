@@ -49,7 +49,7 @@ function received() {
 describe('a thinned batch', () => {
   it('is acknowledged to its end, with what went counted as dropped', () => {
     const { store, acks } = received();
-    expect(acks.find(({ stream }) => stream === 'predictions')).toMatchObject({ seq: 10, sparse: true });
+    expect(acks.find(({ stream }) => stream === 'predictions')).toMatchObject({ seq: 10 });
     expect(store.cursors.ofEpoch('mill-1', EPOCH).predictions).toMatchObject({
       committedSeq: 10,
       dropped: 4,

@@ -1,0 +1,93 @@
+/**
+ * What the memory of a device costs: bytes on disk and to flash, time to open, and the agent at 10 samples a second,
+ * each against the plain thing. `--soak-minutes 60` looks at memory for so long (default: half a minute).
+ */
+
+import type { NewPrediction } from '../agent/store/records.ts';
+import { steelSurface } from './bench-model.ts';
+import type { BenchOptions, BenchResult } from './result.ts';
+import { writtenByStore, writtenNaively } from './store-bytes.ts';
+import { measureOpening } from './store-opening.ts';
+import { measureSteady } from './store-steady.ts';
+
+const MIB = 1024 * 1024;
+const OPENED_ROWS = 5_000_000;
+const MANY = 200_000;
+/** One prediction a commit: as a line of some ten parts a second has it. */
+const ALONE = 3000;
+/** At full speed, about what comes in 10 ms. */
+const TOGETHER = 2048;
+
+export async function run(say: (line: string) => void, { soakMinutes }: BenchOptions): Promise<BenchResult> {
+  const { rows, manifestSha256 } = steelSurface();
+  const startMs = Date.now();
+  const outputs = (i: number): NewPrediction => ({
+    timeMs: startMs + i * 100,
+    slot: 'bench',
+    model: manifestSha256,
+    role: 'champion',
+    correlationId: null,
+    label: i % 7,
+    score: ((i * 7919) % 10_000) / 10_000,
+    latencyUs: 300 + ((i * 31) % 400),
+    health: 0,
+    features: null,
+    shadow: null,
+  });
+  const named = (i: number) => ({ ...outputs(i), correlationId: `plate-${i + 1}` });
+  const whole = (i: number) => ({ ...named(i), features: rows[i % rows.length] ?? null });
+
+  say('bytes a prediction …');
+  const many = { predictions: MANY, together: TOGETHER };
+  const bulk = {
+    outputs: await writtenByStore({ ...many, make: outputs }),
+    named: await writtenByStore({ ...many, make: named }),
+    whole: await writtenByStore({ ...many, make: whole }),
+  };
+  const alone = await writtenByStore({ predictions: ALONE, together: 1, make: named });
+  const naive = await writtenNaively({ predictions: ALONE, make: named });
+  const naiveWhole = await writtenNaively({ predictions: ALONE, make: whole });
+
+  say(`a store of ${OPENED_ROWS.toLocaleString('en')} rows …`);
+  const opening = await measureOpening(OPENED_ROWS, named);
+
+  say(`the agent at 10 samples a second, for ${soakMinutes} min …`);
+  const { agent, naive: script } = await measureSteady(soakMinutes);
+  return {
+    name: 'store',
+    ratios: {
+      diskNaiveVsOurs: naive.diskBytes / bulk.named.diskBytes,
+      diskWithFeaturesNaiveVsOurs: naiveWhole.diskBytes / bulk.whole.diskBytes,
+      flashNaiveVsOurs: naive.flashBytes / bulk.named.flashBytes,
+      flashOneACommitNaiveVsOurs: naive.flashBytes / alone.flashBytes,
+      openVsBare: opening.storeMs / opening.bareMs,
+      coreShareVsScript: agent.coreShare / script.coreShare,
+    },
+    figures: {
+      diskBytesOutputs: bulk.outputs.diskBytes,
+      diskBytesWithPart: bulk.named.diskBytes,
+      diskBytesWithPartAndFeatures: bulk.whole.diskBytes,
+      flashBytesOutputs: bulk.outputs.flashBytes,
+      flashBytesWithPart: bulk.named.flashBytes,
+      flashBytesWithPartAndFeatures: bulk.whole.flashBytes,
+      flashBytesOneACommit: alone.flashBytes,
+      naiveDiskBytes: naive.diskBytes,
+      naiveFlashBytes: naive.flashBytes,
+      openMs: opening.storeMs,
+      openAfterKillMs: opening.killedStoreMs,
+      bareOpenMs: opening.bareMs,
+      quickCheckMs: opening.quickCheckMs,
+      openedFileMiB: opening.fileBytes / MIB,
+      coreSharePercent: 100 * agent.coreShare,
+      scriptCoreSharePercent: 100 * script.coreShare,
+      rssMiB: agent.rssBytes / MIB,
+      rssGrowthKiBPerMin: agent.rssGrowthBytesPerMin / 1024,
+      scriptRssGrowthKiBPerMin: script.rssGrowthBytesPerMin / 1024,
+      flashKiBPerS: agent.flashBytesPerS / 1024,
+      scriptFlashKiBPerS: script.flashBytesPerS / 1024,
+      soakMinutes,
+    },
+    baseline:
+      'a table of JSON rows, one durable transaction a row; SQLite opening the same file; a script that runs the same model and writes such rows',
+  };
+}
