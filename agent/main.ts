@@ -15,6 +15,7 @@ import { loopWarnings } from './feedback/loop-warning.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
+import { StoreDownload } from './http/store-download.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
@@ -318,6 +319,7 @@ export async function startAgent(
           request.hold ? { reason: request.reason, untilMs: request.untilMs ?? null } : null,
         ),
       plan: (slot, desired) => models.plan(slot, desired),
+      download: new StoreDownload({ backUp: (file) => store.backUp(file), folder: config.dataDir }),
       pin: new OperatorPin(config.http.pinFile, clock),
       ...(lines.length > 0
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }

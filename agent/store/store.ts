@@ -24,6 +24,12 @@ export interface Store {
   droppedUnacked(): number;
   /** Code of the error (STORE_FULL, …) by which the last write was not recorded; null while recording works. */
   failing(): string | null;
+  /**
+   * Copies the database while it is used; the copy begins a new epoch wherever it is opened.
+   * @param file appears when it is whole
+   * @throws CodedError STORE_FULL, STORE_CORRUPT, STORE_UNWRITABLE
+   */
+  backUp(file: string): Promise<void>;
   /** Waits for what is under way, then closes. Nothing may be recorded after it. */
   close(): Promise<void>;
 }
