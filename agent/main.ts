@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
+import { ServiceManager } from '../protocol/service-manager.ts';
+import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import { systemClock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
@@ -19,18 +21,21 @@ import { StoreDownload } from './http/store-download.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
+import { AlarmBoard } from './monitor/alarm-board.ts';
+import { AlarmCauses } from './monitor/alarm-causes.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
 import { MachineMonitor } from './monitor/machine-monitor.ts';
 import { ProcessMonitor } from './monitor/process-figures.ts';
 import { ProfileReporter } from './monitor/profile-reporter.ts';
-import { SilenceMonitor } from './monitor/silence-monitor.ts';
+import { ProgressWatch } from './monitor/progress-watch.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
 import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
+import { ServiceReport, serviceStatus } from './service-report.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
 import { SourceVersions } from './sources/source-versions.ts';
@@ -125,6 +130,7 @@ export async function startAgent(
       trust,
       statusUrl: () => url,
       reported: () => withLabelWaits(models.reported(), config.slots),
+      alarms: () => alarms.raised(),
       clock,
       log,
       counters,
@@ -171,23 +177,59 @@ export async function startAgent(
     const sources = Object.entries(config.sources).map(([id, source]) => createSource(id, source, { clock }));
     const sourceDone = (slot: string) =>
       sources.find(({ id }) => id === config.slots[slot]?.source)?.done() ?? false;
-    const silence = new SilenceMonitor({
+    const machine = new MachineMonitor({
+      ask: machineAsker(config.dataDir),
+      onError: (error) => counters.add(codeOf(error)),
+      clock,
+    });
+    const causes = new AlarmCauses({
       slots: () => [...monitors].map(([slot, monitor]) => monitor.facts(sourceDone(slot))),
       link: () => {
         if (config.sync === null) return null;
-        const { connected, backlog } = sync.status();
+        const { connected, backlog, heldBack } = sync.status();
+        // What waits for tomorrow's byte budget is no sign of trouble.
+        if (heldBack !== null) return { connected, acked: 0, waiting: 0 };
         const waiting = STREAMS.reduce((sum, stream) => sum + backlog[stream], 0);
         const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
         return { connected, acked, waiting };
       },
-      tell,
+      serving: () => {
+        const reported = models.reported();
+        const bare = Object.keys(config.slots).filter((slot) => !models.of(slot));
+        return {
+          engineAlive: engine.status().alive,
+          bareSlots: bare.map((slot) => ({ slot, reason: reported[slot]?.install?.reason ?? null })),
+          failing: store.failing(),
+        };
+      },
+      machine: () => machine.causes(),
+      serverMs: () => sync.serverMs(),
+      floorMs: () => trust.floorMs,
+      certificateEndsAtMs: () => sync.certificateEndsAtMs(),
+      outputs: () => alarmOutputs.causes(),
       clock,
     });
-    const machine = new MachineMonitor({
-      ask: machineAsker(config.dataDir),
+    const alarms = new AlarmBoard({
+      causes: () => causes.now(),
+      states: store.states,
       tell,
+      recording: () => store.failing() === null,
       onError: (error) => counters.add(codeOf(error)),
       clock,
+    });
+    const alarmOutputs = new AlarmOutputs({
+      config: config.alarms,
+      device: config.device.id,
+      raised: () => alarms.raisedBy(),
+      states: store.states,
+      clock,
+      log,
+      counters,
+    });
+    alarms.onChange((change) => {
+      alarmOutputs.take(change);
+      sync.notifyReported();
+      changed.give();
     });
     const profiles = new ProfileReporter({
       slots: () =>
@@ -224,10 +266,11 @@ export async function startAgent(
     const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
+    const progress = new ProgressWatch();
     const pipeline = new Pipeline({
       config,
       models,
-      engine,
+      engine: progress.watch(engine),
       recorder: store.recorder,
       monitorOf,
       positionOf: (slot, source) => store.predictions.position(slot, source),
@@ -240,6 +283,7 @@ export async function startAgent(
       counters,
     });
     pipeline.onCommitted(recorded);
+    pipeline.onCommitted(() => progress.progressed());
     const lineOutput = new LineOutput({ sources, slots: config.slots, models });
     pipeline.onCommitted((slot, predictions) => lineOutput.give(slot, predictions));
     const firstPrediction = new Promise<void>((resolve) => {
@@ -270,7 +314,7 @@ export async function startAgent(
         figures: (slot) => monitorOf(slot).figures(),
         cacheOf: (slot) => pipeline.cacheOf(slot),
         machine: () => machine.facts(),
-        alarms: () => [...silence.problems(), ...machine.problems()],
+        alarms: () => alarms.raised(),
       });
     // The champion first: a sample that comes finds a model, with no network and no page needed.
     sync.onDesired((desired) => models.desired(desired));
@@ -363,14 +407,32 @@ export async function startAgent(
     stops.push(() => machine.stop());
     processMonitor.start();
     stops.push(() => processMonitor.stop());
-    silence.start();
-    stops.push(() => silence.stop());
+    alarmOutputs.start();
+    stops.push(() => alarmOutputs.stop());
+    alarms.start();
+    stops.push(() => alarms.stop());
     if (config.sync) {
       profiles.start();
       stops.push(() => profiles.stop());
     }
     deviceMetrics.start();
     stops.push(() => deviceMetrics.stop());
+    const slots = Object.keys(config.slots);
+    const service = new ServiceReport({
+      manager: new ServiceManager({
+        env: process.env,
+        onError: (error) => {
+          counters.add('SERVICE_MANAGER_UNTOLD');
+          log.warn({ event: 'service-manager-untold', err: error }, error.message);
+        },
+      }),
+      serving: () => slots.length === 0 || slots.some((slot) => models.of(slot)),
+      progress: () => progress.made(slots.some((slot) => models.of(slot) && pipeline.queued(slot) > 0)),
+      status: () => serviceStatus(slots, models, alarms.raised()),
+      clock,
+    });
+    service.start();
+    stops.push(() => service.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
     return { url, damaged, stop };
   } catch (error) {

@@ -1,9 +1,10 @@
 /**
  * A batch: consecutive records of one stream, as they travel on `{device}/up/{stream}`.
  *
- * Layout, little-endian: magic u8 (0xA7), version u8 (1), stream u8 (index in STREAMS), reserved u8,
+ * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
- * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`.
+ * Predictions travel as columns (version 2: prediction-columns.ts; version 1 is read too), the other streams as rows
+ * without their `seq` (version 1).
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
@@ -11,11 +12,14 @@ import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
 import { countContainers } from './msgpack-walk.ts';
-import { decodePredictionColumns, encodePredictionColumns } from './prediction-columns.ts';
+import { encodePredictionColumns, readColumns } from './prediction-columns.ts';
+import { readColumnsV1 } from './prediction-columns-v1.ts';
+import { predictionsOf } from './prediction-rows.ts';
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
 
 const MAGIC = 0xa7;
-const VERSION = 1;
+/** What this code writes; it reads any from 1 on. */
+const VERSIONS: Record<Stream, number> = { predictions: 2, feedback: 1, metrics: 1, events: 1 };
 const HEADER_BYTES = 36;
 /** Arrays and maps in a body: a row has two, and a later version may add some. */
 const MAX_CONTAINERS = 4 * LIMITS.batchRecords;
@@ -53,7 +57,7 @@ export function encodeBatch<S extends Stream>(
   const deflated = deflateRawSync(body, { level: 1 });
   const out = Buffer.alloc(HEADER_BYTES + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(VERSION, 1);
+  out.writeUInt8(VERSIONS[stream], 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
@@ -83,17 +87,17 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
     throw protocolError('PAYLOAD_TOO_LARGE', `batch of ${bytes.length} bytes`);
   if (bytes.length < HEADER_BYTES) throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
   if (bytes.readUInt8(0) !== MAGIC) throw protocolError('PAYLOAD_MALFORMED', 'not a batch: wrong first byte');
-  const version = bytes.readUInt8(1);
-  if (version !== VERSION) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
-      hint: 'Update the server before the devices.',
-    });
-  }
   const stream = STREAMS[bytes.readUInt8(2)];
   const firstSeq = bytes.readBigUInt64LE(12);
   const gapBefore = bytes.readBigUInt64LE(20);
   const count = bytes.readUInt32LE(28);
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
+  const version = bytes.readUInt8(1);
+  if (version < 1 || version > VERSIONS[stream]) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSIONS[stream]}`, {
+      hint: 'Update the server before the devices.',
+    });
+  }
   if (count < 1 || count > LIMITS.batchRecords)
     throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records`);
   if (firstSeq < 1n || firstSeq + BigInt(count) > BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
@@ -138,7 +142,8 @@ export function decodeBatch(bytes: Buffer): Batch {
     throw protocolError('PAYLOAD_MALFORMED', 'batch body is not msgpack', { cause });
   }
   if (header.stream === 'predictions') {
-    return { ...header, records: decodePredictionColumns(value, header.firstSeq, header.count) };
+    const read = bytes.readUInt8(1) === 1 ? readColumnsV1 : readColumns;
+    return { ...header, records: predictionsOf(read(value, header.count), header.firstSeq, header.count) };
   }
   return { ...header, records: decodeRows(header.stream, value, header) };
 }

@@ -1,5 +1,6 @@
 /** The JSON messages of the wire. Unknown fields are ignored; an unknown `v` is refused by `parseMessage`. */
 import { z } from 'zod';
+import { alarmSchema, MAX_ALARMS } from './alarms.ts';
 import { type CodedError, protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { STREAMS } from './records.ts';
@@ -41,6 +42,8 @@ export const ackSchema = z.object({
   storeEpoch,
   stream: z.enum(STREAMS),
   seq: z.int().min(0),
+  /** Wall clock of the server as it sent this. Old servers do not say. */
+  timeMs: z.int().optional(),
 });
 export type Ack = z.infer<typeof ackSchema>;
 
@@ -144,6 +147,8 @@ export const reportedSchema = z.object({
     .optional(),
   /** Records not yet acknowledged, a stream. */
   backlog: z.record(z.enum(STREAMS), z.int().min(0)),
+  /** What is wrong with the device now, the worst first. Old agents do not say. */
+  alarms: z.array(alarmSchema).max(MAX_ALARMS).optional(),
 });
 export type Reported = z.infer<typeof reportedSchema>;
 

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
+import { ServiceManager } from '../protocol/service-manager.ts';
 import { topics } from '../protocol/topics.ts';
 import type { CertificateAuthority } from './access/certificate-authority.ts';
 import { DeviceIdentities } from './access/device-identities.ts';
@@ -242,6 +243,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       { event: 'listening', url, brokerUrl, publicKeyFile },
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
+    stops.push(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
     if (!isLoopback(config.http.host) && !tokens.exist) {
       log.warn(
         { event: 'no-tokens', host: config.http.host },
@@ -260,6 +262,26 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await stop().catch(() => undefined);
     throw error;
   }
+}
+
+/** That it serves, and then from the event loop that it still does. @returns says that it stops */
+function tellServiceManager(status: string, counters: Counters, log: Logger): () => void {
+  const manager = new ServiceManager({
+    env: process.env,
+    onError: (error) => {
+      counters.add('SERVICE_MANAGER_UNTOLD');
+      log.warn({ event: 'service-manager-untold', err: error }, error.message);
+    },
+  });
+  manager.ready();
+  manager.status(status);
+  const { watchdogMs } = manager;
+  const timer = watchdogMs && setInterval(() => manager.alive(), watchdogMs / 4);
+  return () => {
+    clearInterval(timer);
+    manager.stopping();
+    manager.end();
+  };
 }
 
 /** Starts from a configuration file (absent: all defaults) and stops at SIGTERM or SIGINT. */

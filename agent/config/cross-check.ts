@@ -27,8 +27,11 @@ const lenient = z
       )
       .catch({}),
     sync: z.object({ broker: text }).nullable().catch(null),
+    alarms: z
+      .object({ outputs: z.array(z.object({ broker: text, url: text }).catch({})).catch([]) })
+      .catch({ outputs: [] }),
   })
-  .catch({ sources: {}, slots: {}, sync: null });
+  .catch({ sources: {}, slots: {}, sync: null, alarms: { outputs: [] } });
 
 /** @returns one line a problem, as `explainIssues` writes them */
 export function crossCheck(input: unknown): string[] {
@@ -48,9 +51,9 @@ export function crossCheck(input: unknown): string[] {
       const where = dottedPath(['slots', id, 'source']);
       problems.push(`${where}: ${shortValue(slot.source)} is not one of the sources; ${advice}`);
     }
-    if (slot.privacy === 'features' && slot.keepFeatures !== true) {
+    if ((slot.privacy === 'features' || slot.privacy === 'sampled') && slot.keepFeatures !== true) {
       const where = dottedPath(['slots', id, 'keepFeatures']);
-      problems.push(`${where}: must be true, because privacy "features" sends what is kept`);
+      problems.push(`${where}: must be true, because privacy "${slot.privacy}" sends what is kept`);
     }
     if (slot.safety && slot.exploration !== null && slot.exploration !== undefined) {
       const where = dottedPath(['slots', id, 'exploration']);
@@ -73,5 +76,11 @@ export function crossCheck(input: unknown): string[] {
       'sync.broker: holds a password; write it to a file and name that file in sync.passwordFile',
     );
   }
+  config.alarms.outputs.forEach(({ broker, url }, i) => {
+    if (!/^\w+:\/\/[^/]*@/.test(broker ?? url ?? '')) return;
+    const key = broker === undefined ? 'url' : 'broker';
+    const where = dottedPath(['alarms', 'outputs', i, key]);
+    problems.push(`${where}: holds a login; write its secret part to a file and name that file`);
+  });
   return problems;
 }

@@ -2,7 +2,7 @@
 import type { Severity } from '../../protocol/records.ts';
 import type { StatusView } from './view.ts';
 
-export interface Problem {
+interface Problem {
   readonly severity: Severity;
   readonly text: string;
   readonly next: string | null;
@@ -11,8 +11,6 @@ export interface Problem {
 /** What the headline rests on. */
 export interface HeadlineFacts {
   readonly view: Omit<StatusView, 'headline'>;
-  /** Silence and whatever else the monitors found, worst first or in any order. */
-  readonly alarms: readonly Problem[];
   /** Parts that a model raised and that nobody has looked at. */
   readonly unanswered: number;
 }
@@ -20,14 +18,15 @@ export interface HeadlineFacts {
 const RANK: Record<Severity, number> = { alarm: 0, warning: 1, info: 2 };
 
 export function headline(facts: HeadlineFacts): StatusView['headline'] {
-  const { view, alarms, unanswered } = facts;
-  const problems = [...alarms, ...engineProblems(view), ...slotProblems(view), ...storeProblems(view)].sort(
+  const { view, unanswered } = facts;
+  const problems = [...view.alarms, ...slotProblems(view), ...storeProblems(view)].sort(
     (a, b) => RANK[a.severity] - RANK[b.severity],
   );
   const [worst, ...others] = problems;
   if (worst) {
-    const more = others.filter(({ severity }) => severity === worst.severity).length;
-    return { ...worst, text: more > 0 ? `${worst.text} And ${counted(more, 'more thing')}.` : worst.text };
+    const { severity, text, next } = worst;
+    const more = others.filter((other) => other.severity === severity).length;
+    return { severity, text: more > 0 ? `${text} And ${counted(more, 'more thing')}.` : text, next };
   }
   const offline = view.link.configured && !view.link.connected;
   const waiting = Object.values(view.link.backlog).reduce((sum, count) => sum + count, 0);
@@ -44,43 +43,11 @@ export function headline(facts: HeadlineFacts): StatusView['headline'] {
   return { severity: 'info', text: `Running.${link}`, next: null };
 }
 
-/** @param failing code of the error by which the store's last write failed */
-export function recordingProblems(failing: string | null): Problem[] {
-  if (failing === null) return [];
-  const full = failing === 'STORE_FULL';
-  return [
-    {
-      severity: 'alarm',
-      text: `Predictions go on, but nothing is recorded: ${full ? 'the disk of this device is full' : `the store fails (${failing})`}.`,
-      next: full
-        ? 'Free space on the disk; recording goes on by itself.'
-        : 'Call the person who looks after this device: its disk may be failing.',
-    },
-  ];
-}
-
-function engineProblems({ engine }: HeadlineFacts['view']): Problem[] {
-  if (engine.alive) return [];
-  return [
-    {
-      severity: 'alarm',
-      text: 'The engine is down. It is being started again.',
-      next: 'Wait ten seconds. If this stays, call the person who looks after this device.',
-    },
-  ];
-}
-
 function slotProblems({ slots }: HeadlineFacts['view']): Problem[] {
   return slots.flatMap(({ slot, champion, install, drift, inputs }) => {
     const problems: Problem[] = [];
     const failed = install && (install.state === 'refused' || install.state === 'rolled-back');
-    if (!champion) {
-      problems.push({
-        severity: 'alarm',
-        text: `No model serves ${slot}.${install?.reason ? ` ${sentence(install.reason)}` : ''}`,
-        next: 'Inspect by hand until a model is installed, and call the person who releases models.',
-      });
-    } else if (failed) {
+    if (champion && failed) {
       problems.push({
         severity: 'warning',
         text: `The last model for ${slot} was ${install.state === 'refused' ? 'refused' : 'rolled back'}; ${champion.title} runs on.${install.reason ? ` ${sentence(install.reason)}` : ''}`,

@@ -1,5 +1,6 @@
 /** Gathers the status view from the parts of the agent. Reads only; cheap enough for twice a second. */
 
+import type { Alarm } from '../../protocol/alarms.ts';
 import { INPUT_PROFILE_KIND } from '../../protocol/drift/input-profile.ts';
 import type { MetricReport } from '../../protocol/evidence/metric-report.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
@@ -16,7 +17,7 @@ import type { Engine } from '../inference/engine.ts';
 import type { ActiveModels } from '../models/active-models.ts';
 import type { ModelManager } from '../models/model-manager.ts';
 import type { Store } from '../store/store.ts';
-import { headline, type Problem, recordingProblems } from './headline.ts';
+import { headline } from './headline.ts';
 import { recentPredictions, unansweredOf } from './recent-predictions.ts';
 import type { SlotView, StatusView } from './view.ts';
 
@@ -32,20 +33,17 @@ export interface StatusParts {
   readonly startedAtMs: number;
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly store: Pick<
-    Store,
-    'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked' | 'failing'
-  >;
+  readonly store: Pick<Store, 'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked'>;
   readonly engine: Pick<Engine, 'status'>;
   readonly models: ActiveModels & Pick<ModelManager, 'holdOf' | 'figuresOf'>;
   /** What the device tells the server of each slot. */
   readonly reported: () => Readonly<Record<string, ReportedSlot>>;
-  readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs'>;
+  readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs' | 'heldBack'>;
   readonly figures: (slot: string) => SlotFigures;
   readonly machine: () => StatusView['machine'];
   readonly cacheOf: (slot: string) => SlotView['cache'];
-  /** Silence and the like, in words. */
-  readonly alarms: () => readonly Problem[];
+  /** The worst first. */
+  readonly alarms: () => Alarm[];
 }
 
 const STATE_WORDS: Record<InstallState, string> = {
@@ -75,6 +73,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
       nowMs: clock.wallMs(),
       pinSet: config.http.pinFile !== null,
     },
+    alarms: parts.alarms(),
     slots: Object.keys(config.slots).map((slot) => slotView(parts, slot, reported[slot])),
     link: { configured: config.sync !== null, ...parts.link(), backlog: backlogOf(store) },
     store: {
@@ -89,8 +88,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
     events: recentEvents(store),
   };
   const unanswered = view.slots.reduce((sum, slot) => sum + unansweredOf(parts, slot), 0);
-  const alarms = [...parts.alarms(), ...recordingProblems(store.failing())];
-  return { ...view, headline: headline({ view, alarms, unanswered }) };
+  return { ...view, headline: headline({ view, unanswered }) };
 }
 
 function slotView(parts: StatusParts, slot: string, reported: ReportedSlot | undefined): SlotView {

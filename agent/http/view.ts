@@ -1,4 +1,5 @@
 /** What the status page shows: the JSON of `GET /api/status`, sent again over SSE (`GET /api/live`) when it changes. */
+import type { Alarm } from '../../protocol/alarms.ts';
 import type { MetricReport } from '../../protocol/evidence/metric-report.ts';
 import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
 import type { Role, Severity, Stream } from '../../protocol/records.ts';
@@ -15,6 +16,8 @@ export interface StatusView {
   };
   /** One sentence for two metres away: `Running. 3 parts need attention.` */
   headline: { severity: Severity; text: string; next: string | null };
+  /** What is wrong with this device now, the worst first. */
+  alarms: Alarm[];
   slots: SlotView[];
   link: {
     configured: boolean;
@@ -23,6 +26,8 @@ export interface StatusView {
     /** Records not yet acknowledged, a stream. */
     backlog: Record<Stream, number>;
     lastAckMs: number | null;
+    /** Why records wait although the link is up, in words; null: they do not. */
+    heldBack: string | null;
   };
   store: { sizeBytes: number; maxBytes: number; storeEpoch: string; dropped: number };
   engine: { alive: boolean; restarts: number; rssBytes: number };

@@ -32,6 +32,7 @@ export interface PlanFacts {
   readonly refusal: (ref: ModelRef) => string | null;
   /** What had to be fetched, for example `120 KiB of 1.9 MiB`. */
   readonly fetchWords: (ref: ModelRef) => string;
+  /** Of a model that the desired state does not name. */
   readonly titleOf: (model: string) => string;
   readonly probation: SlotConfig['probation'];
   /** What newcomers have to wait for at this moment; null: nothing. */
@@ -41,10 +42,14 @@ export interface PlanFacts {
 /** A champion and a challenger, each refused or installed once. */
 const MOST_INSTALLS = 4;
 
-export function planInstall(state: SlotState, desired: DesiredSlot, facts: PlanFacts): PlanStep[] {
+export function planInstall(state: SlotState, desired: DesiredSlot, known: PlanFacts): PlanStep[] {
   const steps: PlanStep[] = [];
   const say = (kind: PlanStep['kind'], words: string) => steps.push({ kind, words });
-  const { titleOf } = facts;
+  const titleOf = (model: string) => {
+    const ref = refOf({ ...state, desired }, model);
+    return ref ? modelTitle(ref) : known.titleOf(model);
+  };
+  const facts = { ...known, titleOf };
   /** Plays on to when the slot is held no more. */
   const later = (held: SlotState): SlotState => {
     if (!waitsForGate(held)) return held;

@@ -8,13 +8,13 @@ import type { SlotConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
-import { checkBudget } from './budget-test.ts';
+import { tellUnusable, useConfigured } from './configured-model.ts';
 import type { Hold } from './gate.ts';
 import type { Outcome } from './guard.ts';
 import { Guards } from './guards.ts';
 import { type PlanFacts, type PlanStep, planInstall } from './install-plan.ts';
 import type { ApproveModel, FetchPackage } from './installation.ts';
-import { type EventWords, eventsOf, holdEvent, refusal, wordsOf } from './model-events.ts';
+import { type EventWords, eventsOf, holdEvent, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { ShadowRun } from './shadow-run.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -69,25 +69,32 @@ export class SlotManager {
   #startedMs: number | null = null;
   /** The last model that failed with none to go back to: one line says so, however long it goes on. */
   #stuckWith: string | undefined;
+  readonly #problem = (code: string, words: string): void => {
+    this.#deps.counters.add(code);
+    this.#deps.log.warn({ event: 'models', code, slot: this.#deps.slot }, words);
+  };
 
   constructor(deps: SlotManagerDeps) {
     this.#deps = deps;
     const nowMs = () => deps.clock.monotonicUs() / 1000;
-    const problem = (code: string, words: string) => this.#count(code, words);
     this.#guards = new Guards(deps.config, nowMs);
     this.#shadow = new ShadowRun(deps.config.selfTest.shadowForMs, nowMs);
     this.#hold = new SlotHold(deps);
-    this.#row = new SlotRow({ ...deps, problem, changed: (...change) => this.#changed(...change) });
+    this.#row = new SlotRow({
+      ...deps,
+      problem: this.#problem,
+      changed: (...change) => this.#changed(...change),
+    });
     this.#installer = new SlotInstaller({
       ...deps,
       row: this.#row,
       shadow: this.#shadow,
-      problem,
+      problem: this.#problem,
       onChange: () => this.#handOut(),
     });
     this.#restoring = new SingleFlight(
       () => this.#restore(),
-      (error) => problem(codeOf(error), `work on the models stopped: ${wordsOf(error)}`),
+      (error) => this.#problem(codeOf(error), `work on the models stopped: ${wordsOf(error)}`),
     );
   }
 
@@ -188,14 +195,9 @@ export class SlotManager {
 
   /** What this would do, without doing it. */
   plan(desired: DesiredSlot, facts: Omit<PlanFacts, 'titleOf' | 'probation' | 'waiting'>): PlanStep[] {
-    const names = [desired.champion, ...(desired.challenger ? [desired.challenger.model] : [])];
-    const named = (model: string) => names.find(({ manifestSha256 }) => manifestSha256 === model);
     return planInstall(this.state, desired, {
       ...facts,
-      titleOf: (model) => {
-        const ref = named(model);
-        return ref ? modelTitle(ref) : this.#titleOf(model);
-      },
+      titleOf: (model) => this.#titleOf(model),
       probation: this.#deps.config.probation,
       waiting: this.#hold.waiting(),
     });
@@ -242,7 +244,7 @@ export class SlotManager {
       else this.#row.apply({ kind: 'commit' });
     } catch (error) {
       // The next look at the guard tries again.
-      this.#count(codeOf(error), `cannot commit ${this.#titleOf(model)}: ${wordsOf(error)}`);
+      this.#problem(codeOf(error), `cannot commit ${this.#titleOf(model)}: ${wordsOf(error)}`);
     }
     this.#goOn();
   }
@@ -255,7 +257,7 @@ export class SlotManager {
     this.#guards.renew(model);
     const words = `${this.#titleOf(model)} fails and there is no model to go back to: ${reason}`;
     if (this.#stuckWith === model) this.#deps.counters.add('MODEL_NOT_ACTIVE');
-    else this.#count('MODEL_NOT_ACTIVE', words);
+    else this.#problem('MODEL_NOT_ACTIVE', words);
     this.#stuckWith = model;
   }
 
@@ -277,7 +279,7 @@ export class SlotManager {
       } catch (error) {
         if (!this.#running) return;
         hopeless.add(model);
-        this.#count(codeOf(error), `${this.#titleOf(model)} does not load: ${wordsOf(error)}`);
+        this.#problem(codeOf(error), `${this.#titleOf(model)} does not load: ${wordsOf(error)}`);
         this.#fail(model, `it does not load: ${wordsOf(error)}`);
       }
       this.#handOut();
@@ -286,30 +288,13 @@ export class SlotManager {
 
   /** The config's model, when the slot has none that runs, or when only the config speaks and now names another. */
   async #useConfigured(): Promise<void> {
-    const { library, config, tell } = this.#deps;
     if (this.#models && this.state.desired !== null) return;
+    const deps = { ...this.#deps, row: this.#row, problem: this.#problem };
     try {
-      const { manifestSha256: model, files } = await library.identify(config.model);
-      if (this.#models && this.state.configured === model) return;
-      await library.stage(model, files);
-      const figures = await library.test(model, { budget: {}, maxRows: config.batch.maxRows });
-      this.#row.apply({ kind: 'configured', model });
-      this.#row.apply({ kind: 'measured', model, figures });
+      await useConfigured(deps, this.#models !== undefined);
       this.#handOut();
-      // Better a model that is slow than none: whoever wrote this budget has named this model beside it.
-      this.#warnOfBudget(figures);
     } catch (error) {
-      if (!this.#running) return;
-      this.#count(codeOf(error), `the model of the config does not run: ${wordsOf(error)}`);
-      tell([refusal(null, config.model, wordsOf(error))]);
-    }
-  }
-
-  #warnOfBudget(figures: SelfTest): void {
-    try {
-      checkBudget(figures, this.#deps.config.budget);
-    } catch (error) {
-      this.#count(codeOf(error), `the model of the config runs all the same: ${wordsOf(error)}`);
+      if (this.#running) tellUnusable(deps, error);
     }
   }
 
@@ -327,10 +312,5 @@ export class SlotManager {
   #titleOf(model: string): string {
     const named = this.#deps.library.loaded(model)?.manifest ?? refOf(this.state, model);
     return named ? modelTitle(named) : `model ${model.slice(0, 12)}`;
-  }
-
-  #count(code: string, words: string): void {
-    this.#deps.counters.add(code);
-    this.#deps.log.warn({ event: 'models', code, slot: this.#deps.slot }, words);
   }
 }

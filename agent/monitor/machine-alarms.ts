@@ -1,16 +1,11 @@
 /** When the machine is in trouble: too hot, throttled, short of memory or disk, in words that say what to do. Pure. */
-import type { Severity } from '../../protocol/records.ts';
+import type { AlarmCause } from './alarm-cause.ts';
 import type { MachineFacts } from './machine-facts.ts';
 
 export type MachineTrouble = 'hot' | 'throttled' | 'memory-short' | 'disk-short';
 
-/** As the headline of the status page takes it, with a key to tell one from another. */
-export interface MachineProblem {
-  readonly key: MachineTrouble;
-  readonly severity: Severity;
-  readonly text: string;
-  readonly next: string;
-}
+/** One of them, of the whole device. */
+export type MachineProblem = AlarmCause & { readonly code: MachineTrouble };
 
 const GIB = 1024 ** 3;
 /** Boards and industrial PCs slow down somewhere from 80 to 100 °C. */
@@ -37,7 +32,8 @@ export function machineProblems(facts: MachineFacts, before: ReadonlySet<Machine
 function heat({ temperatureC }: MachineFacts, before: ReadonlySet<MachineTrouble>): MachineProblem | null {
   if (temperatureC === null || temperatureC < (before.has('hot') ? HOT_C.ends : HOT_C.begins)) return null;
   return {
-    key: 'hot',
+    code: 'hot',
+    slot: null,
     severity: 'warning',
     text: `The processor of this device is ${Math.round(temperatureC)} °C hot; it slows down to save itself.`,
     next: 'Check its fan, the filter and the air in the cabinet.',
@@ -51,7 +47,8 @@ function clockRate(facts: MachineFacts, before: ReadonlySet<MachineTrouble>): Ma
   // A processor with nothing to do rightly saves power.
   if (cpuPercent < BUSY_PERCENT || cpuGHz >= limit * maxCpuGHz) return null;
   return {
-    key: 'throttled',
+    code: 'throttled',
+    slot: null,
     severity: 'warning',
     text: `The processor is busy and runs at ${cpuGHz.toFixed(1)} of ${maxCpuGHz.toFixed(1)} GHz: something slows it down.`,
     next: 'Check its cooling and its power supply, then the power profile of the system.',
@@ -63,7 +60,8 @@ function memory(facts: MachineFacts, before: ReadonlySet<MachineTrouble>): Machi
   if (total === null || left === null) return null;
   if (left >= total * (before.has('memory-short') ? MEMORY.ends : MEMORY.begins)) return null;
   return {
-    key: 'memory-short',
+    code: 'memory-short',
+    slot: null,
     severity: left < total * MEMORY.alarm ? 'alarm' : 'warning',
     text: `Only ${bytes(left)} of ${bytes(total)} memory are left on this device.`,
     next: 'End other programs on it, or release a smaller model.',
@@ -77,7 +75,8 @@ function disk(facts: MachineFacts, before: ReadonlySet<MachineTrouble>): Machine
     left < Math.min(total * limit.share, limit.bytes);
   if (!under(before.has('disk-short') ? DISK.ends : DISK.begins)) return null;
   return {
-    key: 'disk-short',
+    code: 'disk-short',
+    slot: null,
     severity: under(DISK.alarm) ? 'alarm' : 'warning',
     text: `The disk of this device is nearly full: ${bytes(left)} are left.`,
     next: 'Free space on it before nothing can be recorded any more.',

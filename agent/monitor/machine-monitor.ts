@@ -1,6 +1,5 @@
-/** Looks at the machine every ten seconds, and tells of its troubles when they begin and when they end. */
+/** Looks at the machine every ten seconds: what it says of itself, and what is wrong with it. */
 import type { Clock } from '../clock.ts';
-import type { NewEvent } from '../store/records.ts';
 import { type MachineProblem, machineProblems } from './machine-alarms.ts';
 import type { MachineFacts } from './machine-facts.ts';
 
@@ -10,7 +9,6 @@ const FRESH_MS = 60_000;
 
 export interface MachineMonitorDeps {
   readonly ask: () => Promise<MachineFacts>;
-  readonly tell: (event: NewEvent) => void;
   /** The machine could not be asked. */
   readonly onError: (error: unknown) => void;
   readonly clock: Clock;
@@ -41,8 +39,8 @@ export class MachineMonitor {
     return this.#facts && this.#isFresh(this.#facts.atUs) ? this.#facts.facts : null;
   }
 
-  /** As of the last look; fits the headline of the status page. */
-  problems(): readonly MachineProblem[] {
+  /** As of the last look. */
+  causes(): readonly MachineProblem[] {
     return this.facts() ? this.#problems : [];
   }
 
@@ -54,33 +52,12 @@ export class MachineMonitor {
     try {
       const facts = await ask();
       this.#facts = { facts, atUs: clock.monotonicUs() };
-      this.#judge(facts);
+      this.#problems = machineProblems(facts, new Set(this.#problems.map(({ code }) => code)));
     } catch (error) {
       onError(error);
     } finally {
       this.#isAsking = false;
     }
-  }
-
-  #judge(facts: MachineFacts): void {
-    const before = this.#problems;
-    const now = machineProblems(facts, new Set(before.map(({ key }) => key)));
-    const fresh = (problem: MachineProblem, known: readonly MachineProblem[]) =>
-      known.every(({ key }) => key !== problem.key);
-    for (const problem of now) if (fresh(problem, before)) this.#tell(problem, true);
-    for (const problem of before) if (fresh(problem, now)) this.#tell(problem, false);
-    this.#problems = now;
-  }
-
-  #tell({ key, severity, text, next }: MachineProblem, begins: boolean): void {
-    this.#deps.tell({
-      timeMs: this.#deps.clock.wallMs(),
-      kind: begins ? 'machine' : 'machine-ended',
-      severity: begins ? severity : 'info',
-      slot: null,
-      message: begins ? `${text} ${next}` : `It is over: ${text}`,
-      data: { what: key },
-    });
   }
 
   #isFresh(atUs: number): boolean {

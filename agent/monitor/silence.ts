@@ -1,5 +1,6 @@
 /** When silence is an alarm: samples, predictions or acknowledgements that stopped, in words that say what to do. Pure. */
-import type { Severity } from '../../protocol/records.ts';
+import type { AlarmCause } from './alarm-cause.ts';
+import { spanWords } from './span-words.ts';
 
 /** A source that was never heard may be this late. */
 const FIRST_SAMPLE_MS = 15_000;
@@ -27,21 +28,12 @@ export interface LinkFacts {
   readonly settledMs: number;
 }
 
-/** As the headline of the status page takes it, with a key to tell one alarm from another. */
-export interface Silence {
-  readonly key: string;
-  readonly slot: string | null;
-  readonly severity: Severity;
-  readonly text: string;
-  readonly next: string;
-}
-
-export function silences(nowMs: number, slots: readonly SlotFacts[], link: LinkFacts | null): Silence[] {
+export function silences(nowMs: number, slots: readonly SlotFacts[], link: LinkFacts | null): AlarmCause[] {
   const found = slots.map((facts) => slotSilence(nowMs, facts));
   return [...found, link && linkSilence(nowMs, link)].filter((silence) => silence !== null);
 }
 
-function slotSilence(nowMs: number, facts: SlotFacts): Silence | null {
+function slotSilence(nowMs: number, facts: SlotFacts): AlarmCause | null {
   const { slot, source, lastSampleMs, lastPredictionMs } = facts;
   if (facts.sourceDone) return null;
   const allowedMs =
@@ -49,10 +41,10 @@ function slotSilence(nowMs: number, facts: SlotFacts): Silence | null {
   const sampleSilenceMs = nowMs - (lastSampleMs ?? facts.startedMs);
   if (sampleSilenceMs > allowedMs) {
     return {
-      key: `samples/${slot}`,
+      code: 'no-samples',
       slot,
       severity: 'alarm',
-      text: `No usable samples for ${slot} for ${seconds(sampleSilenceMs)}.`,
+      text: `No usable samples for ${slot} for ${spanWords(sampleSilenceMs)}.`,
       next: `Check that ${source} is powered, connected and sending, and whether samples are refused.`,
     };
   }
@@ -62,27 +54,22 @@ function slotSilence(nowMs: number, facts: SlotFacts): Silence | null {
     nowMs - lastMs > PREDICTION_SILENCE_MS + allowedMs && lastSampleMs - lastMs > PREDICTION_SILENCE_MS;
   if (!silent) return null;
   return {
-    key: `predictions/${slot}`,
+    code: 'no-predictions',
     slot,
     severity: 'alarm',
-    text: `Samples for ${slot} come in, but no predictions for ${seconds(nowMs - lastMs)}.`,
+    text: `Samples for ${slot} come in, but no predictions for ${spanWords(nowMs - lastMs)}.`,
     next: 'Look at the refused samples and the state of the model below.',
   };
 }
 
-function linkSilence(nowMs: number, link: LinkFacts): Silence | null {
+function linkSilence(nowMs: number, link: LinkFacts): AlarmCause | null {
   const sinceMs = nowMs - link.settledMs;
   if (!link.connected || sinceMs <= ACK_SILENCE_MS) return null;
   return {
-    key: 'acks',
+    code: 'no-acknowledgements',
     slot: null,
     severity: 'warning',
-    text: `The server has acknowledged nothing for ${seconds(sinceMs)}.`,
+    text: `The server has acknowledged nothing for ${spanWords(sinceMs)}.`,
     next: 'Nothing is lost: records wait on this device. Tell the central team that the server does not answer.',
   };
-}
-
-function seconds(ms: number): string {
-  const s = Math.round(ms / 1000);
-  return s < 120 ? `${s} s` : `${Math.round(s / 60)} min`;
 }

@@ -20,7 +20,7 @@ import { requestsOf } from './lane-request.ts';
 
 export interface BatchRunnerDeps {
   readonly slot: string;
-  readonly config: Pick<SlotConfig, 'keepFeatures' | 'privacy' | 'requests' | 'exploration'>;
+  readonly config: Pick<SlotConfig, 'keepFeatures' | 'requests' | 'exploration'>;
   readonly models: ActiveModels;
   readonly engine: Pick<Engine, 'run'>;
   /** Asked once a champion. */
@@ -208,7 +208,7 @@ export class BatchRunner {
     const { champion, championDoneUs, takenUs } = done;
     const monitor = this.#lane.monitorOf(models.champion);
     const { width } = this.#lane.readerOf(models.champion);
-    const keep = (config.keepFeatures || config.privacy === 'features') && width <= MAX_KEPT_WIDTH;
+    const keep = config.keepFeatures && width <= MAX_KEPT_WIDTH;
     const result = { champion, challenger, championDoneUs, decidedUs: clock.monotonicUs() };
     const outcomes = predictionsOf(
       slot,

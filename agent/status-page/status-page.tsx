@@ -7,6 +7,7 @@ import { boardState } from '../../web/page-state.ts';
 import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { StatusView } from '../http/view.ts';
+import { AlarmList } from './alarm-list.tsx';
 import { BringModel } from './bring-model.tsx';
 import { DevicePanel, LinkPanel } from './device-panel.tsx';
 import { MachinePanel } from './machine-panel.tsx';
@@ -37,6 +38,7 @@ export function StatusPage() {
         />
       )}
       <main>
+        <AlarmList alarms={view.alarms.slice(1)} nowMs={nowMs} />
         {view.slots.length === 0 ? <NoSlots /> : null}
         {view.slots.map((slot, i) => (
           <SlotSection

@@ -39,6 +39,8 @@ export interface DeviceIdentityDeps {
 
 export class DeviceIdentity {
   readonly #deps: DeviceIdentityDeps;
+  /** As of the last time that the files were read, which is at each connect. */
+  #endsAtMs: number | null | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: DeviceIdentityDeps) {
@@ -54,7 +56,19 @@ export class DeviceIdentity {
 
   /** Wall clock, ms: when the certificate ends. @throws CodedError NOT_ENROLLED */
   get endsAtMs(): number {
-    return Date.parse(new X509Certificate(this.#read().identity).validTo);
+    return endOf(this.#read().identity);
+  }
+
+  /** As `endsAtMs`, of the last look: cheap. Null while the device has no certificate. */
+  get knownEndMs(): number | null {
+    if (this.#endsAtMs === undefined) {
+      try {
+        this.#read();
+      } catch {
+        this.#endsAtMs = null;
+      }
+    }
+    return this.#endsAtMs ?? null;
   }
 
   start(): void {
@@ -120,8 +134,11 @@ export class DeviceIdentity {
     const { folder } = this.#deps;
     try {
       const identity = readFileSync(join(folder, 'identity.pem'), 'utf8');
-      return { identity, authority: readFileSync(join(folder, 'authority.pem'), 'utf8') };
+      const authority = readFileSync(join(folder, 'authority.pem'), 'utf8');
+      this.#endsAtMs = endOf(identity);
+      return { identity, authority };
     } catch (cause) {
+      this.#endsAtMs = null;
       throw agentError('NOT_ENROLLED', `this device has no certificate in ${folder}`, {
         hint: 'Get a code (on the server: andon devices invite), and give it here to: andon enrol.',
         cause,
@@ -155,6 +172,10 @@ function newKey(): KeyObject {
 
 function spkiOf(key: KeyObject): Buffer {
   return createPublicKey(key).export({ type: 'spki', format: 'der' });
+}
+
+function endOf(certificatePem: string): number {
+  return Date.parse(new X509Certificate(certificatePem).validTo);
 }
 
 function writeWhole(file: string, text: string): void {

@@ -134,6 +134,11 @@ export class DeviceTrust {
     for (const listener of this.#listeners) listener();
   }
 
+  /** The latest time known for certain, ms since the Unix epoch; it only moves forward, over restarts too. */
+  get floorMs(): number {
+    return this.#clock.floorMs;
+  }
+
   /** A verified message of the server said what time it is. */
   heardTime(signedMs: number): void {
     this.#clock.signed(signedMs);

@@ -1,8 +1,8 @@
 /** Every device: is it there, what does it really run, what waits on it, does it follow. */
 import { formatAge, formatCount, formatCounted, formatShare, shortHash, sumOf } from '../../web/format.ts';
-import { StateBadge } from '../../web/state-icon.tsx';
+import { SEVERITY_WORD, StateBadge, StateIcon } from '../../web/state-icon.tsx';
 import type { DeviceView, FleetView } from '../http/view.ts';
-import { followWords, type Install, installWords, safeUrl } from './device-words.ts';
+import { alarmsOf, followWords, type Install, installWords, safeUrl } from './device-words.ts';
 
 export function DeviceTable({ view, nowMs }: { view: FleetView; nowMs: number }) {
   return (
@@ -50,6 +50,7 @@ function DeviceRow({ device, nowMs }: { device: DeviceView; nowMs: number }) {
             <StateBadge state="warning">Offline</StateBadge>
           )}
           <span class="small soft line">seen {formatAge(device.lastSeenMs, nowMs)}</span>
+          <Alarms device={device} />
         </div>
       </td>
       <td data-label="Really runs">
@@ -74,6 +75,21 @@ function DeviceRow({ device, nowMs }: { device: DeviceView; nowMs: number }) {
         )}
       </td>
     </tr>
+  );
+}
+
+function Alarms({ device }: { device: DeviceView }) {
+  const alarms = alarmsOf(device);
+  if (alarms.length === 0) return null;
+  return (
+    <ul class="alarms small">
+      {alarms.map(({ id, severity, text, next }) => (
+        <li key={id} title={next}>
+          <StateIcon state={severity} word={SEVERITY_WORD[severity]} />
+          <span>{text}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,5 +1,5 @@
 /** What a device reports, in words. */
-
+import type { Alarm } from '../../protocol/alarms.ts';
 import type { Reported } from '../../protocol/messages.ts';
 import { formatCounted } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
@@ -37,6 +37,11 @@ export function followWords(device: DeviceView): { state: PageState; words: stri
     state: device.online ? 'info' : 'warning',
     words: `${formatCounted(behind, 'order')} behind`,
   };
+}
+
+/** What an online device says is wrong with it, the worst first. Of one that is not there nobody knows. */
+export function alarmsOf(device: DeviceView): Alarm[] {
+  return device.online ? (device.reported?.alarms ?? []) : [];
 }
 
 /** The address comes from the device, so only a web address becomes a link. */

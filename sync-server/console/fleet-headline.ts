@@ -2,6 +2,7 @@
 import { formatCounted } from '../../web/format.ts';
 import type { BoardState } from '../../web/page-state.ts';
 import type { DeviceView, FleetView, RolloutView } from '../http/view.ts';
+import { alarmsOf } from './device-words.ts';
 import { isRunning } from './rollout-words.ts';
 
 /** A stopped rollout and an alarm stay on the board this long. */
@@ -36,23 +37,35 @@ export function fleetHeadline(view: FleetView, nowMs: number): Headline {
       next: `Nothing judges ${slotsWithoutModel(empty[0]).join(', ')} on ${empty[0].id}. Start a rollout for it.`,
     };
   }
-  const alarm = view.events.find(
-    (event, i) =>
-      event.severity === 'alarm' && fresh(event.timeMs) && !isOver(event, view.events.slice(0, i)),
+  const raised = devices.flatMap((device) => alarmsOf(device).map((alarm) => ({ device: device.id, alarm })));
+  const worst = raised.find(({ alarm }) => alarm.severity === 'alarm');
+  if (worst) return { state: 'alarm', text: `${worst.device}: ${worst.alarm.text}`, next: worst.alarm.next };
+  // Of what is raised now, the note of when it began says nothing new.
+  const told = view.events.filter(
+    ({ device, kind, slot }) =>
+      !raised.some((r) => r.device === device && r.alarm.code === kind && r.alarm.slot === slot),
+  );
+  const alarm = told.find(
+    (event, i) => event.severity === 'alarm' && fresh(event.timeMs) && !isOver(event, told.slice(0, i)),
   );
   if (alarm) return { state: 'alarm', text: `${alarm.device}: ${alarm.message}`, next: counted };
 
-  const news = [...stoppedRollouts(view.rollouts), ...openWarnings(view.events, counted)]
+  const news = [...stoppedRollouts(view.rollouts), ...openWarnings(told, counted)]
     .filter(({ timeMs }) => fresh(timeMs))
     .sort((a, b) => b.timeMs - a.timeMs);
-  const problems = [...trustProblems(view.trust, nowMs), ...offlineDevices(devices, counted), ...news];
-  const [worst, ...others] = problems;
-  if (worst) {
+  const problems = [
+    ...trustProblems(view.trust, nowMs),
+    ...offlineDevices(devices, counted),
+    ...raised.map(({ device, alarm }) => ({ text: `${device}: ${alarm.text}`, next: alarm.next })),
+    ...news,
+  ];
+  const [first, ...others] = problems;
+  if (first) {
     const more =
       others.length === 0
         ? ''
         : ` And ${formatCounted(others.length, 'more thing needs', 'more things need')} a look.`;
-    return { state: 'warning', text: worst.text, next: `${worst.next}${more}` };
+    return { state: 'warning', text: first.text, next: `${first.next}${more}` };
   }
   const running = view.rollouts.find(isRunning);
   if (running) return { state: 'ok', text: counted, next: runningWords(running) };

@@ -3,6 +3,7 @@ import { type Batch, decodeBatch, decodeBatchHeader, isBatchOf } from '../../pro
 import { codeOf } from '../../protocol/errors.ts';
 import type { Ack } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
+import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import type { ServerStore } from '../store/server-store.ts';
@@ -15,12 +16,14 @@ export interface BatchDelivery extends Delivery {
 
 export interface BatchHandlerDeps {
   readonly store: ServerStore;
+  readonly clock: Clock;
   readonly counters: Counters;
   readonly acknowledge: (device: string, ack: Ack) => void;
 }
 
 export function batchHandler({
   store,
+  clock,
   counters,
   acknowledge,
 }: BatchHandlerDeps): MessageHandler<BatchDelivery> {
@@ -30,9 +33,9 @@ export function batchHandler({
       throw serverError('TOPIC_MISMATCH', `a batch of ${header.stream} came on the topic of ${stream}`);
     }
     const { storeEpoch } = header;
-    const ackUpTo = (seq: number) => () => acknowledge(device, { v: 1, storeEpoch, stream, seq });
-    const epochId = store.cursors.epochId(device, storeEpoch);
-    const cursor = store.cursors.of(epochId, stream);
+    const ackUpTo = (seq: number) => () =>
+      acknowledge(device, { v: 1, storeEpoch, stream, seq, timeMs: clock.wallMs() });
+    const cursor = store.cursors.at(device, storeEpoch, stream);
     let plan: BatchPlan;
     try {
       plan = planBatch(cursor, header);
@@ -46,6 +49,8 @@ export function batchHandler({
       return ackUpTo(cursor.committedSeq);
     }
     const batch = decodeBatch(payload);
+    // Only now: what is refused must leave nothing behind, or a hostile device could fill the disk with epochs.
+    const epochId = store.cursors.epochId(device, storeEpoch);
     store.cursors.move(epochId, stream, plan.cursor);
     store.arrivals.note(epochId, stream, plan.cursor.committedSeq, timeMs);
     insert(store, epochId, batch, plan.firstNewSeq);

@@ -126,6 +126,16 @@ describe('the sentences of the status page', () => {
     expect(linkWords(offline.link, NOW_MS).sentence).toMatch(/records wait safely on this device\.$/);
   });
 
+  it('say what waits for the byte budget of tomorrow', () => {
+    const heldBack = "today's byte budget for records is spent; goes on in 4 hours at most";
+    const backlog = { predictions: 1, feedback: 0, metrics: 0, events: 0 };
+    const link = { ...offline.link, connected: true, backlog, heldBack };
+    expect(linkWords(link, NOW_MS)).toMatchObject({
+      word: 'Saving data',
+      sentence: expect.stringMatching(/1 record waits: today's byte .* 4 hours at most\. Events still go\.$/),
+    });
+  });
+
   it('call a device without a server no fault', () => {
     expect(linkWords({ ...offline.link, configured: false }, NOW_MS).state).toBe('idle');
   });
@@ -183,6 +193,33 @@ describe('the board of the fleet', () => {
     const over = { ...silence, timeMs: NOW_MS - 1000, severity: 'info' as const, message: 'Samples again.' };
     expect(fleetHeadline({ ...advancingFleet, events: [alarm] }, NOW_MS).state).toBe('alarm');
     expect(fleetHeadline({ ...advancingFleet, events: [over, alarm] }, NOW_MS).state).toBe('ok');
+  });
+
+  it('says what a device reports to be wrong, once, for as long as it does', () => {
+    const [device] = advancingFleet.devices;
+    if (!device?.reported) throw new Error('the fixture has no reporting device');
+    const words = { text: 'The disk is nearly full.', next: 'Free space on it.' };
+    const full = {
+      id: 'a',
+      code: 'disk-short',
+      slot: null,
+      severity: 'warning' as const,
+      ...words,
+      sinceMs: 1,
+    };
+    const note = { device: device.id, kind: 'disk-short', slot: null, timeMs: NOW_MS, message: words.text };
+    const events = [{ ...note, severity: 'warning' as const }];
+    const fleetWith = (severity: 'warning' | 'alarm', online = true) => {
+      const reported = device.reported && { ...device.reported, alarms: [{ ...full, severity }] };
+      return { ...advancingFleet, devices: [{ ...device, online, reported }], events };
+    };
+    const text = `${device.id}: The disk is nearly full.`;
+    expect(fleetHeadline(fleetWith('warning'), NOW_MS)).toEqual({ state: 'warning', text, next: words.next });
+    expect(fleetHeadline(fleetWith('alarm'), NOW_MS + 24 * 3_600_000)).toMatchObject({
+      state: 'alarm',
+      text,
+    });
+    expect(fleetHeadline(fleetWith('alarm', false), NOW_MS).text).toBe('1 device, 0 online.');
   });
 
   it('rests over a rollback once something newer is rolled out in its slot', () => {

@@ -117,8 +117,10 @@ const desired: Desired = {
 
 const made: Record<string, () => Buffer> = {
   'predictions-v1': () => encodeBatch('predictions', epoch, predictions, 3),
+  'predictions-v2': () => encodeBatch('predictions', epoch, predictions, 3),
   'feedback-v1': () => encodeBatch('feedback', epoch, feedback),
   'predictions-circumstances-v1': () => encodeBatch('predictions', epoch, inCircumstances),
+  'predictions-circumstances-v2': () => encodeBatch('predictions', epoch, inCircumstances),
   'feedback-precedence-v1': () => encodeBatch('feedback', epoch, revised),
   'metrics-v1': () => encodeBatch('metrics', epoch, metrics, 8),
   'events-v1': () => encodeBatch('events', epoch, events),

@@ -26,7 +26,7 @@ export function metricsText(parts: MetricsParts): string {
 }
 
 function deviceMetrics({ view, counters }: MetricsParts): string {
-  const { link, store, engine, slots } = view;
+  const { alarms, link, store, engine, slots } = view;
   const slotSeries = (value: (slot: StatusView['slots'][number]) => number | null) =>
     slots.flatMap((slot) => {
       const number = value(slot);
@@ -38,6 +38,15 @@ function deviceMetrics({ view, counters }: MetricsParts): string {
       'counter',
       'What went wrong, was dropped or passed through, by code.',
       Object.entries(counters).map(([code, value]) => ({ labels: { code }, value })),
+    ),
+    family(
+      'andon_alarm_raised',
+      'gauge',
+      '1 for each alarm that is raised now.',
+      alarms.map(({ code, slot, severity }) => ({
+        labels: { code, severity, ...(slot === null ? {} : { slot }) },
+        value: 1,
+      })),
     ),
     family('andon_engine_up', 'gauge', 'Whether the engine process is alive.', [
       { value: Number(engine.alive) },

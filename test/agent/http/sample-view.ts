@@ -59,6 +59,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
   return {
     device: { id: 'mill-1', labels: {}, agentVersion: '0.1.0', startedAtMs: 1, nowMs: 2, pinSet: false },
     headline: { severity: 'info', text: 'Running.', next: null },
+    alarms: [],
     slots: [sampleSlot()],
     link: {
       configured: true,
@@ -66,6 +67,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
       sinceMs: 1,
       backlog: { predictions: 0, feedback: 0, metrics: 0, events: 0 },
       lastAckMs: 1,
+      heldBack: null,
     },
     store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0 },
     engine: { alive: true, restarts: 0, rssBytes: 80_000_000 },

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { type MachineTrouble, machineProblems } from '../../../agent/monitor/machine-alarms.ts';
 import type { MachineFacts } from '../../../agent/monitor/machine-facts.ts';
 import { MachineMonitor } from '../../../agent/monitor/machine-monitor.ts';
-import type { NewEvent } from '../../../agent/store/records.ts';
 import { TestClock } from '../store/temp-store.ts';
 
 const GIB = 1024 ** 3;
@@ -22,7 +21,7 @@ function facts(change: Partial<MachineFacts> = {}): MachineFacts {
 }
 
 function keys(change: Partial<MachineFacts>, before: readonly MachineTrouble[] = []): string[] {
-  return machineProblems(facts(change), new Set(before)).map(({ key }) => key);
+  return machineProblems(facts(change), new Set(before)).map(({ code }) => code);
 }
 
 describe('the machine’s troubles', () => {
@@ -58,7 +57,8 @@ describe('the machine’s troubles', () => {
   it('are worse when next to nothing is left, and say what to do', () => {
     const [memory] = machineProblems(facts({ memoryAvailableBytes: 0.1 * GIB }), new Set());
     expect(memory).toEqual({
-      key: 'memory-short',
+      code: 'memory-short',
+      slot: null,
       severity: 'alarm',
       text: 'Only 107 MB of 4.3 GB memory are left on this device.',
       next: 'End other programs on it, or release a smaller model.',
@@ -72,31 +72,24 @@ describe('the machine’s troubles', () => {
 
 describe('the watch over the machine', () => {
   function watch(ask: () => Promise<MachineFacts>) {
-    const told: NewEvent[] = [];
     const errors: unknown[] = [];
     const clock = new TestClock();
     const monitor = new MachineMonitor({
       ask,
-      tell: (event) => told.push(event),
       onError: (error) => errors.push(error),
       clock,
     });
-    return { monitor, told, errors, clock };
+    return { monitor, errors, clock };
   }
 
-  it('tells of a trouble once when it begins and once when it ends', async () => {
+  it('knows a trouble until it is over', async () => {
     let now = facts({ temperatureC: 90 });
-    const { monitor, told } = watch(async () => now);
+    const { monitor } = watch(async () => now);
     await monitor.look();
-    await monitor.look();
-    expect(monitor.problems().map(({ key }) => key)).toEqual(['hot']);
+    expect(monitor.causes().map(({ code }) => code)).toEqual(['hot']);
     now = facts({ temperatureC: 60 });
     await monitor.look();
-    expect(told.map(({ kind, severity }) => [kind, severity])).toEqual([
-      ['machine', 'warning'],
-      ['machine-ended', 'info'],
-    ]);
-    expect(monitor.problems()).toEqual([]);
+    expect(monitor.causes()).toEqual([]);
   });
 
   it('does not ask again while the machine does not answer, and takes old answers for no answer', async () => {
@@ -114,7 +107,7 @@ describe('the watch over the machine', () => {
     expect(monitor.facts()?.temperatureC).toBe(90);
     clock.advance(61_000);
     expect(monitor.facts()).toBeNull();
-    expect(monitor.problems()).toEqual([]);
+    expect(monitor.causes()).toEqual([]);
   });
 
   it('counts a machine that fails, and looks again', async () => {

@@ -1,6 +1,7 @@
 /** Promise 11: what leaves the device is the slot's choice. */
 import { describe, expect, it } from 'vitest';
 import { type PrivacyOf, planBatch } from '../../../agent/sync/batch-planner.ts';
+import { policyOf, takesInputsAlong } from '../../../agent/sync/privacy-policy.ts';
 import { decodeBatch } from '../../../protocol/batch.ts';
 import type { Feedback, Prediction } from '../../../protocol/records.ts';
 import { startAedes } from '../../support/brokers.ts';
@@ -8,12 +9,14 @@ import { waitFor } from '../../support/wait-for.ts';
 import { prediction, TestDevice } from './device.ts';
 import { FakeServer } from './fake-server.ts';
 
-const policies: Record<string, ReturnType<PrivacyOf>> = {
-  open: 'features',
-  plain: 'outputs',
-  secret: 'none',
-};
-const privacyOf: PrivacyOf = (slot) => policies[slot] ?? 'none';
+const SAMPLED_SHARE = 0.25;
+const policies = { open: 'features', some: 'sampled', plain: 'outputs', secret: 'none' } as const;
+const privacyOf: PrivacyOf = (slot) =>
+  policyOf(
+    slot in policies
+      ? { privacy: policies[slot as keyof typeof policies], sampledShare: SAMPLED_SHARE }
+      : undefined,
+  );
 
 function plan(slots: readonly string[], afterSeq = 0, firstSeq = 1) {
   const records: Prediction[] = slots.map((slot, i) => ({ ...prediction(i, { slot }), seq: firstSeq + i }));
@@ -31,6 +34,22 @@ function sent(slots: readonly string[], afterSeq = 0, firstSeq = 1) {
 describe('a batch under the privacy policy', () => {
   it('carries features only of slots that let them out', () => {
     expect(sent(['open', 'plain']).records.map(({ features }) => features)).toEqual([[0, 2, 3], null]);
+  });
+
+  it('carries the stated share of the inputs of a slot that samples them, the same ones each time', () => {
+    const slots = Array.from({ length: 100 }, () => 'some');
+    const first = sent(slots).records;
+    expect(sent(slots).records).toEqual(first);
+    expect(first.filter(({ features }) => features !== null).length).toBeGreaterThan(0);
+    const policy = privacyOf('some');
+    const taken = Array.from({ length: 10_000 }, (_, seq) => takesInputsAlong(seq, policy));
+    // Binomial: five standard deviations of 43 on either side.
+    expect(Math.abs(taken.filter(Boolean).length - 10_000 * SAMPLED_SHARE)).toBeLessThan(5 * 43.3);
+    // A line that repeats itself every four parts shows each of them.
+    for (const phase of [0, 1, 2, 3]) {
+      const share = taken.filter((take, seq) => take && seq % 4 === phase).length / 2500;
+      expect(Math.abs(share - SAMPLED_SHARE)).toBeLessThan(0.05);
+    }
   });
 
   it('leaves out the predictions of a slot that sends none, as a gap', () => {

@@ -52,8 +52,9 @@ export const SAMPLES: Section<FaultRow> = {
   title: 'What faults did',
   about: `Written by \`npm run faults\`, which injects each fault into real processes and real files and counts what became of every
 sample. \`npm test\` plays a short form of the same. *Lost*: samples with no record that no counter tells of. *Doubled*:
-samples with two. *Seen*: what the page of the device or the console of the server shows of it.`,
-  columns: ['fault', 'times:', 'made:', 'recorded:', 'at server:', 'lost:', 'doubled:', 'seen'],
+samples with two. *Counted*: samples with no record that a counter or a gap tells of. *Seen*: what the page of the device or
+the console of the server shows of it.`,
+  columns: ['fault', 'times:', 'made:', 'recorded:', 'at server:', 'lost:', 'doubled:', 'counted:', 'seen'],
   cells: (row) => [
     row.fault,
     row.times,
@@ -62,6 +63,7 @@ samples with two. *Seen*: what the page of the device or the console of the serv
     row.atServer,
     row.lost,
     row.doubled,
+    row.made - row.recorded - row.lost,
     row.seen,
   ],
 };

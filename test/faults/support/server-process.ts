@@ -43,7 +43,13 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
-    await this.spawn().logged('listening');
+    this.spawn();
+    await this.up();
+  }
+
+  /** Waits until the process that was spawned last listens. */
+  async up(): Promise<void> {
+    await this.#process?.logged('listening');
   }
 
   async kill(): Promise<void> {
