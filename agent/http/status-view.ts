@@ -38,7 +38,7 @@ export interface StatusParts {
   readonly models: ActiveModels & Pick<ModelManager, 'holdOf' | 'figuresOf'>;
   /** What the device tells the server of each slot. */
   readonly reported: () => Readonly<Record<string, ReportedSlot>>;
-  readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs'>;
+  readonly link: () => Pick<StatusView['link'], 'connected' | 'sinceMs' | 'lastAckMs' | 'heldBack'>;
   readonly figures: (slot: string) => SlotFigures;
   readonly machine: () => StatusView['machine'];
   readonly cacheOf: (slot: string) => SlotView['cache'];

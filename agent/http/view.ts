@@ -26,6 +26,8 @@ export interface StatusView {
     /** Records not yet acknowledged, a stream. */
     backlog: Record<Stream, number>;
     lastAckMs: number | null;
+    /** Why records wait although the link is up, in words; null: they do not. */
+    heldBack: string | null;
   };
   store: { sizeBytes: number; maxBytes: number; storeEpoch: string; dropped: number };
   engine: { alive: boolean; restarts: number; rssBytes: number };

@@ -30,6 +30,13 @@ export function linkWords(link: StatusView['link'], nowMs: number): Said {
           : `Offline since ${since}. ${records} ${waiting === 1 ? 'waits' : 'wait'} safely on this device.`,
     };
   }
+  if (link.heldBack !== null && waiting > 0) {
+    return {
+      state: 'info',
+      word: 'Saving data',
+      sentence: `Connected since ${since}. ${records} ${waiting === 1 ? 'waits' : 'wait'}: ${link.heldBack}. Events still go.`,
+    };
+  }
   return {
     state: 'ok',
     word: 'Connected',

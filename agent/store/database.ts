@@ -116,6 +116,11 @@ export class Database {
     }
   }
 
+  /** Every table with the place of its first page, as one text. */
+  tables(): string {
+    return tablesOf(this.sqlite);
+  }
+
   /** Bytes in use inside the file, and bytes on the disk (file and write-ahead log). */
   size(): { usedBytes: number; freeBytes: number; diskBytes: number } {
     const pages = this.sqlite.pragma('page_count', { simple: true }) as number;
@@ -152,6 +157,13 @@ export class Database {
   markSuspect(): void {
     markSuspect(this.#path);
   }
+}
+
+export function tablesOf(sqlite: Sqlite): string {
+  const rows = sqlite.prepare<[], [string, number]>(
+    'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
+  );
+  return rows.raw().all().join(' ');
 }
 
 /** @param path of the database */

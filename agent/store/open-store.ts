@@ -189,7 +189,10 @@ class SqliteStore implements Store {
     });
     this.#retention.check();
     this.#scrub.start();
-    this.#guide = new GuideKeeper({ path: identity.path, epoch: identity.epoch, heads, contexts, counters });
+    this.#guide = new GuideKeeper({
+      ...{ path: identity.path, epoch: identity.epoch, tables: database.tables() },
+      ...{ heads, contexts, counters },
+    });
     this.#guide.start();
   }
 

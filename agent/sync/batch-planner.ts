@@ -20,11 +20,12 @@ export interface PlanRequest<S extends Stream> {
   readonly careful: boolean;
 }
 
-export type Plan =
+export type Plan<S extends Stream> =
   | {
       readonly kind: 'batch';
       readonly bytes: Buffer;
-      readonly count: number;
+      /** As they leave. */
+      readonly records: readonly RecordOf[S][];
       readonly lastSeq: number;
       /** True when more records were there but did not fit. */
       readonly cut: boolean;
@@ -33,7 +34,7 @@ export type Plan =
   | { readonly kind: 'withheld'; readonly lastSeq: number; readonly cause: CodedError | null };
 
 /** @param request with at least one record */
-export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
+export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan<S> {
   const { stream, storeEpoch, records, afterSeq, maxRecords, privacyOf, careful } = request;
   const first = records.findIndex((record) => mayLeave(stream, record, privacyOf));
   if (first < 0) return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
@@ -47,7 +48,7 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan {
     try {
       const bytes = encodeBatch(stream, storeEpoch, part, firstSeq - 1 - afterSeq);
       if (careful) decodeBatch(bytes);
-      return { kind: 'batch', bytes, count, lastSeq: firstSeq + count - 1, cut: count < run.length };
+      return { kind: 'batch', bytes, records: part, lastSeq: firstSeq + count - 1, cut: count < run.length };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       if (count === 1) return { kind: 'withheld', lastSeq: firstSeq, cause: error };

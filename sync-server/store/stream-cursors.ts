@@ -37,15 +37,15 @@ export class StreamCursors {
 
   /** The short id of a device database; given out at first sight. */
   epochId(device: string, epoch: string): number {
-    const key = `${device} ${epoch}`;
-    const known = this.#ids.get(key) ?? this.#epochId.get(device, epoch)?.id;
-    const id = known ?? Number(this.#insertEpoch.run(device, epoch).lastInsertRowid);
-    this.#ids.set(key, id);
+    const id = this.#knownId(device, epoch) ?? Number(this.#insertEpoch.run(device, epoch).lastInsertRowid);
+    this.#ids.set(keyOf(device, epoch), id);
     return id;
   }
 
-  of(epochId: number, stream: Stream): Cursor {
-    return this.#of.get(epochId, stream) ?? START;
+  /** Where a stream stands, also that of a device database never seen before. */
+  at(device: string, epoch: string, stream: Stream): Cursor {
+    const id = this.#knownId(device, epoch);
+    return (id === undefined ? undefined : this.#of.get(id, stream)) ?? START;
   }
 
   move(epochId: number, stream: Stream, cursor: Cursor): void {
@@ -59,7 +59,7 @@ export class StreamCursors {
   inherit(device: string, epoch: string, inherited: NonNullable<Birth['inherits']>): void {
     const epochId = this.epochId(device, epoch);
     for (const stream of STREAMS) {
-      const cursor = this.of(epochId, stream);
+      const cursor = this.at(device, epoch, stream);
       const come = inherited.reduceRight(
         (seq, { storeEpoch, heads }) =>
           Math.min(heads[stream], Math.max(seq, this.ofEpoch(device, storeEpoch)[stream].committedSeq)),
@@ -79,4 +79,12 @@ export class StreamCursors {
   forgetIds(): void {
     this.#ids.clear();
   }
+
+  #knownId(device: string, epoch: string): number | undefined {
+    return this.#ids.get(keyOf(device, epoch)) ?? this.#epochId.get(device, epoch)?.id;
+  }
+}
+
+function keyOf(device: string, epoch: string): string {
+  return `${device} ${epoch}`;
 }

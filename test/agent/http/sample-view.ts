@@ -67,6 +67,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
       sinceMs: 1,
       backlog: { predictions: 0, feedback: 0, metrics: 0, events: 0 },
       lastAckMs: 1,
+      heldBack: null,
     },
     store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0 },
     engine: { alive: true, restarts: 0, rssBytes: 80_000_000 },

@@ -20,6 +20,7 @@ export interface DeviceOptions {
   readonly team?: TestTeam;
   readonly privacy?: 'outputs' | 'features' | 'none';
   readonly window?: number;
+  readonly telemetry?: { readonly maxBytesPerDay?: number; readonly maxBytesPerS?: number };
 }
 
 export class TestDevice {
@@ -83,7 +84,7 @@ export class TestDevice {
 
 /** @param parts what outlives a restart, and the counters of this life */
 export function makeSync(
-  { broker, team = new TestTeam(), privacy = 'features', window = 8 }: DeviceOptions,
+  { broker, team = new TestTeam(), privacy = 'features', window = 8, telemetry = {} }: DeviceOptions,
   parts: Pick<SyncDeps, 'store' | 'counters'> & { readonly dataDir: string },
 ): Sync {
   const { store, dataDir, counters } = parts;
@@ -93,7 +94,7 @@ export function makeSync(
     dataDir,
     sources: { line: { kind: 'simulated-line' } },
     slots: { inspect: { ...slot, privacy }, secret: { ...slot, privacy: 'none' } },
-    sync: { broker, window, retryMs: 50 },
+    sync: { broker, window, telemetry, retryMs: 50 },
   });
   const log = pino({ level: 'silent' });
   const metadata = team.writeMetadata(join(dataDir, 'metadata'));

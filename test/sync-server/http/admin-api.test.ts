@@ -12,7 +12,12 @@ import { Counters } from '../../../sync-server/counters.ts';
 import { Datasets } from '../../../sync-server/dataset/datasets.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
-import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
+import type {
+  DeadLetterView,
+  FleetView,
+  RolloutView,
+  StartRolloutRequest,
+} from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
 import { SlotMetrics } from '../../../sync-server/metrics/slot-metrics.ts';
 import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
@@ -170,6 +175,7 @@ describe('the admin API', () => {
       events: [],
       drift: [],
       refused: { PAYLOAD_TRUNCATED: 1 },
+      deadLetters: { kept: 1, newest: [expect.objectContaining({ device: 'mill-2' })] },
     });
   });
 
@@ -333,8 +339,32 @@ describe('the admin API', () => {
     receive('andon/v1/mill-1/birth', 'hello');
     ingest.flush();
     const answer = await app.inject({ url: '/api/dead-letters', headers: HOST });
-    expect(answer.json().deadLetters).toMatchObject([
-      { topic: 'andon/v1/mill-1/birth', code: 'PAYLOAD_MALFORMED', sizeBytes: 5, headBase64: 'aGVsbG8=' },
+    const [letter] = answer.json<{ deadLetters: DeadLetterView[] }>().deadLetters;
+    expect(letter).toMatchObject({ device: 'mill-1', code: 'PAYLOAD_MALFORMED', sizeBytes: 5, times: 1 });
+    const url = `/api/dead-letters/${letter?.id}`;
+    expect((await app.inject({ url, headers: HOST })).json()).toMatchObject({
+      topic: 'andon/v1/mill-1/birth',
+      headBase64: 'aGVsbG8=',
+    });
+    const { deadLetters } = (await app.inject({ url: '/api/fleet', headers: HOST })).json<FleetView>();
+    expect(deadLetters).toEqual({ kept: 1, newest: [letter] });
+  });
+
+  it('forgets what a person has dealt with, and writes down who said so', async () => {
+    const { app, receive, ingest, store } = await setUp();
+    const drop = async (path = '') =>
+      app.inject({ method: 'DELETE', url: `/api/dead-letters${path}`, headers: HOST });
+    for (const text of ['one', 'two', 'three']) receive('andon/v1/mill-1/birth', text);
+    ingest.flush();
+    const id = store.deadLetters.newest(1)[0]?.id;
+    expect((await drop(`/${id}`)).json()).toEqual({ dropped: 1 });
+    expect((await drop(`/${id}`)).json()).toMatchObject({ code: 'DEAD_LETTER_UNKNOWN' });
+    expect((await drop('/-1')).statusCode).toBe(400);
+    expect((await drop()).json()).toEqual({ dropped: 2 });
+    expect((await drop()).json()).toEqual({ dropped: 0 });
+    expect(store.audit.newest(9).map(({ action, subject }) => [action, subject])).toEqual([
+      ['dead-letter-dropped', 'all'],
+      ['dead-letter-dropped', String(id)],
     ]);
   });
 
