@@ -60,8 +60,9 @@ describeWithMosquitto('revocation at a broker that is not the server’s own', (
       };
       return devices.map(({ agentVersion }) => agentVersion);
     };
+    // Retained, as a device does it: the server may connect later.
     const bear = (client: MqttClient, agentVersion: string) =>
-      client.publishAsync(topics.birth('mill-1'), birthOf(agentVersion), { qos: 1 });
+      client.publishAsync(topics.birth('mill-1'), birthOf(agentVersion), { qos: 1, retain: true });
     await bear(device, 'before');
     await vi.waitFor(async () => expect(await births()).toEqual(['before']), WAIT_MS);
 
