@@ -9,6 +9,7 @@ import { STREAMS } from '../protocol/records.ts';
 import { ServiceManager } from '../protocol/service-manager.ts';
 import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import { systemClock } from './clock.ts';
+import { ClockJumps } from './clock-jumps.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
@@ -23,6 +24,7 @@ import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { AlarmBoard } from './monitor/alarm-board.ts';
 import { AlarmCauses } from './monitor/alarm-causes.ts';
+import { clockJumpEvent } from './monitor/clock-jump-event.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
@@ -120,6 +122,12 @@ export async function startAgent(
       sync.notifyRecorded();
       changed.give();
     };
+
+    const jumps = new ClockJumps(clock, (jump) => {
+      counters.add('clock.jumps');
+      if (jump.afterMs < jump.beforeMs) store.predictions.timesBeginAnew();
+      tell(clockJumpEvent(jump));
+    });
 
     await engineStarted;
 
@@ -260,6 +268,7 @@ export async function startAgent(
       labelsOf: (slot) => models.of(slot)?.champion.manifest.output.decision.labels,
       onRecorded: recorded,
       clock,
+      jumps,
       log,
       counters,
     });
@@ -415,6 +424,8 @@ export async function startAgent(
       profiles.start();
       stops.push(() => profiles.stop());
     }
+    jumps.start();
+    stops.push(() => jumps.stop());
     deviceMetrics.start();
     stops.push(() => deviceMetrics.stop());
     const slots = Object.keys(config.slots);

@@ -83,8 +83,10 @@ export interface PredictionLog {
    * @param notAfterMs a line may use part numbers again: rather one made by then, if there is any
    */
   byCorrelationId(slot: string, correlationId: string, notAfterMs?: number): StoredPrediction | undefined;
-  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time. */
+  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time, from where `timesBeginAnew` said so last. */
   madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[];
+  /** The clock went back: times of the predictions to come do not compare with those before. */
+  timesBeginAnew(): void;
   recent(slot: string, limit: number): StoredPrediction[];
   /**
    * What is worth showing again, newest first: the newest `limit` that `raised` finds, and the newest `limit` whose label in
