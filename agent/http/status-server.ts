@@ -1,5 +1,5 @@
 /** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { codeOf } from '../../protocol/errors.ts';
@@ -126,7 +126,11 @@ export class StatusServer {
       changed: deps.changed,
       counters: deps.counters,
     });
-    this.app = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+    this.app = Fastify({
+      bodyLimit: BODY_LIMIT_BYTES,
+      forceCloseConnections: true,
+      frameworkErrors: (thrown, request, reply) => this.#refuse(thrown, request, reply),
+    });
     this.app.server.on('connection', (socket) => {
       this.#connections += 1;
       socket.once('close', () => {
@@ -182,18 +186,23 @@ export class StatusServer {
       }
     });
     app.setNotFoundHandler((_request, reply) => {
+      this.#deps.counters.add('http.not-found');
       const error = agentError('NOT_FOUND', 'there is nothing at this address', {
         hint: 'The page is at /.',
       });
       return reply.code(404).send(bodyOf(error));
     });
-    app.setErrorHandler((thrown, request, reply) => {
-      const error = toCodedError(thrown);
-      this.#deps.counters.add(error.code);
-      const status = statusOf(error);
-      if (status === 500) this.#deps.log.error({ err: thrown, url: request.url }, 'request failed');
-      return reply.code(status).send(bodyOf(error));
-    });
+    app.setErrorHandler((thrown, request, reply) => this.#refuse(thrown, request, reply));
+    // Bytes that are no HTTP: Node answers them, and they have no route.
+    app.server.on('clientError', () => this.#deps.counters.add('http.client-error'));
+  }
+
+  #refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const error = toCodedError(thrown);
+    this.#deps.counters.add(error.code);
+    const status = statusOf(error);
+    if (status === 500) this.#deps.log.error({ err: thrown, url: request.url }, 'request failed');
+    return reply.code(status).send(bodyOf(error));
   }
 
   #addRoutes(): void {

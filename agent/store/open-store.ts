@@ -136,6 +136,7 @@ class SqliteStore implements Store {
   readonly #database: Database;
   readonly #heads: StreamHeads;
   readonly #queue: CommitQueue;
+  readonly #drops: DropTables;
   readonly #retention: Retention;
   readonly #guide: GuideKeeper;
   #foundDamage = false;
@@ -161,6 +162,7 @@ class SqliteStore implements Store {
       onCommit: () => heads.mark(),
       onIdle: (full) => (full ? this.#retention.onDiskFull() : this.#retention.check()),
     });
+    const drops = new DropTables(database, heads, contexts, maxRows);
     const report = () => this.#damaged();
     this.epoch = identity.epoch;
     this.inherits = identity.inherits;
@@ -179,9 +181,10 @@ class SqliteStore implements Store {
     this.#database = database;
     this.#heads = heads;
     this.#queue = queue;
+    this.#drops = drops;
     this.#retention = new Retention({
       database,
-      drops: new DropTables(database, heads, maxRows),
+      drops,
       confusion,
       capBytes,
       clock,
@@ -203,6 +206,10 @@ class SqliteStore implements Store {
 
   droppedUnacked(): number {
     return this.#heads.droppedTotal();
+  }
+
+  thinnedOut(): number {
+    return this.#drops.thinnedTotal();
   }
 
   failing(): string | null {

@@ -7,6 +7,7 @@ import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
 import { NotablePredictions } from './notable-predictions.ts';
+import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StoredPrediction } from './records.ts';
 import type { OutcomeQuery, PredictionLog } from './store.ts';
 import { isCorrupt } from './store-error.ts';
@@ -73,7 +74,7 @@ export class SqlitePredictionLog implements PredictionLog {
       .pluck();
     this.#label = sqlite
       .prepare<[number], LabelRow>(
-        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands = 1',
+        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands > 0',
       )
       .raw();
     this.#evidence = sqlite
@@ -213,7 +214,7 @@ export class SqlitePredictionLog implements PredictionLog {
 
   #stored(row: Row | [...Row, number]): StoredPrediction {
     const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health] = row;
-    const { run, slot, model, role, tags, propensity, explored } = this.#contexts.byId(contextId);
+    const { run, slot, model, role, tags, propensity, explored, keptShare } = this.#contexts.byId(contextId);
     return {
       id: predictionId(run, seq),
       seq,
@@ -226,11 +227,12 @@ export class SqlitePredictionLog implements PredictionLog {
       label,
       score,
       latencyUs,
-      health,
+      health: health & INPUT_HEALTH_BITS,
       pairOf: 0,
       tags,
       propensity,
       explored,
+      keptShare,
     };
   }
 }

@@ -22,6 +22,8 @@ export interface Store {
   sizeBytes(): number;
   /** Records that retention had to drop before they were acknowledged, since the epoch began. */
   droppedUnacked(): number;
+  /** Of those, predictions that were thinned out: others like them were kept and stand for them. */
+  thinnedOut(): number;
   /** Code of the error (STORE_FULL, …) by which the last write was not recorded; null while recording works. */
   failing(): string | null;
   /**
@@ -60,7 +62,8 @@ export interface Recorder {
 /** The streams as the uploader reads them. */
 export interface StreamLog {
   /**
-   * Records after `afterSeq`, consecutive, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Records after `afterSeq`, in order, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Thinning leaves gaps between predictions, too.
    * Features are filled in where they were kept; whether they may leave is the uploader's business.
    */
   read<S extends Stream>(

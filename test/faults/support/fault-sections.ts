@@ -40,6 +40,19 @@ export interface FuzzRow {
   readonly codes: readonly string[];
 }
 
+export interface DoorRow {
+  /** With who asked. */
+  readonly door: string;
+  /** Routes or topics. */
+  readonly addresses: number;
+  readonly sent: number;
+  readonly refused: number;
+  readonly counted: number;
+  /** Changes that were not theirs to make. */
+  readonly changed: number;
+  readonly codes: readonly string[];
+}
+
 export interface Section<Row> {
   readonly title: string;
   readonly about: string;
@@ -122,7 +135,24 @@ input. Each input was taken, or refused with a code of ours.`,
   ],
 };
 
-export const SECTIONS: readonly Section<never>[] = [SAMPLES, ENGINE, UPDATES, FUZZ];
+export const DOORS: Section<DoorRow> = {
+  title: 'Every door',
+  about: `Each route of HTTP that a running agent and a running server have registered, and each topic that they have subscribed to,
+under hostile requests and messages. None was answered with an unexpected error. *Counted*: by a counter that one can read.
+*Changed*: tables that are not as they were, though who asked may not change them.`,
+  columns: ['door', 'addresses:', 'sent:', 'refused:', 'counted:', 'changed:', 'codes'],
+  cells: (row) => [
+    row.door,
+    row.addresses,
+    row.sent,
+    row.refused,
+    row.counted,
+    row.changed,
+    row.codes.join(', '),
+  ],
+};
+
+export const SECTIONS: readonly Section<never>[] = [SAMPLES, ENGINE, UPDATES, DOORS, FUZZ];
 
 /** The least value that so much of the values does not pass. */
 function quantile(values: readonly number[], share: number): number {

@@ -137,8 +137,8 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = ['predictions-v2', ...STREAMS.map((stream) => `${stream}-v1`)].map((name) =>
-  golden(`${name}.bin`),
+const batches = ['predictions-v2', 'predictions-thinned-v3', ...STREAMS.map((stream) => `${stream}-v1`)].map(
+  (name) => golden(`${name}.bin`),
 );
 
 /** Behind deflate, where bytes that are changed at random never come. */
