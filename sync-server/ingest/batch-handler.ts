@@ -35,8 +35,7 @@ export function batchHandler({
     const { storeEpoch } = header;
     const ackUpTo = (seq: number) => () =>
       acknowledge(device, { v: 1, storeEpoch, stream, seq, timeMs: clock.wallMs() });
-    const epochId = store.cursors.epochId(device, storeEpoch);
-    const cursor = store.cursors.of(epochId, stream);
+    const cursor = store.cursors.at(device, storeEpoch, stream);
     let plan: BatchPlan;
     try {
       plan = planBatch(cursor, header);
@@ -50,6 +49,7 @@ export function batchHandler({
       return ackUpTo(cursor.committedSeq);
     }
     const batch = decodeBatch(payload);
+    const epochId = store.cursors.epochId(device, storeEpoch);
     store.cursors.move(epochId, stream, plan.cursor);
     store.arrivals.note(epochId, stream, plan.cursor.committedSeq, timeMs);
     insert(store, epochId, batch, plan.firstNewSeq);

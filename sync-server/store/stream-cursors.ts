@@ -34,7 +34,7 @@ export class StreamCursors {
     );
   }
 
-  /** The short id of a device database; given out at first sight. */
+  /** The short id of a device database; given out with its first records. */
   epochId(device: string, epoch: string): number {
     const key = `${device} ${epoch}`;
     const known = this.#ids.get(key) ?? this.#epochId.get(device, epoch)?.id;
@@ -43,8 +43,10 @@ export class StreamCursors {
     return id;
   }
 
-  of(epochId: number, stream: Stream): Cursor {
-    return this.#of.get(epochId, stream) ?? START;
+  /** Where a stream stands, also of a device database that nothing is here of. */
+  at(device: string, epoch: string, stream: Stream): Cursor {
+    const id = this.#ids.get(`${device} ${epoch}`) ?? this.#epochId.get(device, epoch)?.id;
+    return (id === undefined ? undefined : this.#of.get(id, stream)) ?? START;
   }
 
   move(epochId: number, stream: Stream, cursor: Cursor): void {

@@ -246,6 +246,15 @@ describe('messages that cannot be taken', () => {
     expect(counters.snapshot()).toEqual({ 'ingest.UNEXPECTED': 1 });
   });
 
+  it('leaves no trace of a device database of which it could read nothing', () => {
+    const folder = temporaryFolder();
+    const { send } = ingestOver(temporaryStore(folder));
+    const torn = predictionBatch(1, 50);
+    send('mill-1', 'predictions', torn.subarray(0, torn.length - 20));
+    expect(rows(folder, 'SELECT count(*) FROM dead_letters')).toEqual([[1]]);
+    expect(rows(folder, 'SELECT count(*) FROM epochs')).toEqual([[0]]);
+  });
+
   it('keeps a bounded number of dead letters and only the head of each', () => {
     const store = temporaryStore();
     const { receive, ingest } = ingestOver(store);
