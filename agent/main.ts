@@ -6,7 +6,10 @@ import type { Logger } from 'pino';
 import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
 import { STREAMS } from '../protocol/records.ts';
+import { ServiceManager } from '../protocol/service-manager.ts';
+import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import { systemClock } from './clock.ts';
+import { ClockJumps } from './clock-jumps.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
@@ -15,22 +18,26 @@ import { loopWarnings } from './feedback/loop-warning.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
+import { StoreDownload } from './http/store-download.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { AlarmBoard } from './monitor/alarm-board.ts';
 import { AlarmCauses } from './monitor/alarm-causes.ts';
+import { clockJumpEvent } from './monitor/clock-jump-event.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
 import { MachineMonitor } from './monitor/machine-monitor.ts';
 import { ProcessMonitor } from './monitor/process-figures.ts';
 import { ProfileReporter } from './monitor/profile-reporter.ts';
+import { ProgressWatch } from './monitor/progress-watch.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
 import { Notice } from './notice.ts';
 import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
+import { ServiceReport, serviceStatus } from './service-report.ts';
 import { createSource } from './sources/create-source.ts';
 import { SimulatedLine } from './sources/simulated-line.ts';
 import { SourceVersions } from './sources/source-versions.ts';
@@ -45,6 +52,8 @@ const LINE_FIRST_MS = 250;
 export interface RunningAgent {
   /** Of the status page. */
   readonly url: string;
+  /** Resolves when the database turns out to be damaged: whoever stops this agent and starts another has it mended. */
+  readonly damaged: Promise<void>;
   /** Answers and commits what was taken, then ends every part. */
   stop(): Promise<void>;
 }
@@ -63,6 +72,8 @@ export async function startAgent(
   const project = findProject();
   const startedAtMs = clock.wallMs();
   const changed = new Notice();
+  const damage = new Notice();
+  const damaged = new Promise<void>((resolve) => damage.listen(resolve));
   /** How to stop what was started, in the order of starting. */
   const stops: (() => unknown)[] = [];
   const stop = async () => {
@@ -90,7 +101,10 @@ export async function startAgent(
     const engineStarted = engine.start();
     engineStarted.catch(() => undefined);
     stops.push(() => engine.stop());
-    const store = openStore({ folder: config.dataDir, ...config.store, clock, log, counters });
+    const store = openStore({
+      ...{ folder: config.dataDir, ...config.store, clock, log, counters },
+      onDamage: () => damage.give(),
+    });
     // The store ends last: what the end of the others says is still recorded.
     stops.unshift(() => store.close());
     const trust = new DeviceTrust({
@@ -108,6 +122,12 @@ export async function startAgent(
       sync.notifyRecorded();
       changed.give();
     };
+
+    const jumps = new ClockJumps(clock, (jump) => {
+      counters.add('clock.jumps');
+      if (jump.afterMs < jump.beforeMs) store.predictions.timesBeginAnew();
+      tell(clockJumpEvent(jump));
+    });
 
     await engineStarted;
 
@@ -174,7 +194,9 @@ export async function startAgent(
       slots: () => [...monitors].map(([slot, monitor]) => monitor.facts(sourceDone(slot))),
       link: () => {
         if (config.sync === null) return null;
-        const { connected, backlog } = sync.status();
+        const { connected, backlog, heldBack } = sync.status();
+        // What waits for tomorrow's byte budget is no sign of trouble.
+        if (heldBack !== null) return { connected, acked: 0, waiting: 0 };
         const waiting = STREAMS.reduce((sum, stream) => sum + backlog[stream], 0);
         const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
         return { connected, acked, waiting };
@@ -192,7 +214,7 @@ export async function startAgent(
       serverMs: () => sync.serverMs(),
       floorMs: () => trust.floorMs,
       certificateEndsAtMs: () => sync.certificateEndsAtMs(),
-      outputs: () => [],
+      outputs: () => alarmOutputs.causes(),
       clock,
     });
     const alarms = new AlarmBoard({
@@ -203,7 +225,17 @@ export async function startAgent(
       onError: (error) => counters.add(codeOf(error)),
       clock,
     });
-    alarms.onChange(() => {
+    const alarmOutputs = new AlarmOutputs({
+      config: config.alarms,
+      device: config.device.id,
+      raised: () => alarms.raisedBy(),
+      states: store.states,
+      clock,
+      log,
+      counters,
+    });
+    alarms.onChange((change) => {
+      alarmOutputs.take(change);
       sync.notifyReported();
       changed.give();
     });
@@ -236,16 +268,18 @@ export async function startAgent(
       labelsOf: (slot) => models.of(slot)?.champion.manifest.output.decision.labels,
       onRecorded: recorded,
       clock,
+      jumps,
       log,
       counters,
     });
     const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
+    const progress = new ProgressWatch();
     const pipeline = new Pipeline({
       config,
       models,
-      engine,
+      engine: progress.watch(engine),
       recorder: store.recorder,
       monitorOf,
       positionOf: (slot, source) => store.predictions.position(slot, source),
@@ -258,6 +292,7 @@ export async function startAgent(
       counters,
     });
     pipeline.onCommitted(recorded);
+    pipeline.onCommitted(() => progress.progressed());
     const lineOutput = new LineOutput({ sources, slots: config.slots, models });
     pipeline.onCommitted((slot, predictions) => lineOutput.give(slot, predictions));
     const firstPrediction = new Promise<void>((resolve) => {
@@ -337,6 +372,7 @@ export async function startAgent(
           request.hold ? { reason: request.reason, untilMs: request.untilMs ?? null } : null,
         ),
       plan: (slot, desired) => models.plan(slot, desired),
+      download: new StoreDownload({ backUp: (file) => store.backUp(file), folder: config.dataDir }),
       pin: new OperatorPin(config.http.pinFile, clock),
       ...(lines.length > 0
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
@@ -380,16 +416,36 @@ export async function startAgent(
     stops.push(() => machine.stop());
     processMonitor.start();
     stops.push(() => processMonitor.stop());
+    alarmOutputs.start();
+    stops.push(() => alarmOutputs.stop());
     alarms.start();
     stops.push(() => alarms.stop());
     if (config.sync) {
       profiles.start();
       stops.push(() => profiles.stop());
     }
+    jumps.start();
+    stops.push(() => jumps.stop());
     deviceMetrics.start();
     stops.push(() => deviceMetrics.stop());
+    const slots = Object.keys(config.slots);
+    const service = new ServiceReport({
+      manager: new ServiceManager({
+        env: process.env,
+        onError: (error) => {
+          counters.add('SERVICE_MANAGER_UNTOLD');
+          log.warn({ event: 'service-manager-untold', err: error }, error.message);
+        },
+      }),
+      serving: () => slots.length === 0 || slots.some((slot) => models.of(slot)),
+      progress: () => progress.made(slots.some((slot) => models.of(slot) && pipeline.queued(slot) > 0)),
+      status: () => serviceStatus(slots, models, alarms.raised()),
+      clock,
+    });
+    service.start();
+    stops.push(() => service.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
-    return { url, stop };
+    return { url, damaged, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -4,30 +4,45 @@ import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { loadDeviceConfig } from './config/load.ts';
 import { createLogger } from './log.ts';
-import { startAgent } from './main.ts';
+import { type RunningAgent, startAgent } from './main.ts';
 
 /** A service manager kills what takes longer than 5 s. */
 const STOP_WITHIN_MS = 4500;
 
+/** A disk that damages the database again and again needs a person, not an agent that is always starting. */
+const MEND_EVERY_MS = 10 * 60_000;
+
 /**
- * Starts from a configuration file and stops at SIGTERM or SIGINT.
+ * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database turns out to be damaged, stops and
+ * starts once more in the same process, which mends it.
  * @param engine a process of the engine that was spawned already
+ * @param spawnEngine makes another one
  */
-export async function runAgent(configFile: string, engine: ChildProcess): Promise<void> {
+export async function runAgent(
+  configFile: string,
+  engine: ChildProcess,
+  spawnEngine: () => ChildProcess,
+): Promise<void> {
   let log = createLogger('info', 'agent');
+  let spawned = engine;
   try {
     const config = loadDeviceConfig(configFile);
     log = createLogger(config.log.level, config.device.id);
     // Heard from the first moment: a signal that comes while the agent starts ends it as cleanly as a later one.
-    const told = new Promise<void>((resolve) => process.on('SIGTERM', resolve).on('SIGINT', resolve));
-    void told.then(() => stopInTime(log));
-    const agent = await startAgent(config, log, engine);
-    void told.then(async () => {
-      await agent.stop();
-      log.info({ event: 'stopped' });
+    const told = new Promise<'told'>((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve('told'));
     });
+    void told.then(() => stopInTime(log));
+    for (let mendedAtMs = Number.NEGATIVE_INFINITY; ; mendedAtMs = performance.now()) {
+      const mayMend = performance.now() - mendedAtMs > MEND_EVERY_MS;
+      const end = await runOnce(startAgent(config, log, spawned), { told, mayMend });
+      if (end === 'told') break;
+      log.warn({ event: 'starting-again', code: 'STORE_CORRUPT' }, 'the database is damaged: starting again');
+      spawned = spawnEngine();
+    }
+    log.info({ event: 'stopped' });
   } catch (error) {
-    engine.kill('SIGKILL');
+    spawned.kill('SIGKILL');
     const known = error instanceof CodedError ? error : undefined;
     const words = known?.message ?? String(error);
     // One line for the log; the same in plain words for whoever stands at the terminal. A stack only for the unexpected.
@@ -38,6 +53,24 @@ export async function runAgent(configFile: string, engine: ChildProcess): Promis
     process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
     process.exitCode = 1;
   }
+}
+
+/** @returns why it was stopped @throws errors of the start, but those of a database that another start mends */
+async function runOnce(
+  starting: Promise<RunningAgent>,
+  { told, mayMend }: { told: Promise<'told'>; mayMend: boolean },
+): Promise<'told' | 'damaged'> {
+  let agent: RunningAgent;
+  try {
+    agent = await starting;
+  } catch (error) {
+    if (mayMend && codeOf(error) === 'STORE_CORRUPT') return 'damaged';
+    throw error;
+  }
+  const damaged = agent.damaged.then(() => 'damaged' as const);
+  const end = await (mayMend ? Promise.race([told, damaged]) : told);
+  await agent.stop();
+  return end;
 }
 
 /** Whatever hangs, the device stops in time; what was not committed was never reported as recorded. */

@@ -8,4 +8,4 @@ import { spawnEngine } from './inference/engine-spawn.ts';
 const { values } = parseArgs({ options: { config: { type: 'string', default: 'device.config.json' } } });
 const engine = spawnEngine();
 const { runAgent } = await import('./run-agent.ts');
-await runAgent(values.config, engine);
+await runAgent(values.config, engine, () => spawnEngine());

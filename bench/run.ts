@@ -17,6 +17,7 @@ const benches: Record<string, () => Promise<{ run: Run }>> = {
   'slice-gaps': () => import('./slice-gaps.ts'),
   start: () => import('./start.ts'),
   store: () => import('./store.ts'),
+  sync: () => import('./sync.ts'),
   transport: () => import('./transport.ts'),
   update: () => import('./update.ts'),
 };

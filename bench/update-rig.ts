@@ -151,7 +151,12 @@ export class DeviceRig {
       device: id,
       link: this.#link,
       chunks: this.#chunks,
-      budget: new ByteBudget({ limits: config.sync.updates, states: stateTable, clock: systemClock }),
+      budget: new ByteBudget({
+        of: 'updates',
+        limits: config.sync.updates,
+        states: stateTable,
+        clock: systemClock,
+      }),
       packagesFolder: join(this.#folder, 'packages'),
     });
   }

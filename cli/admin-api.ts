@@ -2,6 +2,8 @@
 import { encode } from '@msgpack/msgpack';
 import type { DatasetPageView, DatasetView } from '../sync-server/http/dataset-view.ts';
 import type {
+  DeadLetterDetailView,
+  DeadLetterView,
   FleetView,
   LineageView,
   ModelDetailView,
@@ -135,6 +137,19 @@ export class AdminApi {
 
   revokeDevice(device: string): Promise<{ revoked: number }> {
     return this.#call('POST', `/api/devices/${encodeURIComponent(device)}/revocation`, ['revoked'], '{}');
+  }
+
+  deadLetters(): Promise<{ kept: number; deadLetters: DeadLetterView[] }> {
+    return this.#call('GET', '/api/dead-letters', ['kept', 'deadLetters']);
+  }
+
+  deadLetter(id: number): Promise<DeadLetterDetailView> {
+    return this.#call('GET', `/api/dead-letters/${id}`, ['id', 'reason', 'headBase64']);
+  }
+
+  /** @param id absent: all of them */
+  dropDeadLetters(id?: number): Promise<{ dropped: number }> {
+    return this.#call('DELETE', `/api/dead-letters${id === undefined ? '' : `/${id}`}`, ['dropped']);
   }
 
   #put(path: string, body: object): Promise<ModelView> {

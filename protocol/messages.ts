@@ -10,6 +10,16 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const storeEpoch = z.string().regex(/^[0-9a-f]{16}$/);
 const labels = z.record(z.string().max(64), z.string().max(128));
 
+export const MAX_INHERITED = 8;
+
+/**
+ * The epochs from which a restored or salvaged database goes on, newest first: what a server has of one of them up to these
+ * seqs, it has of this one.
+ */
+export const inheritedSchema = z
+  .array(z.object({ storeEpoch, heads: z.record(z.enum(STREAMS), z.int().min(0)) }))
+  .max(MAX_INHERITED);
+
 export const birthSchema = z.object({
   v: z.literal(1),
   device: deviceIdSchema,
@@ -20,6 +30,7 @@ export const birthSchema = z.object({
   /** Where the operators' page of this device is, if anywhere. */
   statusUrl: z.string().max(256).optional(),
   slots: z.array(z.string().max(64)).max(64),
+  inherits: inheritedSchema.optional(),
 });
 export type Birth = z.infer<typeof birthSchema>;
 

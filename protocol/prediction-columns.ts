@@ -1,199 +1,146 @@
-/**
- * Predictions as columns: equal values stand once in a dictionary, integers as differences (msgpack writes small
- * integers in one byte), floats as raw float32. Deflate then finds little left to do.
- */
+/** Predictions as columns: equal values stand once in a dictionary, all else as bytes of which deflate can make little. */
 import { z } from 'zod';
 import { protocolError } from './errors.ts';
+import { decodeFloats, encodeFloats } from './float-column.ts';
+import { bytesSchema, decodeInts, encodeInts, intColumnSchema } from './int-column.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
-import { type Circumstances, ContextMap } from './prediction-context.ts';
+import { ContextMap } from './prediction-context.ts';
+import {
+  circumstancesSchema,
+  contextsSchema,
+  keptShareSchema,
+  MAX_CONTEXTS,
+  type PredictionColumns,
+} from './prediction-rows.ts';
 import { type Prediction, ROLES } from './records.ts';
-import { NO_TAGS, tagsSchema } from './tags.ts';
+import { decodeTexts, encodeTexts, textColumnSchema } from './text-column.ts';
 
-const ints = z.array(z.int()).max(LIMITS.batchRecords);
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes');
-
-/** A row's index is one byte. */
-const MAX_CONTEXTS = 256;
-const USUAL: Circumstances = { tags: NO_TAGS, propensity: 1, explored: false };
-
+/** Of a body of version 2 or 3. The names and values are those of `PredictionColumns`. */
 const columnsSchema = z.object({
-  /** Distinct [run, slot, model, role index] of the rows, and each row's index in it. */
-  context: z
-    .array(
-      z.tuple([
-        z.string().regex(/^[0-9a-f]{8}$/),
-        z.string().min(1).max(64),
-        z.string().regex(/^[0-9a-f]{64}$/),
-        z
-          .int()
-          .min(0)
-          .max(ROLES.length - 1),
-      ]),
-    )
-    .min(1)
-    .max(MAX_CONTEXTS),
-  /**
-   * [tags, propensity, explored (0 or 1)] of each context; absent where all of them are the usual ones. A column of its
-   * own, because readers from before it refuse a context of more than four parts and skip a column they do not know.
-   */
-  circumstances: z
-    .array(z.tuple([tagsSchema, z.number().gt(0).max(1), z.int().min(0).max(1)]))
-    .max(MAX_CONTEXTS)
-    .optional(),
-  contextOf: bytes,
-  /** First value, then differences. */
-  timeMs: ints,
-  correlationId: z.array(z.string().max(LIMITS.correlationIdChars).nullable()).max(LIMITS.batchRecords),
-  label: ints,
-  score: bytes,
-  latencyUs: ints,
-  health: bytes,
-  /** seq - pairOf for shadows, 0 otherwise. */
-  pairDistance: ints,
-  /** Rows of features, and each row's width (0: none). */
-  featureWidth: ints,
-  features: bytes,
+  context: contextsSchema,
+  circumstances: circumstancesSchema,
+  keptShare: keptShareSchema,
+  contextOf: intColumnSchema,
+  timeMs: intColumnSchema,
+  correlationId: textColumnSchema,
+  label: intColumnSchema,
+  score: bytesSchema,
+  latencyUs: intColumnSchema,
+  health: intColumnSchema,
+  pairDistance: intColumnSchema,
+  featureWidth: intColumnSchema,
+  /** The first features of all rows that have one, then their second ones, … */
+  features: bytesSchema,
 });
 type Columns = z.infer<typeof columnsSchema>;
 
+/** @throws CodedError PAYLOAD_TOO_LARGE where fewer records would do */
 export function encodePredictionColumns(records: readonly Prediction[]): Columns {
-  const context: Columns['context'] = [];
-  const circumstances: NonNullable<Columns['circumstances']> = [];
-  let usual = true;
-  const contextIndex = new ContextMap<number>();
-  const contextOf = new Uint8Array(records.length);
-  const score = new Float32Array(records.length);
-  const health = new Uint8Array(records.length);
-  const features = new Float32Array(records.reduce((sum, r) => sum + (r.features?.length ?? 0), 0));
-  let featuresAt = 0;
-  let previousMs = 0;
-  const timeMs = records.map((record, i) => {
-    let index = contextIndex.get(record);
-    if (index === undefined) {
-      index = context.push([record.run, record.slot, record.model, ROLES.indexOf(record.role)]) - 1;
-      circumstances.push([record.tags, record.propensity, record.explored ? 1 : 0]);
-      usual &&= record.propensity === 1 && !record.explored && Object.keys(record.tags).length === 0;
-      contextIndex.set(record, index);
-      if (index >= MAX_CONTEXTS) {
-        throw protocolError('PAYLOAD_TOO_LARGE', `a batch has more than ${MAX_CONTEXTS} kinds of prediction`);
-      }
-    }
-    contextOf[i] = index;
-    score[i] = record.score;
-    health[i] = record.health;
-    if (record.features) {
-      features.set(record.features, featuresAt);
-      featuresAt += record.features.length;
-    }
-    const difference = record.timeMs - previousMs;
-    previousMs = record.timeMs;
-    return difference;
-  });
+  const featureWidth = records.map(({ features }) => features?.length ?? 0);
   return {
-    context,
-    ...(usual ? {} : { circumstances }),
-    contextOf,
-    timeMs,
-    correlationId: records.map((r) => r.correlationId),
-    label: records.map((r) => r.label),
-    score: rawBytes(score),
-    latencyUs: records.map((r) => r.latencyUs),
-    health,
-    pairDistance: records.map((r) => (r.pairOf === 0 ? 0 : r.seq - r.pairOf)),
-    featureWidth: records.map((r) => r.features?.length ?? 0),
-    features: rawBytes(features),
+    ...encodeContexts(records),
+    timeMs: encodeInts(records.map(({ timeMs }) => timeMs)),
+    correlationId: encodeTexts(records.map(({ correlationId }) => correlationId)),
+    label: encodeInts(records.map(({ label }) => label)),
+    score: encodeFloats(Float32Array.from(records, ({ score }) => score)),
+    latencyUs: encodeInts(records.map(({ latencyUs }) => latencyUs)),
+    health: encodeInts(records.map(({ health }) => health)),
+    pairDistance: encodeInts(records.map(({ seq, pairOf }) => (pairOf === 0 ? 0 : seq - pairOf))),
+    featureWidth: encodeInts(featureWidth),
+    features: encodeFloats(featuresByPlace(records)),
   };
 }
 
 /** @throws CodedError PAYLOAD_MALFORMED */
-export function decodePredictionColumns(value: unknown, firstSeq: number, count: number): Prediction[] {
+export function readColumns(value: unknown, count: number): PredictionColumns {
   const parsed = columnsSchema.safeParse(value);
   if (!parsed.success) throw malformed('prediction columns', parsed.error);
   const c = parsed.data;
-  const lengths = [
-    c.contextOf,
-    c.timeMs,
-    c.correlationId,
-    c.label,
-    c.latencyUs,
-    c.health,
-    c.pairDistance,
-    c.featureWidth,
-  ];
-  if (lengths.some((column) => column.length !== count) || c.score.byteLength !== count * 4) {
+  const score = decodeFloats(c.score);
+  if (score.length !== count) {
     throw protocolError('PAYLOAD_MALFORMED', `prediction columns are not all ${count} long`);
   }
-  if (c.circumstances && c.circumstances.length !== c.context.length) {
-    throw protocolError('PAYLOAD_MALFORMED', 'prediction columns have contexts without circumstances');
-  }
-  const circumstances = c.context.map((_, i): Circumstances => {
-    const [tags, propensity, explored] = c.circumstances?.[i] ?? [];
-    return tags === undefined ? USUAL : { tags, propensity: propensity ?? 1, explored: explored === 1 };
-  });
-  const score = float32(c.score);
-  const features = float32(c.features);
-  if (!features.every(Number.isFinite)) {
-    throw protocolError('PAYLOAD_MALFORMED', 'prediction columns hold a feature that is no number');
-  }
-  const records: Prediction[] = new Array(count);
-  let timeMs = 0;
-  let featuresAt = 0;
-  for (let i = 0; i < count; i++) {
-    const contextIndex = c.contextOf[i] as number;
-    const context = c.context[contextIndex];
-    const { tags, propensity, explored } = circumstances[contextIndex] ?? USUAL;
-    const width = c.featureWidth[i] as number;
-    const label = c.label[i] as number;
-    const latencyUs = c.latencyUs[i] as number;
-    const distance = c.pairDistance[i] as number;
-    const seq = firstSeq + i;
-    timeMs += c.timeMs[i] as number;
-    const valid =
-      context &&
-      inRange(label, 999) &&
-      inRange(width, 1024) &&
-      latencyUs >= 0 &&
-      timeMs >= 0 &&
-      Number.isSafeInteger(timeMs) &&
-      inRange(distance, seq - 1);
-    if (!valid || featuresAt + width > features.length || !Number.isFinite(score[i])) {
-      throw protocolError('PAYLOAD_MALFORMED', `prediction ${seq} has a value out of range`);
+  const featureWidth = decodeInts(c.featureWidth, count);
+  return {
+    context: c.context,
+    circumstances: c.circumstances,
+    keptShare: c.keptShare,
+    contextOf: decodeInts(c.contextOf, count),
+    timeMs: decodeInts(c.timeMs, count),
+    correlationId: decodeTexts(c.correlationId, count, LIMITS.correlationIdChars),
+    label: decodeInts(c.label, count),
+    score,
+    latencyUs: decodeInts(c.latencyUs, count),
+    health: decodeInts(c.health, count),
+    pairDistance: decodeInts(c.pairDistance, count),
+    featureWidth,
+    features: featuresByRow(decodeFloats(c.features), featureWidth),
+  };
+}
+
+function encodeContexts(
+  records: readonly Prediction[],
+): Pick<Columns, 'context' | 'contextOf' | 'circumstances' | 'keptShare'> {
+  const context: Columns['context'] = [];
+  const circumstances: NonNullable<Columns['circumstances']> = [];
+  const keptShare: number[] = [];
+  const known = new ContextMap<number>();
+  let usual = true;
+  const indexes = records.map((record) => {
+    let index = known.get(record);
+    if (index === undefined) {
+      index = context.push([record.run, record.slot, record.model, ROLES.indexOf(record.role)]) - 1;
+      circumstances.push([record.tags, record.propensity, record.explored ? 1 : 0]);
+      usual &&= record.propensity === 1 && !record.explored && Object.keys(record.tags).length === 0;
+      keptShare.push(record.keptShare);
+      known.set(record, index);
     }
-    records[i] = {
-      seq,
-      run: context[0],
-      timeMs,
-      slot: context[1],
-      model: context[2],
-      role: ROLES[context[3]] as Prediction['role'],
-      correlationId: c.correlationId[i] as string | null,
-      label,
-      score: score[i] as number,
-      latencyUs,
-      health: (c.health[i] as number) & 31,
-      pairOf: distance === 0 ? 0 : seq - distance,
-      features: width === 0 ? null : Array.from(features.subarray(featuresAt, featuresAt + width)),
-      tags,
-      propensity,
-      explored,
-    };
-    featuresAt += width;
+    return index;
+  });
+  if (context.length > MAX_CONTEXTS) {
+    throw protocolError('PAYLOAD_TOO_LARGE', `a batch has more than ${MAX_CONTEXTS} kinds of prediction`);
   }
-  return records;
+  return {
+    context,
+    ...(usual ? {} : { circumstances }),
+    ...(keptShare.every((share) => share === 1) ? {} : { keptShare }),
+    contextOf: encodeInts(indexes),
+  };
 }
 
-function inRange(value: number, max: number): boolean {
-  return value >= 0 && value <= max;
+/** One feature of all rows varies less than all features of one row. */
+function featuresByPlace(records: readonly Prediction[]): Float32Array {
+  const rows = records.flatMap(({ features }) => (features ? [features] : []));
+  const values = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  for (let place = 0, at = 0; at < values.length; place++) {
+    for (const row of rows) if (place < row.length) values[at++] = row[place] as number;
+  }
+  return values;
 }
 
-function rawBytes(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** A copy, because msgpack's bytes need not stand on a multiple of four. Trailing odd bytes are malformed input and cut. */
-function float32(raw: Uint8Array): Float32Array {
-  const copy = new Uint8Array(raw.byteLength - (raw.byteLength % 4));
-  copy.set(raw.subarray(0, copy.length));
-  return new Float32Array(copy.buffer);
+/** @throws CodedError PAYLOAD_MALFORMED */
+function featuresByRow(byPlace: Float32Array, widths: Float64Array): Float32Array {
+  let sum = 0;
+  let widest = 0;
+  for (const width of widths) {
+    if (width < 0) sum = Number.NaN;
+    sum += width;
+    if (width > widest) widest = width;
+  }
+  if (sum !== byPlace.length) {
+    throw protocolError(
+      'PAYLOAD_MALFORMED',
+      `${byPlace.length} features are not what ${widths.length} rows have`,
+    );
+  }
+  const byRow = new Float32Array(byPlace.length);
+  for (let place = 0, from = 0; place < widest; place++) {
+    let row = 0;
+    for (const width of widths) {
+      if (place < width) byRow[row + place] = byPlace[from++] as number;
+      row += width;
+    }
+  }
+  return byRow;
 }

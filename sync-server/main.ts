@@ -2,13 +2,14 @@
  * The composition root of the sync-server: read top to bottom, it is the list of the parts and how they join.
  * Run: `node sync-server/main.ts [--config file]`.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
+import { ServiceManager } from '../protocol/service-manager.ts';
 import { topics } from '../protocol/topics.ts';
 import type { CertificateAuthority } from './access/certificate-authority.ts';
 import { DeviceIdentities } from './access/device-identities.ts';
@@ -112,6 +113,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       log,
       authority,
       admits: (device, serialNumber) => identities.admits(device, serialNumber),
+      exported: {
+        rules: () => readFileSync(join(project.folder, 'deploy', 'mosquitto.acl'), 'utf8'),
+        revocationList: () => identities.revocationList(),
+        revokedDevices: () => identities.revokedDevices(),
+      },
     });
     stops.push(() => broker.stop());
     const brokerUrl = broker.deviceUrl ?? withoutLogin(broker.url);
@@ -242,6 +248,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       { event: 'listening', url, brokerUrl, publicKeyFile },
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
+    stops.push(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
     if (!isLoopback(config.http.host) && !tokens.exist) {
       log.warn(
         { event: 'no-tokens', host: config.http.host },
@@ -260,6 +267,26 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await stop().catch(() => undefined);
     throw error;
   }
+}
+
+/** That it serves, and then from the event loop that it still does. @returns says that it stops */
+function tellServiceManager(status: string, counters: Counters, log: Logger): () => void {
+  const manager = new ServiceManager({
+    env: process.env,
+    onError: (error) => {
+      counters.add('SERVICE_MANAGER_UNTOLD');
+      log.warn({ event: 'service-manager-untold', err: error }, error.message);
+    },
+  });
+  manager.ready();
+  manager.status(status);
+  const { watchdogMs } = manager;
+  const timer = watchdogMs && setInterval(() => manager.alive(), watchdogMs / 4);
+  return () => {
+    clearInterval(timer);
+    manager.stopping();
+    manager.end();
+  };
 }
 
 /** Starts from a configuration file (absent: all defaults) and stops at SIGTERM or SIGINT. */

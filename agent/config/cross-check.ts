@@ -27,8 +27,11 @@ const lenient = z
       )
       .catch({}),
     sync: z.object({ broker: text }).nullable().catch(null),
+    alarms: z
+      .object({ outputs: z.array(z.object({ broker: text, url: text }).catch({})).catch([]) })
+      .catch({ outputs: [] }),
   })
-  .catch({ sources: {}, slots: {}, sync: null });
+  .catch({ sources: {}, slots: {}, sync: null, alarms: { outputs: [] } });
 
 /** @returns one line a problem, as `explainIssues` writes them */
 export function crossCheck(input: unknown): string[] {
@@ -73,5 +76,11 @@ export function crossCheck(input: unknown): string[] {
       'sync.broker: holds a password; write it to a file and name that file in sync.passwordFile',
     );
   }
+  config.alarms.outputs.forEach(({ broker, url }, i) => {
+    if (!/^\w+:\/\/[^/]*@/.test(broker ?? url ?? '')) return;
+    const key = broker === undefined ? 'url' : 'broker';
+    const where = dottedPath(['alarms', 'outputs', i, key]);
+    problems.push(`${where}: holds a login; write its secret part to a file and name that file`);
+  });
   return problems;
 }

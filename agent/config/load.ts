@@ -65,9 +65,20 @@ function withAbsolutePaths(config: DeviceConfig, folder: string): DeviceConfig {
     sync: config.sync?.passwordFile
       ? { ...config.sync, passwordFile: absolute(config.sync.passwordFile) }
       : config.sync,
+    alarms: {
+      outputs: config.alarms.outputs.map((output) => withAbsoluteFiles(output, absolute)),
+    },
     trust: { metadata: absolute(config.trust.metadata) },
     http: { ...config.http, pinFile: config.http.pinFile === null ? null : absolute(config.http.pinFile) },
   };
+}
+
+/** Keys that end in `File` name one. */
+function withAbsoluteFiles<T extends object>(values: T, absolute: (path: string) => string): T {
+  const entries = Object.entries(values).map(([key, value]) => {
+    return [key, key.endsWith('File') && typeof value === 'string' ? absolute(value) : value];
+  });
+  return Object.fromEntries(entries) as T;
 }
 
 function mapValues<T>(record: Record<string, T>, change: (value: T) => T): Record<string, T> {

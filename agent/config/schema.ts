@@ -1,6 +1,7 @@
 /** device.config.json: one strict schema; the types of the whole agent's configuration are inferred from it. */
 import { z } from 'zod';
 import { deviceIdSchema } from '../../protocol/topics.ts';
+import { alarmsSchema } from './alarms.ts';
 import { configId as id } from './config-id.ts';
 import { explorationSchema, feedbackRulesSchema } from './feedback.ts';
 import { areFewTags, constantTagsSchema, FEW_TAGS, tagColumnsSchema } from './tags.ts';
@@ -65,6 +66,14 @@ const file = z
 
 const source = z.discriminatedUnion('kind', [simulatedLine, file]);
 
+/** null: no limit. */
+const byteLimits = z
+  .strictObject({
+    maxBytesPerDay: z.int().min(1).nullable().default(null),
+    maxBytesPerS: z.int().min(1).nullable().default(null),
+  })
+  .prefault({});
+
 /** Priorities are few: each has a queue of its own. */
 export const MAX_PRIORITY = 100;
 
@@ -76,6 +85,8 @@ const slot = z.strictObject({
   privacy: z.enum(['outputs', 'sampled', 'features', 'none']).default('outputs'),
   /** With `privacy: "sampled"`: the share of predictions that take their inputs along. */
   sampledShare: z.number().gt(0).lt(1).default(0.01),
+  /** What sending this slot's predictions may cost. They go in order with those of other slots, which then wait too. */
+  upload: z.strictObject({ maxBytesPerS: z.int().min(1).nullable().default(null) }).prefault({}),
   /** `result`: a caller waits until the prediction is durable. `commit`: the result may come up to `store.commitWithinMs` earlier. */
   recordBefore: z.enum(['result', 'commit']).default('commit'),
   batch: z
@@ -166,13 +177,10 @@ export const deviceConfigSchema = z.strictObject({
         )
         .nullable()
         .default(null),
-      /** What fetching models may cost on this link; null: no limit. */
-      updates: z
-        .strictObject({
-          maxBytesPerDay: z.int().min(1).nullable().default(null),
-          maxBytesPerS: z.int().min(1).nullable().default(null),
-        })
-        .prefault({}),
+      /** What fetching models may cost on this link. */
+      updates: byteLimits,
+      /** What sending records may cost. Events and states always go, and count. */
+      telemetry: byteLimits,
     })
     .nullable()
     .default(null),
@@ -193,6 +201,7 @@ export const deviceConfigSchema = z.strictObject({
       pinFile: z.string().nullable().default(null),
     })
     .prefault({}),
+  alarms: alarmsSchema.prefault({}),
   engine: z
     .strictObject({
       /** Of one model's run. 0: as many as the cores that the agent may use. */

@@ -19,6 +19,7 @@ import { LiveStream } from './live-stream.ts';
 import type { OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
+import type { StoreDownload } from './store-download.ts';
 import type { FeedbackRequest, HoldRequest, LookRequest, StatusView } from './view.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -63,6 +64,7 @@ export interface StatusServerDeps {
    * @throws CodedError SLOT_UNKNOWN, STORE_FULL, STORE_UNWRITABLE
    */
   readonly hold: (request: HoldRequest) => void;
+  readonly download: Pick<StoreDownload, 'send'>;
   readonly pin: OperatorPin;
   /** Only where a source is simulated. */
   readonly inject?: (injection: Injection) => void;
@@ -205,8 +207,8 @@ export class StatusServer {
 
   #addRoutes(): void {
     const { app } = this;
-    const { view, answer, lookedAt, lineEvents, install, hold, plan, pin, inject, cutLink, metricsText } =
-      this.#deps;
+    const { view, answer, lookedAt, lineEvents, install, hold, plan } = this.#deps;
+    const { download, pin, inject, cutLink, metricsText } = this.#deps;
     // Before the body is read: a stranger must not make the device take 68 MB.
     const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
     // Where nobody has a PIN, anybody who stands here may hold: it changes nothing, and delays only what is new.
@@ -263,6 +265,7 @@ export class StatusServer {
       hold(parseBody(holdRequestSchema, request.body));
       return { applied: true };
     });
+    app.post('/api/store/backup', { onRequest: needsPinIfSet }, (_request, reply) => download.send(reply));
     app.post('/api/plan', async (request) => {
       const { slot, desired } = parseBody(planSchema, request.body);
       return { slot, steps: plan(slot, desired) };

@@ -19,6 +19,10 @@ const CLEAR_AFTER_MS = 3000;
 const FIND_AGAIN_MS = 60_000;
 const KEY = 'alarms/raised';
 
+const keptSchema = z
+  .array(z.object({ id: z.string().max(64), alarm: alarmSchema, timeMs: z.int() }))
+  .max(MAX_ALARMS);
+
 export interface AlarmChange {
   /** Never the same for two changes: whoever gets one twice knows it by this. */
   readonly id: string;
@@ -40,7 +44,8 @@ export interface AlarmBoardDeps {
 }
 
 interface Raised {
-  alarm: Alarm;
+  /** The one by which it was raised last, with its newest words. */
+  change: AlarmChange;
   /** Monotonic, ms; undefined while its cause is there. */
   absentSinceMs: number | undefined;
   clearAfterMs: number;
@@ -58,9 +63,11 @@ export class AlarmBoard {
 
   constructor(deps: AlarmBoardDeps) {
     this.#deps = deps;
-    const kept = z.array(alarmSchema).max(MAX_ALARMS).safeParse(deps.states.get(KEY));
-    for (const alarm of kept.data ?? []) {
-      this.#raised.set(keyOf(alarm), { alarm, absentSinceMs: this.#nowMs(), clearAfterMs: FIND_AGAIN_MS });
+    const nowMs = this.#nowMs();
+    for (const kept of keptSchema.safeParse(deps.states.get(KEY)).data ?? []) {
+      const change: AlarmChange = { ...kept, state: 'raised' };
+      const times = { absentSinceMs: nowMs, clearAfterMs: FIND_AGAIN_MS };
+      this.#raised.set(keyOf(kept.alarm), { change, ...times });
     }
   }
 
@@ -74,9 +81,14 @@ export class AlarmBoard {
 
   /** The worst first, then the oldest. */
   raised(): Alarm[] {
+    return this.raisedBy().map(({ alarm }) => alarm);
+  }
+
+  /** As `raised`, with the changes that were told of them. */
+  raisedBy(): AlarmChange[] {
     return [...this.#raised.values()]
-      .map(({ alarm }) => alarm)
-      .sort((a, b) => a.severity.localeCompare(b.severity) || a.sinceMs - b.sinceMs)
+      .map(({ change }) => change)
+      .sort(({ alarm: a }, { alarm: b }) => a.severity.localeCompare(b.severity) || a.sinceMs - b.sinceMs)
       .slice(0, MAX_ALARMS);
   }
 
@@ -112,24 +124,27 @@ export class AlarmBoard {
   #raise(key: string, cause: AlarmCause): AlarmChange {
     this.#pending.delete(key);
     const alarm: Alarm = { id: randomUUID(), ...cause, sinceMs: this.#deps.clock.wallMs() };
-    this.#raised.set(key, { alarm, absentSinceMs: undefined, clearAfterMs: CLEAR_AFTER_MS });
-    return this.#change('raised', alarm);
+    const change = this.#change('raised', alarm);
+    this.#raised.set(key, { change, absentSinceMs: undefined, clearAfterMs: CLEAR_AFTER_MS });
+    return change;
   }
 
   /** Its words may change from look to look; only another severity is news. */
   #goesOn(known: Raised, cause: AlarmCause): AlarmChange[] {
-    const { id, sinceMs, severity } = known.alarm;
-    known.alarm = { id, ...cause, sinceMs };
+    const { id, sinceMs, severity } = known.change.alarm;
+    const alarm = { id, ...cause, sinceMs };
+    const isNews = severity !== cause.severity;
+    known.change = isNews ? this.#change('raised', alarm) : { ...known.change, alarm };
     known.absentSinceMs = undefined;
     known.clearAfterMs = CLEAR_AFTER_MS;
-    return severity === cause.severity ? [] : [this.#change('raised', known.alarm)];
+    return isNews ? [known.change] : [];
   }
 
   #isAway(key: string, known: Raised, nowMs: number): AlarmChange[] {
     known.absentSinceMs ??= nowMs;
     if (nowMs - known.absentSinceMs < known.clearAfterMs) return [];
     this.#raised.delete(key);
-    return [this.#change('cleared', known.alarm)];
+    return [this.#change('cleared', known.change.alarm)];
   }
 
   #change(state: AlarmChange['state'], alarm: Alarm): AlarmChange {
@@ -140,7 +155,10 @@ export class AlarmBoard {
     const { states, tell, onError } = this.#deps;
     for (const change of this.#untold.splice(0)) tell(eventOf(change));
     try {
-      states.set(KEY, this.raised());
+      states.set(
+        KEY,
+        this.raisedBy().map(({ id, alarm, timeMs }) => ({ id, alarm, timeMs })),
+      );
     } catch (error) {
       onError(error);
     }

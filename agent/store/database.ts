@@ -5,7 +5,6 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   openSync,
   rmSync,
   writeFileSync,
@@ -13,13 +12,16 @@ import {
 import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { agentError } from '../errors.ts';
+import { syncFolder } from './file-sync.ts';
+import { keepBeforeMigration } from './migration-copy.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { isCorrupt, storeError } from './store-error.ts';
 
 export type Sqlite = BetterSqlite.Database;
 export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = BetterSqlite.Statement<Bind, Row>;
 
-const PAGE_BYTES = 4096;
+/** A smaller page would write less for a lone commit, and a power cut could then tear a neighbour in its sector that no log holds. */
+export const PAGE_BYTES = 4096;
 
 export interface DatabaseLimits {
   /** The file never grows beyond it: SQLite answers SQLITE_FULL. A file that is larger already stays readable. */
@@ -39,8 +41,9 @@ export class Database {
   readonly sqlite: Sqlite;
   readonly #path: string;
   readonly #walFd: number;
-  #begin: Statement;
-  #commit: Statement;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  #onDamage: () => void = () => undefined;
 
   private constructor(path: string, sqlite: Sqlite, walFd: number) {
     this.#path = path;
@@ -60,10 +63,12 @@ export class Database {
       sqlite.pragma('locking_mode = EXCLUSIVE');
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
+      // A damaged page is told as soon as it is read, not when a value of it is asked for.
+      sqlite.pragma('cell_size_check = ON');
       sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
       sqlite.pragma(`journal_size_limit = ${Math.ceil(logBytes)}`);
       sqlite.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
-      migrate(sqlite);
+      migrate(sqlite, path);
       checkSuspect(sqlite, path);
       const walFd = openSync(`${path}-wal`, 'r+');
       fdatasyncSync(walFd);
@@ -75,6 +80,11 @@ export class Database {
     }
   }
 
+  /** Calls back when a transaction finds the file damaged. */
+  onDamage(listener: () => void): void {
+    this.#onDamage = listener;
+  }
+
   /** Runs `work` in one transaction; not yet durable. @throws CodedError STORE_*, after a rollback */
   transaction<T>(work: () => T): T {
     try {
@@ -84,7 +94,7 @@ export class Database {
       return result;
     } catch (cause) {
       this.#rollback();
-      if (isCorrupt(cause)) this.#markSuspect();
+      if (isCorrupt(cause)) this.#onDamage();
       throw storeError(cause, 'cannot write to the store');
     }
   }
@@ -105,6 +115,11 @@ export class Database {
     } catch (cause) {
       throw storeError(cause, 'cannot make the store durable');
     }
+  }
+
+  /** Every table with the place of its first page, as one text. */
+  tables(): string {
+    return tablesOf(this.sqlite);
   }
 
   /** Bytes in use inside the file, and bytes on the disk (file and write-ahead log). */
@@ -139,16 +154,38 @@ export class Database {
     if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
   }
 
-  #markSuspect(): void {
-    try {
-      writeFileSync(suspectPath(this.#path), '');
-    } catch {
-      // The disk is failing; the next start finds out by itself or runs into the same error again.
-    }
+  /** SQLite said that the file is damaged: the next start looks at all of it. */
+  markSuspect(): void {
+    markSuspect(this.#path);
   }
 }
 
-function migrate(sqlite: Sqlite): void {
+export function tablesOf(sqlite: Sqlite): string {
+  const rows = sqlite.prepare<[], [string, number]>(
+    'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
+  );
+  return rows.raw().all().join(' ');
+}
+
+/** @param path of the database */
+export function markSuspect(path: string): void {
+  try {
+    writeFileSync(suspectPath(path), '');
+  } catch {
+    // The disk is failing; the next start finds out by itself or runs into the same error again.
+  }
+}
+
+/** Another database than the agent's own, or that one before anything is decided: no lock, no migration, no log. */
+export function openPlain(path: string, options: { readonly?: boolean } = {}): Sqlite {
+  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  if (options.readonly) return sqlite;
+  sqlite.pragma(`page_size = ${PAGE_BYTES}`);
+  sqlite.pragma('auto_vacuum = INCREMENTAL');
+  return sqlite;
+}
+
+function migrate(sqlite: Sqlite, path: string): void {
   const version = sqlite.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
     throw agentError(
@@ -159,6 +196,11 @@ function migrate(sqlite: Sqlite): void {
       },
     );
   }
+  if (version > 0 && version < MIGRATIONS.length) {
+    // The copy has no log of its own.
+    sqlite.pragma('wal_checkpoint(TRUNCATE)');
+    keepBeforeMigration(path, MIGRATIONS.length);
+  }
   // One write at least, so that the write-ahead log is there and the lock is ours.
   sqlite
     .transaction(() => {
@@ -166,26 +208,18 @@ function migrate(sqlite: Sqlite): void {
       sqlite.pragma(`user_version = ${MIGRATIONS.length}`);
     })
     .immediate();
+  // The salvage guide takes the first page from the file.
+  if (version < MIGRATIONS.length) sqlite.pragma('wal_checkpoint(TRUNCATE)');
 }
 
-/** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check is worth its time at start. */
+/** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check, indexes too, is worth its time at start. */
 function checkSuspect(sqlite: Sqlite, path: string): void {
   if (!existsSync(suspectPath(path))) return;
-  const verdict = sqlite.pragma('quick_check(1)', { simple: true });
+  const verdict = sqlite.pragma('integrity_check(1)', { simple: true });
   if (verdict !== 'ok') throw agentError('STORE_CORRUPT', `the store is damaged: ${String(verdict)}`);
   rmSync(suspectPath(path), { force: true });
 }
 
 export function suspectPath(path: string): string {
   return `${path}.suspect`;
-}
-
-/** Makes renames and new names in a folder durable. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -3,13 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '../../protocol/errors.ts';
-import { type Database, type Sqlite, syncFolder } from './database.ts';
+import { type Birth, inheritedSchema, MAX_INHERITED } from '../../protocol/messages.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Database, Sqlite } from './database.ts';
+import { syncFolder } from './file-sync.ts';
 
 export interface Epoch {
   readonly epoch: string;
   /** `kept`: the file we left; `new`: a fresh file; `restored`: an older copy was put in its place. */
   readonly origin: 'kept' | 'new' | 'restored';
+  readonly inherits: Inherited;
 }
+
+/** The epochs that this one goes on from, newest first, each with the last seqs that it shares with the next. */
+export type Inherited = NonNullable<Birth['inherits']>;
 
 /**
  * Reads the epoch of the database, or begins one. A restored copy would give out seqs that the server already knows for
@@ -38,14 +45,24 @@ function readEpoch(
   );
   const before = get.get('epoch');
   const isOurs = get.get('file') === file && (known.length === 0 || known.includes(get.get('start') ?? ''));
+  const inherits = inheritedSchema.parse(JSON.parse(get.get('inherits') ?? '[]'));
   set.run('start', start);
-  if (before !== undefined && isOurs) return { epoch: before, origin: 'kept' };
+  if (before !== undefined && isOurs) return { epoch: before, origin: 'kept', inherits };
   const epoch = randomBytes(8).toString('hex');
   set.run('epoch', epoch);
   set.run('file', file);
+  if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: headsOf(sqlite) });
+  inherits.splice(MAX_INHERITED);
+  set.run('inherits', JSON.stringify(inherits));
   // What the old epoch had acknowledged is never sent again; a server that knows nothing of the new one sees a gap.
   sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0, dropped = 0');
-  return { epoch, origin: before === undefined ? 'new' : 'restored' };
+  return { epoch, origin: before === undefined ? 'new' : 'restored', inherits };
+}
+
+function headsOf(sqlite: Sqlite): Record<Stream, number> {
+  const head = (stream: Stream) =>
+    sqlite.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM ${stream}`).pluck().get() ?? 0;
+  return Object.fromEntries(STREAMS.map((stream) => [stream, head(stream)])) as Record<Stream, number>;
 }
 
 function fileOf(path: string): string {

@@ -1,16 +1,21 @@
 /** Opens the device's memory and joins its parts. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { STREAMS } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
+import { backUp } from './backup.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { ConfusionTable } from './confusion-table.ts';
 import { Contexts, forgetContexts } from './contexts.ts';
-import { Database, suspectPath } from './database.ts';
+import { reporting } from './damage-report.ts';
+import { Database, markSuspect, type Sqlite } from './database.ts';
 import { DropTables } from './drop-tables.ts';
-import { identify } from './epoch.ts';
+import { type Inherited, identify } from './epoch.ts';
+import { GuideKeeper } from './guide-keeper.ts';
 import { LabelWriter } from './label-writer.ts';
 import { SqlitePredictionLog } from './prediction-log.ts';
 import { PredictionWriter } from './prediction-writer.ts';
@@ -18,9 +23,13 @@ import { QueueRecorder } from './recorder.ts';
 import type { NewEvent } from './records.ts';
 import { Retention } from './retention.ts';
 import { RowWriters } from './row-writers.ts';
+import { finishSalvage, type Salvaged, salvage } from './salvage/salvage.ts';
+import { readLogFrames } from './salvage/write-ahead-log.ts';
+import { Scrub, type ScrubPlan } from './scrub.ts';
 import { SqliteStateTable } from './state-table.ts';
-import type { Recorder, Store } from './store.ts';
-import { isCorrupt, storeError } from './store-error.ts';
+import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
+import { isCorrupt, saysDamage, storeError } from './store-error.ts';
+import { restoredEvent, salvagedEvent } from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
 
@@ -33,6 +42,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
+  /** Called once when the open database turns out to be damaged. Opening it again saves what can be read. */
+  readonly onDamage?: () => void;
 }
 
 const MAX_ROWS_A_COMMIT = 2048;
@@ -43,37 +54,53 @@ const MAX_LOG_BYTES = 16 * 1024 * 1024;
  */
 const LOG = { shareOfStore: 1 / 4, foldedAt: 1 / 3 } as const;
 
+/** Soon after a run that was cut off, for a power cut is when files are torn; else once a day. */
+const SCRUB = { afterCutMs: 60_000, everyMs: 24 * 3_600_000 } as const;
+
 /**
- * Opens `<folder>/store.db`. An unreadable database is set aside as `store.db.corrupt-<n>` and a new epoch begins.
+ * Opens `<folder>/store.db`. Of a damaged database all that can be read goes on under a new epoch; the file itself is kept
+ * as `store.db.corrupt-<n>`.
  * @throws CodedError STORE_LOCKED when another process has it open, STORE_FULL, STORE_UNWRITABLE
  */
 export function openStore(options: StoreOptions): Store {
   const path = join(options.folder, 'store.db');
   try {
+    mkdirSync(options.folder, { recursive: true });
+    finishSalvage(path);
     return openAt(path, options);
   } catch (cause) {
-    if (!isCorrupt(cause)) throw storeError(cause, `cannot open ${path}`);
-    const setAside = moveAside(path);
-    const store = openAt(path, options);
+    if (!saysDamage(cause)) throw storeError(cause, `cannot open ${path}`);
+    // Whatever cuts the salvage off, the next start begins it anew.
+    markSuspect(path);
+    const salvaged = salvage(path);
     options.counters.add('STORE_CORRUPT');
-    store.tell(setAsideEvent(options.clock.wallMs(), setAside));
-    return store;
+    return openAt(path, options, salvaged);
   }
 }
 
-function openAt(path: string, options: StoreOptions): SqliteStore {
+function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): SqliteStore {
   const { clock, log, maxBytes } = options;
   const logBytes = Math.min(MAX_LOG_BYTES, maxBytes * LOG.shareOfStore * LOG.foldedAt);
   const capBytes = maxBytes - logBytes / LOG.foldedAt;
-  mkdirSync(dirname(path), { recursive: true });
+  const wasCut = existsSync(`${path}-wal`);
+  if (wasCut && readLogFrames(`${path}-wal`).damaged) {
+    throw agentError('STORE_CORRUPT', 'the write-ahead log is damaged before its last transaction');
+  }
   const database = Database.open(path, { maxBytes: capBytes, logBytes });
   try {
     const run = randomBytes(4).toString('hex');
-    const { epoch, origin } = identify(database, path);
-    database.transaction(() => forgetContexts(database.sqlite));
-    const store = new SqliteStore(options, database, { epoch, run, logBytes, capBytes });
+    const { epoch, origin, inherits } = identify(database, path);
+    database.transaction(() => {
+      forgetContexts(database.sqlite);
+      if (salvaged) noteGone(database.sqlite, salvaged.gone);
+    });
+    const store = new SqliteStore(options, database, {
+      ...{ path, epoch, inherits, run, logBytes, capBytes },
+      scrub: { firstMs: wasCut ? SCRUB.afterCutMs : SCRUB.everyMs, everyMs: SCRUB.everyMs },
+    });
     log.info({ path, epoch, run, origin }, 'store opened');
-    if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
+    if (salvaged) store.tell(salvagedEvent(clock.wallMs(), salvaged));
+    else if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
     return store;
   } catch (cause) {
     database.close();
@@ -81,24 +108,40 @@ function openAt(path: string, options: StoreOptions): SqliteStore {
   }
 }
 
+function noteGone(sqlite: Sqlite, gone: Salvaged['gone']): void {
+  const add = sqlite.prepare('UPDATE streams SET dropped = dropped + ? WHERE stream = ?');
+  for (const stream of STREAMS) add.run(gone[stream], stream);
+}
+
+interface Identity {
+  readonly path: string;
+  readonly epoch: string;
+  readonly inherits: Inherited;
+  readonly run: string;
+  readonly logBytes: number;
+  readonly capBytes: number;
+  readonly scrub: ScrubPlan;
+}
+
 class SqliteStore implements Store {
   readonly epoch: string;
+  readonly inherits: Inherited;
   readonly run: string;
   readonly recorder: Recorder;
-  readonly streams: SqliteStreamLog;
-  readonly predictions: SqlitePredictionLog;
-  readonly states: SqliteStateTable;
+  readonly streams: StreamLog;
+  readonly predictions: PredictionLog;
+  readonly states: StateTable;
+  readonly #scrub: Scrub;
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #heads: StreamHeads;
   readonly #queue: CommitQueue;
+  readonly #drops: DropTables;
   readonly #retention: Retention;
+  readonly #guide: GuideKeeper;
+  #foundDamage = false;
 
-  constructor(
-    options: StoreOptions,
-    database: Database,
-    identity: { epoch: string; run: string; logBytes: number; capBytes: number },
-  ) {
+  constructor(options: StoreOptions, database: Database, identity: Identity) {
     const { clock, counters } = options;
     const { sqlite } = database;
     const { logBytes, capBytes } = identity;
@@ -119,23 +162,29 @@ class SqliteStore implements Store {
       onCommit: () => heads.mark(),
       onIdle: (full) => (full ? this.#retention.onDiskFull() : this.#retention.check()),
     });
+    const drops = new DropTables(database, heads, contexts, maxRows);
+    const report = () => this.#damaged();
     this.epoch = identity.epoch;
+    this.inherits = identity.inherits;
     this.run = identity.run;
     this.recorder = new QueueRecorder(
       queue,
       new PredictionWriter(sqlite, contexts, heads),
       new RowWriters(sqlite, heads, new LabelWriter(sqlite, confusion), clock),
     );
-    this.streams = new SqliteStreamLog(sqlite, queue, heads, contexts);
-    this.predictions = new SqlitePredictionLog(sqlite, contexts, confusion);
-    this.states = new SqliteStateTable(database);
+    this.streams = reporting(new SqliteStreamLog({ sqlite, queue, heads, contexts, counters }), report);
+    this.predictions = reporting(new SqlitePredictionLog(sqlite, contexts, confusion), report);
+    this.states = reporting(new SqliteStateTable(database), report);
+    database.onDamage(report);
+    this.#scrub = new Scrub(sqlite, identity.scrub, counters, report);
     this.#options = options;
     this.#database = database;
     this.#heads = heads;
     this.#queue = queue;
+    this.#drops = drops;
     this.#retention = new Retention({
       database,
-      drops: new DropTables(database, heads, maxRows),
+      drops,
       confusion,
       capBytes,
       clock,
@@ -143,6 +192,12 @@ class SqliteStore implements Store {
       tell: (event) => this.tell(event),
     });
     this.#retention.check();
+    this.#scrub.start();
+    this.#guide = new GuideKeeper({
+      ...{ path: identity.path, epoch: identity.epoch, tables: database.tables() },
+      ...{ heads, contexts, counters },
+    });
+    this.#guide.start();
   }
 
   sizeBytes(): number {
@@ -153,8 +208,21 @@ class SqliteStore implements Store {
     return this.#heads.droppedTotal();
   }
 
+  thinnedOut(): number {
+    return this.#drops.thinnedTotal();
+  }
+
   failing(): string | null {
     return this.#queue.failing;
+  }
+
+  async backUp(file: string): Promise<void> {
+    try {
+      await backUp(this.#database.sqlite, file);
+    } catch (cause) {
+      if (isCorrupt(cause)) this.#damaged();
+      throw storeError(cause, 'cannot copy the store');
+    }
   }
 
   /** Records an event of the store's own. One that cannot be recorded is counted by the queue. */
@@ -164,45 +232,20 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#scrub.stop();
     this.#retention.stop();
     await this.#queue.close();
-    this.#database.close();
+    const close = () => this.#database.close();
+    if (this.#foundDamage) close();
+    else this.#guide.finish(close);
   }
-}
 
-/** @returns where the database is now */
-function moveAside(path: string): string {
-  const setAside = firstFree(`${path}.corrupt-`);
-  renameSync(path, setAside);
-  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${setAside}-wal`);
-  rmSync(suspectPath(path), { force: true });
-  return setAside;
-}
-
-function firstFree(prefix: string): string {
-  let n = 1;
-  while (existsSync(`${prefix}${n}`)) n += 1;
-  return `${prefix}${n}`;
-}
-
-function setAsideEvent(timeMs: number, path: string): NewEvent {
-  return {
-    timeMs,
-    kind: 'store-set-aside',
-    severity: 'alarm',
-    slot: null,
-    message: `The database was unreadable and was set aside as ${path}. A new one begins; what was not sent is only in that file.`,
-    data: { path },
-  };
-}
-
-function restoredEvent(timeMs: number, epoch: string): NewEvent {
-  return {
-    timeMs,
-    kind: 'store-restored',
-    severity: 'warning',
-    slot: null,
-    message: 'The database file is a copy: its records go on under a new store epoch.',
-    data: { epoch },
-  };
+  #damaged(): void {
+    if (this.#foundDamage) return;
+    this.#foundDamage = true;
+    this.#guide.stop();
+    this.#database.markSuspect();
+    this.#options.log.error({ code: 'STORE_CORRUPT' }, 'the database is damaged');
+    this.#options.onDamage?.();
+  }
 }

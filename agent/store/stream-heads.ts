@@ -78,7 +78,14 @@ export class StreamHeads {
     this.#save.run(acked, floor, dropped + newlyDropped, stream);
   }
 
+  /** After a salvage the last seqs may be known without their rows. */
   #lastSeq(stream: Stream): number {
-    return this.#sqlite.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM ${stream}`).pluck().get() ?? 0;
+    const head = this.#sqlite
+      .prepare<[string], number>(
+        `SELECT max(coalesce((SELECT max(seq) FROM ${stream}), 0),
+           coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?), 0))`,
+      )
+      .pluck();
+    return head.get(`head/${stream}`) ?? 0;
   }
 }

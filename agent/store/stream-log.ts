@@ -1,9 +1,11 @@
 /** The streams as the uploader reads them: by seq, only what is durable, with the gaps that retention left. */
 import { type RecordOf, STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Counters } from '../counters.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
+import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
@@ -15,16 +17,27 @@ type Readers = { readonly [S in Stream]: (row: Row) => RecordOf[S] };
 
 const NO_RECORDS = { records: [], gapBefore: 0 };
 
+export interface StreamLogDeps {
+  readonly sqlite: Sqlite;
+  readonly queue: CommitQueue;
+  readonly heads: StreamHeads;
+  readonly contexts: Contexts;
+  readonly counters: Counters;
+}
+
 export class SqliteStreamLog implements StreamLog {
   readonly #queue: CommitQueue;
   readonly #heads: StreamHeads;
   readonly #read: Statements;
   readonly #readers: Readers;
   readonly #unsaved = new Set<Stream>();
+  readonly #counters: Counters;
+  readonly #lostUpTo = new Map<Stream, number>();
 
-  constructor(sqlite: Sqlite, queue: CommitQueue, heads: StreamHeads, contexts: Contexts) {
+  constructor({ sqlite, queue, heads, contexts, counters }: StreamLogDeps) {
     this.#queue = queue;
     this.#heads = heads;
+    this.#counters = counters;
     const range = (stream: Stream) =>
       sqlite
         .prepare<Range, Row>(`SELECT * FROM ${stream} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`)
@@ -39,12 +52,35 @@ export class SqliteStreamLog implements StreamLog {
     limit: number,
   ): { records: RecordOf[S][]; gapBefore: number } {
     const { durable, floor } = this.#heads.of(stream);
-    const rows = this.#read[stream].all(Math.max(afterSeq, floor), durable, limit);
-    const first = rows[0]?.[0];
-    if (first === undefined) return NO_RECORDS;
-    const gap = rows.findIndex((row, i) => row[0] !== first + i);
-    const run = gap === -1 ? rows : rows.slice(0, gap);
-    return { records: run.map(this.#readers[stream]), gapBefore: first - 1 - afterSeq };
+    let place = Math.max(afterSeq, floor);
+    for (;;) {
+      const rows = this.#read[stream].all(place, durable, limit);
+      const records = this.#readable(stream, rows);
+      const first = records[0];
+      if (first) return { records, gapBefore: first.seq - 1 - afterSeq };
+      const last = rows.at(-1);
+      if (!last) return NO_RECORDS;
+      place = last[0];
+    }
+  }
+
+  /** A row whose values cannot be what was written is told as a gap, and counted. */
+  #readable<S extends Stream>(stream: S, rows: readonly Row[]): RecordOf[S][] {
+    return rows.flatMap((row) => {
+      try {
+        return [this.#readers[stream](row)];
+      } catch {
+        this.#lose(stream, row[0]);
+        return [];
+      }
+    });
+  }
+
+  #lose(stream: Stream, seq: number): void {
+    if (seq <= (this.#lostUpTo.get(stream) ?? 0)) return;
+    this.#lostUpTo.set(stream, seq);
+    this.#counters.add('STORE_ROW_UNREADABLE');
+    this.#heads.addDropped(stream, 1);
   }
 
   head(stream: Stream): number {
@@ -89,7 +125,7 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
       ...[number, number, number, string | null],
       ...[number, number, number, number, number, Buffer | null],
     ];
-  const { run, slot, model, role, tags, propensity, explored } = contexts.byId(contextId);
+  const { run, slot, model, role, tags, propensity, explored, keptShare } = contexts.byId(contextId);
   return {
     seq,
     run,
@@ -101,12 +137,13 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
     label,
     score,
     latencyUs,
-    health,
+    health: health & INPUT_HEALTH_BITS,
     pairOf: pairDistance === 0 ? 0 : seq - pairDistance,
     features: features && floatsOf(features),
     tags,
     propensity,
     explored,
+    keptShare,
   };
 }
 

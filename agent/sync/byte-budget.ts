@@ -1,32 +1,46 @@
 /**
- * What updates may cost on a metered or thin link: bytes a day, kept over restarts, and bytes a second. A day is 24 hours from
- * the first byte. A clock that is set back costs at most another day of waiting, one that jumps ahead gives a day early.
+ * What one kind of traffic may cost on a metered or thin link: bytes a day, kept over restarts, and bytes a second. A day is
+ * 24 hours from the first byte. A clock that is set back costs at most another day of waiting, one that jumps ahead gives a
+ * day early.
  */
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { StateTable } from '../store/store.ts';
 
-const KEY = 'sync/byte-budget';
+/** Under which name the store keeps what was spent today. */
+const KEYS = { updates: 'sync/byte-budget', records: 'sync/record-budget' } as const;
 const DAY_MS = 86_400_000;
+/** What a crash may forget of a day's budget: writing it down costs a sync of the disk. */
+const UNSAVED_SHARE = 0.001;
 
 const keptSchema = z.object({ startedMs: z.number(), spentBytes: z.number() });
 type Kept = z.infer<typeof keptSchema>;
 
+export interface ByteLimits {
+  /** null: no limit. */
+  readonly maxBytesPerDay: number | null;
+  readonly maxBytesPerS: number | null;
+}
+
 export interface ByteBudgetDeps {
-  readonly limits: { readonly maxBytesPerDay: number | null; readonly maxBytesPerS: number | null };
+  readonly of: keyof typeof KEYS;
+  readonly limits: ByteLimits;
   readonly states: StateTable;
   readonly clock: Clock;
 }
 
 export class ByteBudget {
   readonly #deps: ByteBudgetDeps;
+  readonly #key: string;
   #day: Kept;
+  #unsavedBytes = 0;
   /** Monotonic: when what came so far is paid for at `maxBytesPerS`. */
   #paidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: ByteBudgetDeps) {
     this.#deps = deps;
-    const kept = keptSchema.safeParse(deps.states.get(KEY));
+    this.#key = KEYS[deps.of];
+    const kept = keptSchema.safeParse(deps.states.get(this.#key));
     this.#day = kept.success ? kept.data : { startedMs: deps.clock.wallMs(), spentBytes: 0 };
   }
 
@@ -40,12 +54,12 @@ export class ByteBudget {
     const waitMs = this.#untilTomorrowMs();
     if (waitMs === 0) return null;
     const hours = Math.ceil(waitMs / 3_600_000);
-    return `today's byte budget for updates is spent; goes on in ${hours === 1 ? 'an hour' : `${hours} hours`} at most`;
+    return `today's byte budget for ${this.#deps.of} is spent; goes on in ${hours === 1 ? 'an hour' : `${hours} hours`} at most`;
   }
 
-  /** Bytes came in. */
+  /** Bytes came in, or went out. */
   spend(bytes: number): void {
-    const { limits, states } = this.#deps;
+    const { limits } = this.#deps;
     if (limits.maxBytesPerS !== null) {
       const from = Math.max(this.#paidAtMs, this.#nowMs());
       this.#paidAtMs = from + (bytes / limits.maxBytesPerS) * 1000;
@@ -53,7 +67,9 @@ export class ByteBudget {
     if (limits.maxBytesPerDay === null) return;
     this.#turnDay();
     this.#day = { ...this.#day, spentBytes: this.#day.spentBytes + bytes };
-    states.set(KEY, this.#day);
+    this.#unsavedBytes += bytes;
+    const much = this.#unsavedBytes >= limits.maxBytesPerDay * UNSAVED_SHARE;
+    if (much || this.#day.spentBytes >= limits.maxBytesPerDay) this.#save();
   }
 
   #untilTomorrowMs(): number {
@@ -72,8 +88,13 @@ export class ByteBudget {
     } else if (wallMs < startedMs) {
       this.#day = { ...this.#day, startedMs: wallMs };
       // Or each restart would begin the wait anew.
-      this.#deps.states.set(KEY, this.#day);
+      this.#save();
     }
+  }
+
+  #save(): void {
+    this.#deps.states.set(this.#key, this.#day);
+    this.#unsavedBytes = 0;
   }
 
   #nowMs(): number {

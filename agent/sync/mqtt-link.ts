@@ -1,6 +1,5 @@
 /** The device's one MQTT connection: comes back for ever, keeps nothing for later, and never lets an error reach the event loop. */
 import { Socket } from 'node:net';
-import type { connect, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Birth } from '../../protocol/messages.ts';
@@ -8,6 +7,7 @@ import { clientIdOf, topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
+import { loadMqtt, type MqttClient, type MqttConnect } from '../mqtt-client.ts';
 import { backOffMs } from './back-off.ts';
 import type { DeviceIdentity } from './device-identity.ts';
 import { connectError, credentials, lostError, messageTooLarge, type SyncConfig } from './link-errors.ts';
@@ -45,7 +45,7 @@ export class MqttLink {
   readonly #listeners = new Set<(connected: boolean) => void>();
   /** Monotonic start of each publish that has no PUBACK yet, oldest first. */
   readonly #unanswered = new Map<symbol, number>();
-  #connect: typeof connect | undefined;
+  #connect: MqttConnect | undefined;
   #client: MqttClient | undefined;
   #online = false;
   #sinceMs: number;
@@ -87,7 +87,7 @@ export class MqttLink {
   /** Loads its library: a device with no server needs none, and no first prediction waits for it. */
   async start(): Promise<void> {
     this.#running = true;
-    this.#connect = (await import('mqtt')).connect;
+    this.#connect = await loadMqtt();
     if (!this.#running) return;
     this.#stallTimer = setInterval(() => this.#dropWhenStalled(), 5000);
     this.#stallTimer.unref();

@@ -47,7 +47,7 @@ export class SendWindow {
     this.#base = base;
     this.#lastSent = base;
     this.#highest = base;
-    this.#credit = Math.min(FIRST_RECORDS, this.#maxCredit());
+    this.#credit = this.#firstCredit();
   }
 
   /** The server has the stream up to and with this seq, as far as is known. */
@@ -128,8 +128,9 @@ export class SendWindow {
     return true;
   }
 
-  /** A new connection: everything after `base` is sent again. */
+  /** A new connection: everything after `base` is sent again, little at first, since a whole fleet may have come back. */
   restart(base: number): void {
+    this.#credit = this.#firstCredit();
     this.#goBack(base);
   }
 
@@ -165,6 +166,10 @@ export class SendWindow {
     const once =
       this.#roundTripMs === undefined ? FIRST_TIMEOUT_MS : Math.max(MIN_TIMEOUT_MS, 4 * this.#roundTripMs);
     return Math.min(MAX_TIMEOUT_MS, once * 2 ** this.#stalls);
+  }
+
+  #firstCredit(): number {
+    return Math.min(FIRST_RECORDS, this.#maxCredit());
   }
 
   #maxCredit(): number {

@@ -2,15 +2,13 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Alarm } from '../../protocol/alarms.ts';
-import {
-  ackSchema,
-  type Birth,
-  type Desired,
-  type DesiredSlot,
-  type ModelRef,
-  parseMessage,
-  type Reported,
-  type ReportedSlot,
+import type {
+  Birth,
+  Desired,
+  DesiredSlot,
+  ModelRef,
+  Reported,
+  ReportedSlot,
 } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
@@ -31,16 +29,12 @@ import { policyOf } from './privacy-policy.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { ServerTime } from './server-time.ts';
-import { Uploader } from './uploader.ts';
-
-/** Predictions go last, so that what is live never waits behind their backlog. */
-const LIVE_FIRST: readonly Stream[] = ['events', 'feedback', 'metrics', 'predictions'];
-const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 100, predictions: 100 };
+import { UploadLanes } from './upload-lanes.ts';
 
 export interface SyncDeps {
   readonly config: DeviceConfig;
   readonly agentVersion: string;
-  readonly store: Pick<Store, 'epoch' | 'streams' | 'states'>;
+  readonly store: Pick<Store, 'epoch' | 'inherits' | 'streams' | 'states'>;
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
@@ -65,6 +59,8 @@ export interface SyncStatus {
   /** Records not yet acknowledged, a stream. */
   readonly backlog: Record<Stream, number>;
   readonly lastAckMs: number | null;
+  /** Why records wait although the link is up, for people; null: they do not. */
+  readonly heldBack: string | null;
 }
 
 /** Without `config.sync` every part of it is there and silent. */
@@ -73,7 +69,7 @@ export class Sync {
   readonly #refusals: Refusals;
   readonly #link: MqttLink | undefined;
   readonly #identity: DeviceIdentity | undefined;
-  readonly #uploaders = new Map<Stream, Uploader>();
+  readonly #lanes: UploadLanes | undefined;
   readonly #reporter: Reporter | undefined;
   readonly #fetcher: ChunkFetcher | undefined;
   readonly #chunks: ChunkStore;
@@ -83,7 +79,6 @@ export class Sync {
   readonly #serverTime: ServerTime;
   readonly #sinceMs: number;
   #generation = 0;
-  #lastAckMs: number | null = null;
 
   constructor(deps: SyncDeps) {
     const { config, store, clock } = deps;
@@ -103,6 +98,9 @@ export class Sync {
       onDesired: (desired) => this.#handOn(desired),
     });
     if (config.sync === null) return;
+    const refusals = this.#refusals;
+    const { states, streams } = store;
+    const { updates, telemetry, window, retryMs, chunksUrl } = config.sync;
     if (config.sync.identity) {
       this.#identity = new DeviceIdentity({
         device,
@@ -115,41 +113,33 @@ export class Sync {
     const identity = this.#identity;
     const link = new MqttLink({ ...deps, config: config.sync, device, identity, birth: () => this.#birth() });
     this.#link = link;
-    this.#reporter = new Reporter({
-      device,
-      link,
-      reported: () => this.#reported(),
-      refusals: this.#refusals,
-    });
+    this.#reporter = new Reporter({ device, link, reported: () => this.#reported(), refusals });
     const packagesFolder = join(config.dataDir, 'packages');
-    const budget = new ByteBudget({ limits: config.sync.updates, states: store.states, clock });
-    const { chunksUrl } = config.sync;
+    const budget = new ByteBudget({ of: 'updates', limits: updates, states, clock });
     this.#fetcher = new ChunkFetcher({
       device,
       link,
       chunks: this.#chunks,
       budget,
       packagesFolder,
-      packs:
-        chunksUrl === null
-          ? undefined
-          : new PackCarrier({ url: chunksUrl, budget, refusals: this.#refusals }),
+      packs: chunksUrl === null ? undefined : new PackCarrier({ url: chunksUrl, budget, refusals }),
     });
-    for (const stream of LIVE_FIRST) {
-      const uploader = new Uploader({
-        ...deps,
-        stream,
-        device,
-        link,
-        storeEpoch: store.epoch,
-        streams: store.streams,
-        privacyOf: (slot) => policyOf(config.slots[slot]),
-        window: config.sync.window,
-        lingerMs: LINGER_MS[stream],
-        refusals: this.#refusals,
-      });
-      this.#uploaders.set(stream, uploader);
-    }
+    this.#lanes = new UploadLanes({
+      ...deps,
+      device,
+      link,
+      storeEpoch: store.epoch,
+      streams,
+      states,
+      slots: config.slots,
+      telemetry,
+      privacyOf: (slot) => policyOf(config.slots[slot]),
+      window,
+      serverTime: this.#serverTime,
+      spreadMs: retryMs,
+      random: Math.random,
+      refusals,
+    });
   }
 
   /** Hands the kept desired state on and begins to connect; returns before there is a connection. */
@@ -159,16 +149,12 @@ export class Sync {
     if (!link) return;
     const { id } = this.#deps.config.device;
     await this.#chunks.clean().catch((error) => this.#refusals.refuse(error, 'tidying the chunks'));
-    for (const [stream, uploader] of this.#uploaders) {
-      link.subscribe(topics.ack(id, stream), (payload) => this.#acknowledged(stream, uploader, payload));
-    }
+    this.#lanes?.open();
     link.subscribe(topics.desired(id), (payload) => this.#orders.receive(payload));
     this.#deps.trust.onChange(() => this.notifyReported());
     link.onChange((connected) => {
-      for (const part of [...this.#uploaders.values(), this.#reporter]) {
-        if (connected) part?.start();
-        else part?.stop();
-      }
+      if (connected) this.#reporter?.start();
+      else this.#reporter?.stop();
     });
     this.#identity?.start();
     await link.start();
@@ -188,7 +174,8 @@ export class Sync {
       connected: this.#link?.connected ?? false,
       sinceMs: this.#link?.sinceMs ?? this.#sinceMs,
       backlog: this.#backlog(),
-      lastAckMs: this.#lastAckMs,
+      lastAckMs: this.#lanes?.lastAckMs ?? null,
+      heldBack: this.#lanes?.heldBack ?? null,
     };
   }
 
@@ -214,7 +201,7 @@ export class Sync {
 
   /** Records were committed. Cheap; call it after every commit. */
   notifyRecorded(): void {
-    for (const uploader of this.#uploaders.values()) uploader.notify();
+    this.#lanes?.notify();
     this.#orders.retry();
   }
 
@@ -258,16 +245,6 @@ export class Sync {
     this.#link?.cut(held);
   }
 
-  #acknowledged(stream: Stream, uploader: Uploader, payload: Buffer): void {
-    const ack = parseMessage(ackSchema, payload, 'acknowledgement');
-    if (ack.stream !== stream) {
-      throw agentError('ACK_REFUSED', `acknowledgement of ${ack.stream} on the topic of ${stream}`);
-    }
-    uploader.acknowledged(ack);
-    if (ack.timeMs !== undefined) this.#serverTime.heard(ack.timeMs);
-    this.#lastAckMs = this.#deps.clock.wallMs();
-  }
-
   #handOn(desired: Desired): void {
     this.#generation = desired.generation;
     const wanted = Object.values(desired.slots).flatMap(({ champion, challenger }) =>
@@ -289,6 +266,7 @@ export class Sync {
       timeMs: clock.wallMs(),
       agentVersion,
       storeEpoch: store.epoch,
+      ...(store.inherits.length > 0 ? { inherits: store.inherits } : {}),
       labels: { ...config.device.labels },
       ...(url === undefined ? {} : { statusUrl: url }),
       slots: Object.keys(config.slots),

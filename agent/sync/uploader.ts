@@ -12,7 +12,10 @@ import { type PrivacyOf, planBatch } from './batch-planner.ts';
 import type { MqttLink } from './mqtt-link.ts';
 import type { Refusals } from './refusals.ts';
 import { SendWindow } from './send-window.ts';
+import type { UploadLimits } from './upload-limits.ts';
 
+/** A day's budget waits by the wall clock, which may jump. */
+const LOOK_AGAIN_MS = 60_000;
 /** After a failed read of the store. */
 const RETRY_MS = 1000;
 
@@ -23,6 +26,7 @@ export interface UploaderDeps {
   readonly streams: StreamLog;
   readonly link: MqttLink;
   readonly privacyOf: PrivacyOf;
+  readonly limits: UploadLimits;
   readonly window: number;
   /** How long a first lone record waits for company, ms. */
   readonly lingerMs: number;
@@ -44,6 +48,8 @@ export class Uploader {
   /** Up to here the server may have refused what was sent. */
   #carefulTo = 0;
   #dueMs: number | undefined;
+  /** Nothing goes before, by what this link may cost. */
+  #heldUntilMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
   #running = false;
@@ -55,12 +61,13 @@ export class Uploader {
     this.#readTo = acked;
   }
 
-  /** The link is up: begins again after the last acknowledged record. */
-  start(): void {
+  /** The link is up: begins again after the last acknowledged record. @param afterMs with which its first batch waits */
+  start(afterMs = 0): void {
     this.#running = true;
     this.#connection += 1;
     this.#untaken = 0;
     this.#dueMs = undefined;
+    this.#heldUntilMs = this.#nowMs() + afterMs;
     this.#goBack(this.#deps.streams.acked(this.#deps.stream));
     this.#pump();
   }
@@ -126,6 +133,8 @@ export class Uploader {
 
   /** A full batch goes at once. What is less waits `lingerMs`, and for the batch before it: a slow link gets fewer, larger batches. */
   #isDue(nowMs: number): boolean {
+    if (this.#heldUntilMs !== undefined && nowMs < this.#heldUntilMs) return false;
+    this.#heldUntilMs = undefined;
     const pending = this.#deps.streams.head(this.#deps.stream) - this.#readTo;
     if (pending > 0 && pending >= Math.min(this.#window.fullBatch, this.#fit)) return true;
     if (pending <= 0 || !this.#window.idle) {
@@ -138,11 +147,14 @@ export class Uploader {
 
   /** @returns true when there may be more to do at once */
   #sendOne(nowMs: number): boolean {
-    const { stream, device, storeEpoch, streams, privacyOf, counters, refusals } = this.#deps;
-    const limit = Math.min(this.#window.room(), this.#fit);
-    if (limit === 0) return false;
+    const { stream, device, storeEpoch, streams, privacyOf, limits, counters, refusals } = this.#deps;
+    const limit = Math.min(this.#window.room(), this.#fit, limits.maxRecords(stream));
+    if (limit === 0 || this.#isHeld(nowMs, limits.waitMs(stream))) return false;
     this.#dueMs = undefined;
-    const { records } = streams.read(stream, this.#readTo, limit);
+    const { records: read } = streams.read(stream, this.#readTo, limit);
+    const free = limits.free(stream, read);
+    if (free.count === 0 && this.#isHeld(nowMs, free.waitMs)) return false;
+    const records = free.count === read.length ? read : read.slice(0, free.count);
     if (records.length === 0) {
       // Retention took all that was left; the next record will declare the gap.
       this.#readTo = streams.head(stream);
@@ -166,10 +178,17 @@ export class Uploader {
       this.#freeWithheld();
       return true;
     }
-    this.#fit = plan.cut ? plan.count : Math.min(LIMITS.batchRecords, Math.ceil(this.#fit * 1.25));
-    this.#window.sent(plan.lastSeq, plan.count, nowMs);
+    const count = plan.records.length;
+    this.#fit = plan.cut ? count : Math.min(LIMITS.batchRecords, Math.ceil(this.#fit * 1.25));
+    this.#window.sent(plan.lastSeq, count, nowMs);
     this.#publish(topics.up(device, stream), plan.bytes);
+    limits.spend(stream, plan.bytes.length, plan.records);
     return true;
+  }
+
+  #isHeld(nowMs: number, waitMs: number): boolean {
+    this.#heldUntilMs = waitMs > 0 ? nowMs + Math.min(waitMs, LOOK_AGAIN_MS) : undefined;
+    return waitMs > 0;
   }
 
   /** Nobody will ever acknowledge a tail of records that may not leave; without this, such a device could free nothing. */
@@ -200,7 +219,8 @@ export class Uploader {
 
   #armTimer(): void {
     clearTimeout(this.#timer);
-    const dueMs = Math.min(this.#window.deadlineMs ?? Infinity, this.#dueMs ?? Infinity);
+    const nextMs = this.#heldUntilMs ?? this.#dueMs ?? Infinity;
+    const dueMs = Math.min(this.#window.deadlineMs ?? Infinity, nextMs);
     if (!this.#running || dueMs === Infinity) return;
     this.#timer = setTimeout(() => this.#pumpSoon(), Math.max(1, dueMs - this.#nowMs()));
   }

@@ -7,6 +7,7 @@ import { Logo } from '../../web/logo.tsx';
 import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
 import type { FleetView } from '../http/view.ts';
+import { DeadLetterList } from './dead-letter-list.tsx';
 import { DeviceTable } from './device-table.tsx';
 import { DriftSection } from './drift-section.tsx';
 import { fleetHeadline } from './fleet-headline.ts';
@@ -102,6 +103,7 @@ export function FleetPage() {
           <div>
             <h2>Refused messages</h2>
             <RefusedList counters={view.refused} none="No message was refused since the server started." />
+            <DeadLetterList deadLetters={view.deadLetters} nowMs={nowMs} />
             <h2 class="server-head">This server</h2>
             <dl class="pair-list">
               <dt>Version</dt>

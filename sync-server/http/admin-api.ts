@@ -8,6 +8,7 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addChunkRoutes, type ChunkRouteDeps } from './chunk-routes.ts';
 import { addConsolePage } from './console-page.ts';
 import { addDatasetRoutes, type DatasetRouteDeps } from './dataset-routes.ts';
+import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addDeviceIdentityRoutes, type DeviceIdentityRouteDeps } from './device-identity-routes.ts';
 import { errorReply } from './error-reply.ts';
 import { type FleetViewDeps, fleetView } from './fleet-view.ts';
@@ -40,7 +41,6 @@ export interface AdminApiDeps
   readonly log: Logger;
 }
 
-const DEAD_LETTERS_SHOWN = 50;
 /** For a request to arrive whole; the framework alone would wait for ever. */
 const REQUEST_WITHIN_MS = 300_000;
 
@@ -79,11 +79,6 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
     ...(caller && { counters: deps.counters.snapshot() }),
   }));
   app.get('/api/fleet', async (_request, reply) => reply.header('cache-control', 'no-store').send(view()));
-  app.get('/api/dead-letters', async () => ({
-    deadLetters: deps.store.deadLetters
-      .newest(DEAD_LETTERS_SHOWN)
-      .map(({ head, ...letter }) => ({ ...letter, headBase64: head.toString('base64') })),
-  }));
   app.get('/api/live', { exposeHeadRoute: false }, (request, reply) => {
     reply.raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
@@ -105,6 +100,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   addModelRoutes(app, deps);
   addRolloutRoutes(app, deps);
   addAuditRoutes(app, deps.store);
+  addDeadLetterRoutes(app, deps);
   addDeviceIdentityRoutes(app, deps);
   addMetricRoutes(app, deps);
   addDatasetRoutes(app, deps);

@@ -7,6 +7,7 @@ import { fleetDrift } from '../registry/fleet-drift.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import { deadLetterView } from './dead-letter-routes.ts';
 import type {
   DeviceView,
   FleetView,
@@ -29,6 +30,7 @@ export interface FleetViewDeps {
 }
 
 const EVENTS_SHOWN = 50;
+const DEAD_LETTERS_SHOWN = 10;
 
 export function fleetView(deps: FleetViewDeps): FleetView {
   const { store, clock } = deps;
@@ -47,6 +49,10 @@ export function fleetView(deps: FleetViewDeps): FleetView {
     events: store.records.recentEvents(EVENTS_SHOWN),
     drift: fleetDrift(store.profiles.newest(), (sha256) => titles.get(sha256)),
     refused: refusals(deps.counters),
+    deadLetters: {
+      kept: store.deadLetters.count,
+      newest: store.deadLetters.newest(DEAD_LETTERS_SHOWN).map(deadLetterView),
+    },
   };
 }
 

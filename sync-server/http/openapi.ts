@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { signInBody } from './access.ts';
 import { auditQuery } from './audit-routes.ts';
+import { deadLetterQuery } from './dead-letter-routes.ts';
 import { metricQuerySchema } from './metric-routes.ts';
 import { datasetPaths } from './openapi-datasets.ts';
 import { devicePaths } from './openapi-devices.ts';
@@ -58,7 +59,21 @@ export function openApiDocument(version: string): object {
       '/api/dead-letters': {
         get: {
           summary: 'Messages that were refused, newest first',
-          responses: answers(200, '{ deadLetters }'),
+          parameters: [inQuery('limit', z.toJSONSchema(deadLetterQuery.shape.limit, { io: 'input' }))],
+          responses: answers(200, '{ kept, deadLetters }'),
+        },
+        delete: { summary: 'Drop them all', responses: answers(200, '{ dropped }') },
+      },
+      '/api/dead-letters/{id}': {
+        get: {
+          summary: 'One refused message with the first bytes of what it said',
+          parameters: [inPath('id', 'Its number')],
+          responses: answers(200, 'DeadLetterView and headBase64'),
+        },
+        delete: {
+          summary: 'Drop it',
+          parameters: [inPath('id', 'Its number')],
+          responses: answers(200, '{ dropped }'),
         },
       },
       '/api/trust': {

@@ -29,6 +29,30 @@ export interface FleetView {
   drift: FleetDriftView[];
   /** Refused messages by error code. */
   refused: Record<string, number>;
+  /** Of the refused messages those that are kept: how many, and the newest, at most 10. */
+  deadLetters: { kept: number; newest: DeadLetterView[] };
+}
+
+/** With the first bytes of what it said. */
+export interface DeadLetterDetailView extends DeadLetterView {
+  headBase64: string;
+}
+
+/** A message that was refused. */
+export interface DeadLetterView {
+  id: number;
+  /** By whose topic it came; null: no device's. */
+  device: string | null;
+  topic: string;
+  code: string;
+  /** In words. */
+  reason: string;
+  sizeBytes: number;
+  /** How often the same message came. */
+  times: number;
+  /** By the server's clock. */
+  firstMs: number;
+  lastMs: number;
 }
 
 export interface FleetDriftView {

@@ -33,6 +33,7 @@ export function deviceHandlers({ store, onBirth, onReported, onWant }: DeviceHan
       const birth: Birth = parseMessage(birthSchema, delivery.payload, 'birth');
       checkDevice(delivery, birth.device);
       store.devices.born(birth);
+      if (birth.inherits) store.cursors.inherit(birth.device, birth.storeEpoch, birth.inherits);
       noteSeen(store, delivery);
       return () => onBirth(birth.device);
     },

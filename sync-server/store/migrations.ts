@@ -328,4 +328,40 @@ export const migrations: readonly string[] = [
     expires_at_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- A message that comes again and again is kept once, with how often and when last. An id is never given to another one.
+  CREATE TABLE dead_letters_2 (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1,
+    topic TEXT NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    head BLOB NOT NULL
+  );
+  INSERT INTO dead_letters_2 SELECT id, time_ms, time_ms, 1, topic, code, reason, size_bytes, head FROM dead_letters;
+  DROP TABLE dead_letters;
+  ALTER TABLE dead_letters_2 RENAME TO dead_letters;
+  CREATE INDEX dead_letters_by_topic ON dead_letters (topic, code);
+  `,
+  `
+  -- The share of such predictions that a full device kept: each stands for 1 / kept_share.
+  CREATE TABLE contexts_3 (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    model TEXT NOT NULL,
+    role TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    propensity REAL NOT NULL,
+    explored INTEGER NOT NULL,
+    kept_share REAL NOT NULL,
+    UNIQUE (slot, model, role, run, tags, propensity, explored, kept_share)
+  );
+  INSERT INTO contexts_3 SELECT id, run, slot, model, role, tags, propensity, explored, 1 FROM contexts;
+  DROP TABLE contexts;
+  ALTER TABLE contexts_3 RENAME TO contexts;
+  `,
 ];

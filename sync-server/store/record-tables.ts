@@ -8,6 +8,7 @@ import type { InputProfileTable } from './input-profile-table.ts';
 import { LabelTable } from './label-table.ts';
 import { MinuteCounts } from './minute-counts.ts';
 import type { OutcomeTable } from './outcome-table.ts';
+import { RowInserter, type SqlValue } from './row-inserter.ts';
 
 export interface FleetEvent {
   readonly device: string;
@@ -18,10 +19,8 @@ export interface FleetEvent {
   readonly message: string;
 }
 
-type SqlValue = string | number | Buffer | null;
-
 export class RecordTables {
-  readonly #prediction: Statement<SqlValue[]>;
+  readonly #predictions: RowInserter;
   readonly #count: Statement<[number, number, number]>;
   readonly #labels: LabelTable;
   readonly #metric: Statement<SqlValue[]>;
@@ -35,7 +34,7 @@ export class RecordTables {
     this.#outcomes = outcomes;
     this.#profiles = profiles;
     this.#contexts = new ContextIds(sqlite);
-    this.#prediction = sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#predictions = new RowInserter(sqlite, 'predictions', 11);
     this.#count = sqlite.prepare(
       `INSERT INTO prediction_counts (context_id, minute, count) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET count = count + excluded.count`,
@@ -51,30 +50,27 @@ export class RecordTables {
   }
 
   addPredictions(epochId: number, records: readonly Prediction[]): void {
-    const insert = this.#prediction;
     const counts = new MinuteCounts();
     const contextIds = new ContextMap<number>();
-    for (const r of records) {
+    this.#predictions.insert(records, (r, values, at) => {
       let contextId = contextIds.get(r);
       if (contextId === undefined) {
         contextId = this.#contexts.idOf(r);
         contextIds.set(r, contextId);
       }
       counts.add(contextId, r.timeMs);
-      insert.run(
-        epochId,
-        r.seq,
-        contextId,
-        r.timeMs,
-        r.correlationId,
-        r.label,
-        r.score,
-        r.latencyUs,
-        r.health,
-        r.pairOf,
-        r.features && float32Blob(r.features),
-      );
-    }
+      values[at] = epochId;
+      values[at + 1] = r.seq;
+      values[at + 2] = contextId;
+      values[at + 3] = r.timeMs;
+      values[at + 4] = r.correlationId;
+      values[at + 5] = r.label;
+      values[at + 6] = r.score;
+      values[at + 7] = r.latencyUs;
+      values[at + 8] = r.health;
+      values[at + 9] = r.pairOf;
+      values[at + 10] = r.features && float32Blob(r.features);
+    });
     counts.each((contextId, minute, count) => this.#count.run(contextId, minute, count));
     const [first, last] = [records[0]?.seq, records.at(-1)?.seq];
     if (first !== undefined && last !== undefined) this.#outcomes.arrived(epochId, first, last);

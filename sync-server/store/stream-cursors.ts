@@ -1,4 +1,5 @@
 /** How far each stream of each device database is committed here. Moves only inside the transaction that stores the records. */
+import type { Birth } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
 
@@ -34,23 +35,38 @@ export class StreamCursors {
     );
   }
 
-  /** The short id of a device database; given out with its first records. */
+  /** The short id of a device database; given out at first sight. */
   epochId(device: string, epoch: string): number {
-    const key = `${device} ${epoch}`;
-    const known = this.#ids.get(key) ?? this.#epochId.get(device, epoch)?.id;
-    const id = known ?? Number(this.#insertEpoch.run(device, epoch).lastInsertRowid);
-    this.#ids.set(key, id);
+    const id = this.#knownId(device, epoch) ?? Number(this.#insertEpoch.run(device, epoch).lastInsertRowid);
+    this.#ids.set(keyOf(device, epoch), id);
     return id;
   }
 
-  /** Where a stream stands, also of a device database that nothing is here of. */
+  /** Where a stream stands, also that of a device database never seen before. */
   at(device: string, epoch: string, stream: Stream): Cursor {
-    const id = this.#ids.get(`${device} ${epoch}`) ?? this.#epochId.get(device, epoch)?.id;
+    const id = this.#knownId(device, epoch);
     return (id === undefined ? undefined : this.#of.get(id, stream)) ?? START;
   }
 
   move(epochId: number, stream: Stream, cursor: Cursor): void {
     this.#move.run(epochId, stream, cursor.committedSeq, cursor.dropped);
+  }
+
+  /**
+   * A restored or salvaged database goes on with records of the ones before it: what came of those counts as come of it too.
+   * @param inherited newest first, as in a birth
+   */
+  inherit(device: string, epoch: string, inherited: NonNullable<Birth['inherits']>): void {
+    const epochId = this.epochId(device, epoch);
+    for (const stream of STREAMS) {
+      const cursor = this.at(device, epoch, stream);
+      const come = inherited.reduceRight(
+        (seq, { storeEpoch, heads }) =>
+          Math.min(heads[stream], Math.max(seq, this.ofEpoch(device, storeEpoch)[stream].committedSeq)),
+        0,
+      );
+      if (come > cursor.committedSeq) this.move(epochId, stream, { ...cursor, committedSeq: come });
+    }
   }
 
   /** All streams of one device database, for views. */
@@ -63,4 +79,12 @@ export class StreamCursors {
   forgetIds(): void {
     this.#ids.clear();
   }
+
+  #knownId(device: string, epoch: string): number | undefined {
+    return this.#ids.get(keyOf(device, epoch)) ?? this.#epochId.get(device, epoch)?.id;
+  }
+}
+
+function keyOf(device: string, epoch: string): string {
+  return `${device} ${epoch}`;
 }

@@ -53,13 +53,14 @@ const AGENT_LEAVES = [
   'agent/made-folder.ts',
   'agent/errors.ts',
   'agent/clock.ts',
+  'agent/clock-jumps.ts',
   'agent/counters.ts',
   'agent/log.ts',
-  'agent/made-folder.ts',
+  'agent/mqtt-client.ts',
   'agent/config',
 ];
 const AGENT_BASE = ['agent/store', 'agent/inference', 'agent/sources', 'agent/trust'];
-const AGENT_ROOMS = ['models', 'feedback', 'monitor', 'sync', 'http', 'pipeline'].map(
+const AGENT_ROOMS = ['models', 'feedback', 'monitor', 'sync', 'http', 'pipeline', 'alarm-output'].map(
   (room) => `agent/${room}`,
 );
 

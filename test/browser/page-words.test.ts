@@ -126,6 +126,16 @@ describe('the sentences of the status page', () => {
     expect(linkWords(offline.link, NOW_MS).sentence).toMatch(/records wait safely on this device\.$/);
   });
 
+  it('say what waits for the byte budget of tomorrow', () => {
+    const heldBack = "today's byte budget for records is spent; goes on in 4 hours at most";
+    const backlog = { predictions: 1, feedback: 0, metrics: 0, events: 0 };
+    const link = { ...offline.link, connected: true, backlog, heldBack };
+    expect(linkWords(link, NOW_MS)).toMatchObject({
+      word: 'Saving data',
+      sentence: expect.stringMatching(/1 record waits: today's byte .* 4 hours at most\. Events still go\.$/),
+    });
+  });
+
   it('call a device without a server no fault', () => {
     expect(linkWords({ ...offline.link, configured: false }, NOW_MS).state).toBe('idle');
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deadLetterText } from '../../cli/commands/dead-letters.ts';
 import { devicesText } from '../../cli/commands/fleet.ts';
 import { metricsText } from '../../cli/commands/metrics.ts';
 import { lastWords } from '../../cli/demo/last-words.ts';
@@ -128,11 +129,23 @@ describe('what commands print', () => {
             generation: 1,
             slots: { 'machine-failure': { champion, challenger, install: null } },
             backlog: { predictions: 1200, feedback: 34, metrics: 0, events: 0 },
+            alarms: [
+              {
+                id: 'a',
+                code: 'hot',
+                slot: null,
+                severity: 'warning',
+                text: 'It is 91 °C hot.',
+                next: 'Check its fan.',
+                sinceMs: 0,
+              },
+            ],
           },
           generation: 1,
         },
       ],
     });
+    expect(text).toContain('WARNING mill-1: It is 91 °C hot. Check its fan.');
     expect(text.split('\n')[1]).toBe(
       'mill-1  online  3 s ago  machine-failure  milling-failure 1 + milling-failure 2 on 5 %  abababababab  1,234    line=milling',
     );
@@ -195,5 +208,40 @@ describe('the text of andon metrics', () => {
     expect(metricsText({ ...view, versions: [] })).toBe(
       'No published model has decided in machine-failure yet.',
     );
+  });
+});
+
+describe('a dead letter', () => {
+  const letter = {
+    id: 1,
+    device: 'mill-1',
+    topic: 'andon/v1/mill-1/birth',
+    code: 'PAYLOAD_MALFORMED',
+    reason: 'birth is not JSON',
+    sizeBytes: 5,
+    times: 3,
+    firstMs: 0,
+    lastMs: 60_000,
+    headBase64: Buffer.from('hello').toString('base64'),
+  };
+
+  it('says why, how often, and what it said', () => {
+    expect(deadLetterText(letter, 180_000)).toBe(
+      [
+        'PAYLOAD_MALFORMED: birth is not JSON',
+        'Topic andon/v1/mill-1/birth',
+        'Came 3 times, last 2 min ago, first 1970-01-01T00:00:00.000Z',
+        '5 bytes',
+        '',
+        'hello',
+      ].join('\n'),
+    );
+  });
+
+  it('shows bytes that are no text as bytes', () => {
+    const headBase64 = Buffer.from([0xa7, 1, 0x41]).toString('base64');
+    const text = deadLetterText({ ...letter, sizeBytes: 5000, headBase64 }, 0);
+    expect(text).toContain('5000 bytes, of which the first 3 are kept');
+    expect(text.split('\n').at(-1)).toMatch(/^0000 {2}a7 01 41 +\.\.A$/);
   });
 });

@@ -58,6 +58,9 @@ describe('loading device.config.json', () => {
         },
         sync: { broker: 'mqtt://127.0.0.1', passwordFile: 'secret' },
         trust: { metadata: 'metadata' },
+        alarms: {
+          outputs: [{ kind: 'webhook', url: 'https://x.example/hook', secretFile: 'hook-secret' }],
+        },
       }),
     );
     expect(config.dataDir).toBe(join(folder, 'data'));
@@ -66,6 +69,7 @@ describe('loading device.config.json', () => {
     expect(config.slots.milling?.model).toBe(join(folder, 'models/milling-failure/1'));
     expect(config.sync?.passwordFile).toBe(join(folder, 'secret'));
     expect(config.trust).toEqual({ metadata: join(folder, 'metadata') });
+    expect(config.alarms.outputs).toMatchObject([{ secretFile: join(folder, 'hook-secret') }]);
   });
 
   it('freezes the result all the way down', () => {
@@ -209,6 +213,18 @@ describe('loading device.config.json', () => {
     const both = refusal({ ...minimal, sync: { broker: 'http://me:hunter2@broker' } });
     expect(both.message).toContain('sync.broker');
     expect(`${wrong.message} ${both.message}`).not.toContain('hunter2');
+  });
+
+  it('refuses a login in the address of an alarm output and never repeats it', () => {
+    const outputs = [
+      { kind: 'webhook', url: 'https://me:s3cret@hooks.example/alarms' },
+      { kind: 'mqtt', broker: 'mqtt://me:s3cret@cell', topic: 'cell/#' },
+    ];
+    const error = refusal({ ...minimal, alarms: { outputs } });
+    expect(error.message).toContain('alarms.outputs[0].url: holds a login');
+    expect(error.message).toContain('alarms.outputs[1].broker: holds a login');
+    expect(error.message).toContain('a topic without wildcards');
+    expect(error.message).not.toContain('s3cret');
   });
 
   it('shortens a long wrong value', () => {

@@ -15,6 +15,7 @@ const offline: StatusView['link'] = {
   sinceMs: 1,
   backlog,
   lastAckMs: null,
+  heldBack: null,
 };
 const words = { severity: 'alarm', text: 'No samples for 40 s.', next: 'Check the sensor.' } as const;
 const silence: Alarm = { id: 'a', code: 'no-samples', slot: 'milling', ...words, sinceMs: 1 };

@@ -89,7 +89,7 @@ function viewOf(change: Partial<StatusParts> = {}) {
       figuresOf: () => ({ latencyP99Ms: 0.4, memoryBytes: 2_000_000 }),
     },
     reported: () => ({}),
-    link: () => ({ connected: false, sinceMs: 9, lastAckMs: null }),
+    link: () => ({ connected: false, sinceMs: 9, lastAckMs: null, heldBack: null }),
     cacheOf: () => null,
     figures: () => ({
       predictionsPerS: 10,

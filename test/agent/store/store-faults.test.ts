@@ -178,6 +178,6 @@ describe('a database of a newer agent', () => {
     database.sqlite.pragma('user_version = 999');
     database.close();
     expect(() => openTempStore({ folder })).toThrow(expect.objectContaining({ code: 'STORE_UNWRITABLE' }));
-    expect(readdirSync(folder).sort()).toEqual(['store.db', 'store.db.start']);
+    expect(readdirSync(folder).sort()).toEqual(['store.db', 'store.db.guide', 'store.db.start']);
   });
 });

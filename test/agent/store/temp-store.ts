@@ -47,7 +47,13 @@ export function tempFolder(): string {
 
 /** Closed after the test, if it has not closed it itself. */
 export function openTempStore(
-  options: { folder?: string; maxBytes?: number; commitWithinMs?: number; clock?: Clock } = {},
+  options: {
+    folder?: string;
+    maxBytes?: number;
+    commitWithinMs?: number;
+    clock?: Clock;
+    onDamage?: () => void;
+  } = {},
 ): OpenedStore {
   const counters = new Counters();
   const store = openStore({
@@ -57,6 +63,7 @@ export function openTempStore(
     clock: options.clock ?? new TestClock(),
     log: silentLog,
     counters,
+    ...(options.onDamage ? { onDamage: options.onDamage } : {}),
   });
   stores.add(store);
   return { store, counters };

@@ -34,7 +34,7 @@ beforeEach(() => {
 
 /** As the agent has it after each start. */
 function budgetOf(maxBytesPerDay: number | null, maxBytesPerS: number | null = null): ByteBudget {
-  return new ByteBudget({ limits: { maxBytesPerDay, maxBytesPerS }, states, clock });
+  return new ByteBudget({ of: 'updates', limits: { maxBytesPerDay, maxBytesPerS }, states, clock });
 }
 
 describe('a budget of bytes a day', () => {

@@ -20,6 +20,7 @@ export interface DeviceOptions {
   readonly team?: TestTeam;
   readonly privacy?: 'outputs' | 'features' | 'none';
   readonly window?: number;
+  readonly telemetry?: { readonly maxBytesPerDay?: number; readonly maxBytesPerS?: number };
 }
 
 export class TestDevice {
@@ -77,13 +78,13 @@ export class TestDevice {
 
   #makeSync(): Sync {
     const { epoch, streams, states, dataDir, counters } = this;
-    return makeSync(this.#options, { store: { epoch, streams, states }, dataDir, counters });
+    return makeSync(this.#options, { store: { epoch, inherits: [], streams, states }, dataDir, counters });
   }
 }
 
 /** @param parts what outlives a restart, and the counters of this life */
 export function makeSync(
-  { broker, team = new TestTeam(), privacy = 'features', window = 8 }: DeviceOptions,
+  { broker, team = new TestTeam(), privacy = 'features', window = 8, telemetry = {} }: DeviceOptions,
   parts: Pick<SyncDeps, 'store' | 'counters'> & { readonly dataDir: string },
 ): Sync {
   const { store, dataDir, counters } = parts;
@@ -93,7 +94,7 @@ export function makeSync(
     dataDir,
     sources: { line: { kind: 'simulated-line' } },
     slots: { inspect: { ...slot, privacy }, secret: { ...slot, privacy: 'none' } },
-    sync: { broker, window, retryMs: 50 },
+    sync: { broker, window, telemetry, retryMs: 50 },
   });
   const log = pino({ level: 'silent' });
   const metadata = team.writeMetadata(join(dataDir, 'metadata'));
@@ -134,6 +135,7 @@ export function prediction(n: number, values: Partial<Prediction> = {}): Omit<Pr
     features: [n, 2, 3],
     tags: {},
     propensity: 1,
+    keptShare: 1,
     explored: false,
     ...values,
   };

@@ -76,7 +76,7 @@ export class FetchingDevice {
       counters,
     });
     this.chunks = new ChunkStore(join(this.#dataDir, 'chunks'));
-    const budget = new ByteBudget({ limits: sync.updates, states, clock });
+    const budget = new ByteBudget({ of: 'updates', limits: sync.updates, states, clock });
     const refusals = new Refusals({ clock, counters, log });
     const { stalledAfterMs } = options;
     const packs =

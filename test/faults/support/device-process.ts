@@ -35,6 +35,7 @@ export interface DeviceOptions {
   readonly engine?: object;
   readonly store?: object;
   readonly http?: object;
+  readonly alarms?: object;
   readonly env?: NodeJS.ProcessEnv;
   /** Project-relative program in place of `agent/start.ts`. */
   readonly program?: string;
@@ -180,6 +181,7 @@ export class DeviceProcess {
       http: { port: 0, ...options.http },
       engine: options.engine ?? {},
       store: options.store ?? {},
+      alarms: options.alarms ?? {},
     };
   }
 

@@ -34,7 +34,7 @@ import {
 import { parseMetadata, ROLES_OF_TRUST } from '../../../protocol/metadata.ts';
 import { assemblePackage, chunkPackage, parsePackageIndex } from '../../../protocol/package-index.ts';
 import { parseManifest } from '../../../protocol/package-verify.ts';
-import { STREAMS, type Stream } from '../../../protocol/records.ts';
+import { STREAMS } from '../../../protocol/records.ts';
 import { parseUpTopic } from '../../../protocol/topics.ts';
 import { TrustedSet } from '../../../protocol/trusted-set.ts';
 import { parseServerConfig } from '../../../sync-server/config/load.ts';
@@ -137,13 +137,15 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = STREAMS.map((stream) => golden(`${stream}-v1.bin`));
+const batches = ['predictions-v2', 'predictions-thinned-v3', ...STREAMS.map((stream) => `${stream}-v1`)].map(
+  (name) => golden(`${name}.bin`),
+);
 
 /** Behind deflate, where bytes that are changed at random never come. */
-function batchBody(stream: Stream): Decoder {
-  const batch = golden(`${stream}-v1.bin`);
+function batchBody(name: string): Decoder {
+  const batch = golden(`${name}.bin`);
   return {
-    name: `batch: body of ${stream}`,
+    name: `batch: body of ${name}`,
     decode: (bytes) => {
       const header = Buffer.from(batch.subarray(0, BATCH_HEADER_BYTES));
       header.writeUInt32LE(bytes.length, BATCH_HEADER_BYTES - 4);
@@ -168,7 +170,8 @@ function takenMetadata(name: string): Decoder {
 export const DECODERS: readonly Decoder[] = [
   { name: 'batch: header', decode: decodeBatchHeader, seeds: batches },
   { name: 'batch: whole', decode: decodeBatch, seeds: batches },
-  ...STREAMS.map(batchBody),
+  ...STREAMS.map((stream) => batchBody(`${stream}-v1`)),
+  batchBody('predictions-v2'),
   message('acknowledgement', ackSchema, { v: 1, storeEpoch: '0123456789abcdef', stream: 'events', seq: 9 }),
   message('birth', birthSchema, birth),
   message('gone', goneSchema, { v: 1, device: 'press-1' }),

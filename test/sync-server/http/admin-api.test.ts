@@ -1,9 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { enrolmentKey, enrolmentMac, parseEnrolmentCode } from '../../../protocol/enrolment.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { CertificateAuthority } from '../../../sync-server/access/certificate-authority.ts';
 import { DeviceIdentities } from '../../../sync-server/access/device-identities.ts';
@@ -12,7 +14,12 @@ import { Counters } from '../../../sync-server/counters.ts';
 import { Datasets } from '../../../sync-server/dataset/datasets.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
-import type { FleetView, RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
+import type {
+  DeadLetterView,
+  FleetView,
+  RolloutView,
+  StartRolloutRequest,
+} from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
 import { SlotMetrics } from '../../../sync-server/metrics/slot-metrics.ts';
 import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
@@ -99,6 +106,22 @@ function publish(app: FastifyInstance, body: Buffer, query = '') {
   return app.inject({ method: 'POST', url: `/api/models${query}`, headers, payload: body });
 }
 
+/** Every route that is registered, as Fastify draws them: a tree, four characters a level. */
+function routesOf(app: FastifyInstance): { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string }[] {
+  const trail: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods = ''] = /^([│ ]*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
+      const depth = indent.length / 4;
+      trail.splice(depth, trail.length, part);
+      const path = trail.join('').replaceAll('//', '/');
+      const found = methods.split(', ').filter((method) => method !== 'HEAD' && method !== '');
+      return found.map((method) => ({ method: method as 'GET', path }));
+    });
+}
+
 const packed = (files: ReadonlyMap<string, Buffer>) => Buffer.from(encode(Object.fromEntries(files)));
 
 describe('the admin API', () => {
@@ -170,6 +193,7 @@ describe('the admin API', () => {
       events: [],
       drift: [],
       refused: { PAYLOAD_TRUNCATED: 1 },
+      deadLetters: { kept: 1, newest: [expect.objectContaining({ device: 'mill-2' })] },
     });
   });
 
@@ -333,8 +357,32 @@ describe('the admin API', () => {
     receive('andon/v1/mill-1/birth', 'hello');
     ingest.flush();
     const answer = await app.inject({ url: '/api/dead-letters', headers: HOST });
-    expect(answer.json().deadLetters).toMatchObject([
-      { topic: 'andon/v1/mill-1/birth', code: 'PAYLOAD_MALFORMED', sizeBytes: 5, headBase64: 'aGVsbG8=' },
+    const [letter] = answer.json<{ deadLetters: DeadLetterView[] }>().deadLetters;
+    expect(letter).toMatchObject({ device: 'mill-1', code: 'PAYLOAD_MALFORMED', sizeBytes: 5, times: 1 });
+    const url = `/api/dead-letters/${letter?.id}`;
+    expect((await app.inject({ url, headers: HOST })).json()).toMatchObject({
+      topic: 'andon/v1/mill-1/birth',
+      headBase64: 'aGVsbG8=',
+    });
+    const { deadLetters } = (await app.inject({ url: '/api/fleet', headers: HOST })).json<FleetView>();
+    expect(deadLetters).toEqual({ kept: 1, newest: [letter] });
+  });
+
+  it('forgets what a person has dealt with, and writes down who said so', async () => {
+    const { app, receive, ingest, store } = await setUp();
+    const drop = async (path = '') =>
+      app.inject({ method: 'DELETE', url: `/api/dead-letters${path}`, headers: HOST });
+    for (const text of ['one', 'two', 'three']) receive('andon/v1/mill-1/birth', text);
+    ingest.flush();
+    const id = store.deadLetters.newest(1)[0]?.id;
+    expect((await drop(`/${id}`)).json()).toEqual({ dropped: 1 });
+    expect((await drop(`/${id}`)).json()).toMatchObject({ code: 'DEAD_LETTER_UNKNOWN' });
+    expect((await drop('/-1')).statusCode).toBe(400);
+    expect((await drop()).json()).toEqual({ dropped: 2 });
+    expect((await drop()).json()).toEqual({ dropped: 0 });
+    expect(store.audit.newest(9).map(({ action, subject }) => [action, subject])).toEqual([
+      ['dead-letter-dropped', 'all'],
+      ['dead-letter-dropped', String(id)],
     ]);
   });
 
@@ -379,6 +427,58 @@ describe('guards', () => {
     const headers = { ...HOST, 'content-type': 'text/plain' };
     const answer = await app.inject({ method: 'POST', url: '/api/rollouts', headers, payload: '{}' });
     expect(answer.json().code).toBe('REQUEST_INVALID');
+  });
+});
+
+describe('who has no token', () => {
+  it('gets no further than what proves itself, on any route that there is', async () => {
+    const { app, tokens } = await setUp();
+    tokens.add('anna', 'viewer', null, 'test');
+    const open: string[] = [];
+    for (const { method, path } of routesOf(app)) {
+      const url = path.replaceAll(/:\w+/g, 'x');
+      const answer = await app.inject({ method, url, headers: HOST });
+      if (answer.statusCode !== 401) open.push(`${method} ${path}`);
+    }
+    expect(open.sort()).toEqual([
+      'DELETE /api/session',
+      'GET /',
+      'GET /api/health',
+      'GET /api/revocation-list',
+      'GET /app.css',
+      'GET /app.js',
+      'GET /chunks/:sha256',
+      'GET /chunks/:sha256/index',
+      'POST /api/enrol',
+      'POST /api/enrol/renewal',
+      'POST /api/session',
+    ]);
+  });
+
+  it('may try ten codes a minute, each counted, and is let in by a right one at any time', async () => {
+    const { app, counters } = await setUp();
+    const asked = { device: 'mill-1', publicKey: Buffer.alloc(91).toString('base64') };
+    const payload = { ...asked, mac: Buffer.alloc(32).toString('base64') };
+    const codes: unknown[] = [];
+    for (let i = 0; i < 12; i++) {
+      const answer = await app.inject({ method: 'POST', url: '/api/enrol', headers: HOST, payload });
+      codes.push(answer.json<{ code: string }>().code);
+    }
+    expect(codes).toEqual([...Array(10).fill('ENROLMENT_REFUSED'), ...Array(2).fill('TOO_MANY_FAILURES')]);
+    expect(counters.get('access.enrolment-refused')).toBe(12);
+    const invited = await app.inject({
+      method: 'POST',
+      url: '/api/devices/mill-1/invitation',
+      headers: HOST,
+      payload: {},
+    });
+    const { secret } = parseEnrolmentCode(invited.json<{ code: string }>().code);
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+    const mac = enrolmentMac(enrolmentKey(secret), 'mill-1', key);
+    const right = { device: 'mill-1', publicKey: key, mac };
+    const answer = await app.inject({ method: 'POST', url: '/api/enrol', headers: HOST, payload: right });
+    expect(answer.statusCode).toBe(200);
   });
 });
 

@@ -16,6 +16,7 @@ const VIEW: FleetView = {
   events: [],
   drift: [],
   refused: {},
+  deadLetters: { kept: 0, newest: [] },
 };
 
 beforeEach(() => {

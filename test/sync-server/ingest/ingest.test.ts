@@ -246,32 +246,25 @@ describe('messages that cannot be taken', () => {
     expect(counters.snapshot()).toEqual({ 'ingest.UNEXPECTED': 1 });
   });
 
-  it('leaves no trace of a device database of which it could read nothing', () => {
+  it('leaves nothing of a refused batch behind, not even the name of its store', () => {
     const folder = temporaryFolder();
-    const { send } = ingestOver(temporaryStore(folder));
-    const torn = predictionBatch(1, 50);
-    send('mill-1', 'predictions', torn.subarray(0, torn.length - 20));
-    expect(rows(folder, 'SELECT count(*) FROM dead_letters')).toEqual([[1]]);
+    const { receive, ingest, send, acks } = ingestOver(temporaryStore(folder));
+    const spoilt = predictionBatch(1, 10);
+    spoilt.fill(0xff, 36);
+    receive(topics.up('mill-1', 'predictions'), spoilt);
+    send('mill-1', 'predictions', predictionBatch(21, 30));
+    ingest.flush();
+    expect(acks).toMatchObject([{ seq: 0 }]);
     expect(rows(folder, 'SELECT count(*) FROM epochs')).toEqual([[0]]);
+    expect(rows(folder, 'SELECT count(*) FROM cursors')).toEqual([[0]]);
   });
 
-  it('keeps a bounded number of dead letters and only the head of each', () => {
+  it('lets no device move another one’s cursor by naming its store', () => {
     const store = temporaryStore();
-    const { receive, ingest } = ingestOver(store);
-    for (let i = 0; i < 250; i++) receive(topics.birth('mill-1'), `${i}`.padEnd(10_000));
-    ingest.flush();
-    const letters = store.deadLetters.newest(1000);
-    expect(letters).toHaveLength(200);
-    expect(letters[0]).toMatchObject({ sizeBytes: 10_000, head: { length: 4096 } });
-  });
-
-  it('keeps a message once that is sent again and again', () => {
-    const store = temporaryStore();
-    const { receive, ingest, counters } = ingestOver(store);
-    for (let i = 0; i < 5; i++) receive(topics.birth('mill-1'), 'x');
-    ingest.flush();
-    expect(store.deadLetters.newest(10)).toHaveLength(1);
-    expect(counters.get('PAYLOAD_MALFORMED')).toBe(5);
+    const { send } = ingestOver(store);
+    send('mill-1', 'predictions', predictionBatch(1, 10));
+    send('mill-2', 'predictions', predictionBatch(1, 50));
+    expect(store.cursors.ofEpoch('mill-1', EPOCH).predictions.committedSeq).toBe(10);
   });
 
   it('counts topics that are none of ours', () => {

@@ -1,0 +1,74 @@
+/** Keeps the salvage guide of an open database up to date: a help for a day that may never come, so its failures are only counted. */
+import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Counters } from '../counters.ts';
+import type { Contexts } from './contexts.ts';
+import { PAGE_BYTES } from './database.ts';
+import { type KnownNow, writeGuide } from './salvage/salvage-guide.ts';
+import type { StreamHeads } from './stream-heads.ts';
+
+const FIRST_MS = 30_000;
+const EVERY_MS = 3_600_000;
+
+export interface GuideKeeperDeps {
+  readonly path: string;
+  readonly epoch: string;
+  readonly heads: StreamHeads;
+  readonly contexts: Contexts;
+  readonly tables: string;
+  readonly counters: Counters;
+}
+
+export class GuideKeeper {
+  readonly #deps: GuideKeeperDeps;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(deps: GuideKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#writeIn(FIRST_MS);
+  }
+
+  /** Damage was found: what the guide says is from before it, and stays. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** @param close folds the log into the file, whose first page is newest after it */
+  finish(close: () => void): void {
+    this.stop();
+    const known = this.#attempt(() => this.#known());
+    close();
+    if (known) this.#attempt(() => writeGuide(this.#deps.path, PAGE_BYTES, known));
+  }
+
+  #writeIn(afterMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#attempt(() => writeGuide(this.#deps.path, PAGE_BYTES, this.#known()));
+      this.#writeIn(EVERY_MS);
+    }, afterMs).unref();
+  }
+
+  #known(): KnownNow {
+    const { epoch, heads, contexts, tables } = this.#deps;
+    const of = (place: (stream: Stream) => number) =>
+      Object.fromEntries(STREAMS.map((stream) => [stream, place(stream)])) as Record<Stream, number>;
+    return {
+      epoch,
+      tables,
+      contexts: contexts.rows(),
+      heads: of((stream) => heads.of(stream).durable),
+      acked: of((stream) => Math.max(heads.of(stream).acked, heads.of(stream).floor)),
+    };
+  }
+
+  #attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch {
+      this.#deps.counters.add('store.guide-failed');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/** What the store says of itself when its database is not the one that it left. */
+import { STREAMS } from '../../protocol/records.ts';
+import type { NewEvent } from './records.ts';
+import type { Salvaged } from './salvage/salvage.ts';
+
+export function restoredEvent(timeMs: number, epoch: string): NewEvent {
+  return {
+    timeMs,
+    kind: 'store-restored',
+    severity: 'warning',
+    slot: null,
+    message: 'The database file is a copy: its records go on under a new store epoch.',
+    data: { epoch },
+  };
+}
+
+export function salvagedEvent(timeMs: number, { setAside, kept, gone }: Salvaged): NewEvent {
+  const sum = (counts: Salvaged['kept']) => STREAMS.reduce((total, stream) => total + counts[stream], 0);
+  const [saved, lost] = [sum(kept), sum(gone)];
+  const data: Record<string, string | number> = { path: setAside };
+  for (const stream of STREAMS) {
+    data[`kept-${stream}`] = kept[stream];
+    data[`gone-${stream}`] = gone[stream];
+  }
+  return {
+    ...{ timeMs, severity: 'alarm', slot: null, data },
+    kind: saved > 0 ? 'store-salvaged' : 'store-set-aside',
+    message:
+      saved > 0
+        ? `The database was damaged. ${saved} records were saved and go on under a new store epoch; ${wordsOf(lost)} The damaged file is kept as ${setAside}.`
+        : `The database was unreadable and was set aside as ${setAside}. A new one begins; ${wordsOf(lost)}`,
+  };
+}
+
+function wordsOf(lost: number): string {
+  return lost === 0
+    ? 'no record is known to be lost that the server did not have.'
+    : `at most ${lost} that the server had not received are gone.`;
+}
