@@ -7,6 +7,7 @@ import { STREAMS } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
+import { backUp } from './backup.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { ConfusionTable } from './confusion-table.ts';
 import { Contexts, forgetContexts } from './contexts.ts';
@@ -27,7 +28,7 @@ import { readLogFrames } from './salvage/write-ahead-log.ts';
 import { Scrub, type ScrubPlan } from './scrub.ts';
 import { SqliteStateTable } from './state-table.ts';
 import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
-import { saysDamage, storeError } from './store-error.ts';
+import { isCorrupt, saysDamage, storeError } from './store-error.ts';
 import { restoredEvent, salvagedEvent } from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
@@ -213,6 +214,15 @@ class SqliteStore implements Store {
 
   failing(): string | null {
     return this.#queue.failing;
+  }
+
+  async backUp(file: string): Promise<void> {
+    try {
+      await backUp(this.#database.sqlite, file);
+    } catch (cause) {
+      if (isCorrupt(cause)) this.#damaged();
+      throw storeError(cause, 'cannot copy the store');
+    }
   }
 
   /** Records an event of the store's own. One that cannot be recorded is counted by the queue. */

@@ -10,6 +10,7 @@ import { NotablePredictions } from './notable-predictions.ts';
 import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StoredPrediction } from './records.ts';
 import type { OutcomeQuery, PredictionLog } from './store.ts';
+import { isCorrupt } from './store-error.ts';
 
 type Row = [
   seq: number,
@@ -41,6 +42,8 @@ export class SqlitePredictionLog implements PredictionLog {
   readonly #timeAt: Statement<[number], number>;
   readonly #label: Statement<[number], LabelRow>;
   readonly #evidence: Statement<[number], FeedbackRow>;
+  readonly #saveTimesFrom: Statement<[string]>;
+  #timesFrom: number;
 
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
     this.#contexts = contexts;
@@ -77,6 +80,9 @@ export class SqlitePredictionLog implements PredictionLog {
     this.#evidence = sqlite
       .prepare<[number], FeedbackRow>('SELECT * FROM feedback WHERE prediction_seq = ? ORDER BY seq')
       .raw();
+    this.#saveTimesFrom = sqlite.prepare<[string]>("INSERT OR REPLACE INTO meta VALUES ('times-from', ?)");
+    const timesFrom = sqlite.prepare<[], string>("SELECT value FROM meta WHERE key = 'times-from'").pluck();
+    this.#timesFrom = Number(timesFrom.get() ?? 1);
   }
 
   bySeq(seq: number): StoredPrediction | undefined {
@@ -106,6 +112,17 @@ export class SqlitePredictionLog implements PredictionLog {
       if (deciding && row[1] >= fromMs) found.push(this.#stored(row));
     }
     return found;
+  }
+
+  timesBeginAnew(): void {
+    const [, last] = this.#seqs.get() ?? [null, null];
+    this.#timesFrom = (last ?? 0) + 1;
+    try {
+      this.#saveTimesFrom.run(String(this.#timesFrom));
+    } catch (cause) {
+      // A full disk forgets it with the next start; nothing else rests on it.
+      if (isCorrupt(cause)) throw cause;
+    }
   }
 
   recent(slot: string, limit: number): StoredPrediction[] {
@@ -177,7 +194,7 @@ export class SqlitePredictionLog implements PredictionLog {
   /** Seq of the last row made before this time; by halves, since rows stand in the order of their time. */
   #lastBefore(timeMs: number): number {
     const [first, last] = this.#seqs.get() ?? [null, null];
-    let before = (first ?? 1) - 1;
+    let before = Math.max(first ?? 1, this.#timesFrom) - 1;
     let from = (last ?? 0) + 1;
     while (from - before > 1) {
       const middle = Math.floor((before + from) / 2);

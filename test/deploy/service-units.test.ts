@@ -30,6 +30,14 @@ describe.skipIf(!hasSystemdAnalyze())('the service units', () => {
     expect(stdout + stderr).toBe('');
   });
 
+  it('of the reload of Mosquitto have none either', async () => {
+    const units = ['path', 'service'].map((kind) =>
+      join(projectRoot, `deploy/andon-mosquitto-reload.${kind}`),
+    );
+    const { stdout, stderr } = await run('verify', ...units);
+    expect(stdout + stderr).toBe('');
+  });
+
   it.each(UNITS)('of %s leave little open', async (unit) => {
     const { stdout } = await run('security', '--offline=true', unitHere(unit));
     const exposure = Number(/exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]);

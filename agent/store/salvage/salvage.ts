@@ -5,7 +5,8 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { STREAMS, type Stream } from '../../../protocol/records.ts';
-import { openPlain, type Sqlite, suspectPath, syncFile, syncFolder } from '../database.ts';
+import { openPlain, type Sqlite, suspectPath } from '../database.ts';
+import { syncFile, syncFolder } from '../file-sync.ts';
 import { MIGRATIONS } from '../migrations.ts';
 import { mendFile } from './damaged-file.ts';
 import { readGuide, type SalvageGuide } from './salvage-guide.ts';
