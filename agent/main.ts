@@ -208,6 +208,7 @@ export async function startAgent(
           engineAlive: engine.status().alive,
           bareSlots: bare.map((slot) => ({ slot, reason: reported[slot]?.install?.reason ?? null })),
           failing: store.failing(),
+          goneRecords: store.goneRecords,
         };
       },
       machine: () => machine.causes(),
