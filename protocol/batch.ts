@@ -11,9 +11,7 @@
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
-import { z } from 'zod';
 import { protocolError } from './errors.ts';
-import { decodeInts, encodeInts, intColumnSchema } from './int-column.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
 import { countContainers } from './msgpack-walk.ts';
@@ -21,6 +19,7 @@ import { encodePredictionColumns, readColumns } from './prediction-columns.ts';
 import { readColumnsV1 } from './prediction-columns-v1.ts';
 import { predictionsOf } from './prediction-rows.ts';
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
+import { consecutive, withoutSkips, withSkips } from './sparse-body.ts';
 
 const MAGIC = 0xa7;
 /** What this code writes; it reads any from 1 on. */
@@ -41,8 +40,6 @@ export interface BatchHeader {
   readonly count: number;
   readonly lastSeq: number;
 }
-
-const sparseSchema = z.tuple([intColumnSchema, z.unknown()]);
 
 export interface Batch<S extends Stream = Stream> extends BatchHeader {
   readonly stream: S;
@@ -65,7 +62,7 @@ export function encodeBatch<S extends Stream>(
   const sparse = last.seq - first.seq >= records.length;
   if (sparse && stream !== 'predictions') throw new RangeError(`a batch of ${stream} has no gaps`);
   const rows = stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records);
-  const body = Buffer.from(encode(sparse ? [encodeInts(skipsOf(records)), rows] : rows));
+  const body = Buffer.from(encode(sparse ? withSkips(records, rows) : rows));
   const deflated = deflateRawSync(body, { level: 1 });
   const headerBytes = sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
   const out = Buffer.alloc(headerBytes + deflated.length);
@@ -176,7 +173,7 @@ export function decodeBatch(bytes: Buffer): Batch {
   }
   if (header.stream === 'predictions') {
     const read = bytes.readUInt8(1) === 1 ? readColumnsV1 : readColumns;
-    const { seqs, columns } = isSparse(bytes) ? placed(value, header) : consecutive(value, header);
+    const { seqs, columns } = isSparse(bytes) ? withoutSkips(value, header) : consecutive(value, header);
     return { ...header, records: predictionsOf(read(columns, header.count), seqs) };
   }
   return { ...header, records: decodeRows(header.stream, value, header) };
@@ -207,37 +204,6 @@ function inflate(bytes: Buffer): Buffer {
     throw protocolError('PAYLOAD_TRUNCATED', `batch inflates to ${body.length} bytes, not ${claimed}`);
   }
   return body;
-}
-
-/** How many records right before each one were dropped. */
-function skipsOf(records: readonly { seq: number }[]): number[] {
-  return records.map(({ seq }, i) => seq - 1 - (records[i - 1]?.seq ?? seq - 1));
-}
-
-interface Placed {
-  readonly seqs: readonly number[];
-  readonly columns: unknown;
-}
-
-function consecutive(columns: unknown, { firstSeq, count }: BatchHeader): Placed {
-  return { seqs: Array.from({ length: count }, (_, i) => firstSeq + i), columns };
-}
-
-/** @throws CodedError PAYLOAD_MALFORMED */
-function placed(value: unknown, { firstSeq, lastSeq, count }: BatchHeader): Placed {
-  const parsed = sparseSchema.safeParse(value);
-  if (!parsed.success) throw malformed('batch with gaps', parsed.error);
-  const [column, columns] = parsed.data;
-  let seq = firstSeq - 1;
-  const seqs = Array.from(decodeInts(column, count), (skip) => {
-    if (skip < 0) seq = Number.NaN;
-    seq += 1 + skip;
-    return seq;
-  });
-  if (seqs[0] !== firstSeq || seq !== lastSeq) {
-    throw protocolError('PAYLOAD_MALFORMED', `the gaps do not lead from ${firstSeq} to ${lastSeq}`);
-  }
-  return { seqs, columns };
 }
 
 function rowsOf(records: readonly { seq: number }[]): unknown[] {

@@ -6,7 +6,7 @@ import type { StreamHeads } from './stream-heads.ts';
 import { DEEPEST_LEVEL, isNotable, nextLevel, type Sample, shareAfter, staysAt } from './thinning.ts';
 
 /** Some milliseconds of the event loop. */
-const MOST_ROWS_A_SLICE = 1024;
+const MOST_ROWS_A_SLICE = 512;
 const KEY = 'retention/thinning';
 
 const placeSchema = z.object({
@@ -24,15 +24,23 @@ type Place = z.infer<typeof placeSchema>;
 
 const START: Place = { level: 1, after: 0, next: null, thinnedTo: 0, dropped: 0 };
 
+/** A prediction, its columns in the order of migrations.ts, and the label that stands. */
 type Row = [
   seq: number,
+  timeMs: number,
   context: number,
+  correlationId: string | null,
   label: number,
+  score: number,
+  latencyUs: number,
   health: number,
   pairDistance: number,
+  features: Buffer | null,
   truth: number | null,
   explicit: number | null,
 ];
+const COLUMNS = 10;
+type Stored = Row extends [...infer Columns, unknown, unknown] ? Columns : never;
 
 interface Unit extends Sample {
   readonly rows: readonly Row[];
@@ -51,7 +59,7 @@ export class PredictionThinning {
   readonly #sliceRows: number;
   readonly #rows: Statement<[after: number, until: number, limit: number], Row>;
   readonly #drop: Statement<[seqs: string]>;
-  readonly #weigh: Statement<[context: number, seqs: string]>;
+  readonly #insert: Statement<Stored>;
   readonly #save: Statement<[value: string]>;
   #place: Place;
   /** In a transaction that may still fail. */
@@ -63,14 +71,13 @@ export class PredictionThinning {
     this.#sliceRows = Math.min(sliceRows, MOST_ROWS_A_SLICE);
     this.#rows = sqlite
       .prepare<[number, number, number], Row>(
-        `SELECT p.seq, p.context, p.label, p.health, p.pair_distance, f.label, f.explicit
+        `SELECT p.*, f.label, f.explicit
          FROM predictions AS p LEFT JOIN feedback AS f ON f.prediction_seq = p.seq AND f.stands > 0
          WHERE p.seq > ? AND p.seq <= ? ORDER BY p.seq LIMIT ?`,
       )
       .raw();
-    const seqs = '(SELECT value FROM json_each(?))';
-    this.#drop = sqlite.prepare(`DELETE FROM predictions WHERE seq IN ${seqs}`);
-    this.#weigh = sqlite.prepare(`UPDATE predictions SET context = ? WHERE seq IN ${seqs}`);
+    this.#drop = sqlite.prepare('DELETE FROM predictions WHERE seq IN (SELECT value FROM json_each(?))');
+    this.#insert = sqlite.prepare(`INSERT INTO predictions VALUES (${Array(COLUMNS).fill('?').join(', ')})`);
     this.#save = sqlite.prepare(
       `INSERT INTO states VALUES ('${KEY}', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
     );
@@ -132,8 +139,8 @@ export class PredictionThinning {
     const byDecider = new Map<number, Row[]>();
     for (const row of rows) {
       // From a damaged page: nobody can say for what it would stand.
-      if (!this.#contexts.has(row[1])) continue;
-      const decider = row[0] - row[4];
+      if (!this.#contexts.has(row[2])) continue;
+      const decider = row[0] - row[8];
       const unit = byDecider.get(decider);
       if (unit) unit.push(row);
       else byDecider.set(decider, [row]);
@@ -142,37 +149,39 @@ export class PredictionThinning {
   }
 
   #unitOf(seq: number, rows: readonly Row[]): Unit {
-    const [, contextId, , , , truth, explicit] = rows[0] as Row;
-    const { run, keptShare } = this.#contexts.byId(contextId);
-    const labels = rows.map((row) => row[2]);
-    const health = rows.reduce((bits, row) => bits | row[3], 0);
-    const notable = isNotable({ health, labels, truth: truth ?? null, explicit: explicit === 1 });
+    const [first] = rows as readonly [Row];
+    const { run, keptShare } = this.#contexts.byId(first[2]);
+    const labels = rows.map((row) => row[4]);
+    const health = rows.reduce((bits, row) => bits | row[7], 0);
+    const notable = isNotable({ health, labels, truth: first[10], explicit: first[11] === 1 });
     return { run, seq, keptShare, notable, rows };
   }
 
-  /** @returns how many rows it dropped */
+  /**
+   * Takes the slice out and puts what stays back: rows deleted here and there would leave pages half empty, and the file
+   * as large as it was.
+   * @returns how many rows it dropped
+   */
   #thin(units: readonly Unit[], { level }: Place): number {
-    const gone: number[] = [];
-    const weighed = new Map<number, number[]>();
-    for (const unit of units) {
-      const keptShare = shareAfter(level, unit);
-      if (keptShare === unit.keptShare) continue;
-      const stays = staysAt(keptShare, unit);
-      for (const [seq, contextId] of unit.rows) {
-        if (!stays) {
-          gone.push(seq);
-          continue;
-        }
-        const { id } = this.#contexts.withShare(this.#contexts.byId(contextId), keptShare);
-        const others = weighed.get(id);
-        if (others) others.push(seq);
-        else weighed.set(id, [seq]);
-      }
+    const seqs = units.flatMap(({ rows }) => rows.map(([seq]) => seq));
+    const kept = units.flatMap((unit) => this.#keptOf(unit, shareAfter(level, unit)));
+    if (units.some((unit) => shareAfter(level, unit) !== unit.keptShare)) {
+      this.#drop.run(JSON.stringify(seqs));
+      for (const row of kept) this.#insert.run(...row);
     }
-    if (gone.length > 0) this.#drop.run(JSON.stringify(gone));
-    for (const [contextId, seqs] of weighed) this.#weigh.run(contextId, JSON.stringify(seqs));
-    this.#heads.save('predictions', gone.length);
-    return gone.length;
+    const count = seqs.length - kept.length;
+    this.#heads.save('predictions', count);
+    return count;
+  }
+
+  #keptOf(unit: Unit, keptShare: number): Stored[] {
+    if (!staysAt(keptShare, unit)) return [];
+    return unit.rows.map((row) => {
+      const context = this.#contexts.withShare(this.#contexts.byId(row[2]), keptShare);
+      const stored = row.slice(0, COLUMNS) as Stored;
+      stored[2] = context.id;
+      return stored;
+    });
   }
 }
 

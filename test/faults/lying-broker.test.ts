@@ -11,8 +11,8 @@ import { newFolder } from './support/scene.ts';
 import { ServerProcess } from './support/server-process.ts';
 
 const LIES = times(60, 500);
-/** Two plates a millisecond: small batches, and many of them. */
-const PACE = { speed: 'scaled', scale: 2 };
+/** Twenty plates a millisecond: more than one batch on the way at once. */
+const PACE = { speed: 'scaled', scale: 20 };
 
 it(
   'hands on every plate exactly once through a broker that loses, delays, repeats and forges',

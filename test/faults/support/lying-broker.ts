@@ -85,7 +85,7 @@ export class LyingBroker {
   #handsOn({ topic, payload }: AedesPublishPacket): boolean {
     if (this.#honest || !/\/(?:up|ack)\//.test(topic) || !Buffer.isBuffer(payload)) return true;
     if (this.#released.has(payload)) return true;
-    if (this.#draws(FORGED_SHARE)) this.#forge(topic, payload);
+    if (this.#draws(FORGED_SHARE) && this.#forge(topic, payload)) return false;
     if (this.#draws(REPEATED_SHARE)) {
       for (let n = 0; n < REPEATS; n++) this.#later(topic, Buffer.from(payload));
       this.lies.repeated += 1;
@@ -102,22 +102,26 @@ export class LyingBroker {
     return true;
   }
 
-  /** An acknowledgement that no server gave: each of these has been in the mind of an attacker. */
-  #forge(topic: string, payload: Buffer): void {
+  /**
+   * An acknowledgement that no server gave: each of these has been in the mind of an attacker.
+   * @returns whether the batch itself goes no further: the server asks for it with the next one, and the device still has it
+   */
+  #forge(topic: string, payload: Buffer): boolean {
     const to = parseUpTopic(topic);
-    if (to?.kind !== 'up') return;
+    if (to?.kind !== 'up') return false;
     const { storeEpoch, stream, firstSeq, count } = decodeBatchHeader(payload);
     const lastSeq = firstSeq + count - 1;
     const forgeries = [
       { storeEpoch: OTHER_EPOCH, seq: lastSeq },
       { storeEpoch, seq: lastSeq + 1_000_000 },
       { storeEpoch, seq: 0 },
-      // The batch may be lost: the server asks for it again, and the device still has it.
       { storeEpoch, seq: lastSeq },
     ];
-    const forged = forgeries[Math.floor(this.#random.uniform() * forgeries.length)];
+    const chosen = Math.floor(this.#random.uniform() * forgeries.length);
     this.lies.forged += 1;
-    this.#later(topics.ack(to.device, stream), Buffer.from(JSON.stringify({ v: 1, stream, ...forged })));
+    const ack = { v: 1, stream, ...forgeries[chosen] };
+    this.#later(topics.ack(to.device, stream), Buffer.from(JSON.stringify(ack)));
+    return chosen === forgeries.length - 1;
   }
 
   #later(topic: string, payload: Buffer): void {

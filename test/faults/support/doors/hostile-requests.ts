@@ -2,14 +2,18 @@
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { inputs } from '../../../property/support/mutations.ts';
+import { SLOT } from '../device-process.ts';
+import { HOUSE_DEVICE } from './open-house.ts';
 import type { RawRequest } from './raw-request.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** In place of a parameter, or of a star. */
+/** In place of a parameter, or of a star; names that there are among them. */
 const PARAMETERS = [
+  SLOT,
   'x',
   '1',
+  HOUSE_DEVICE,
   '-1',
   '99999999999999999999',
   '__proto__',

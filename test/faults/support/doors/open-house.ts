@@ -15,11 +15,12 @@ import { type RunningServer, startServer } from '../../../../sync-server/main.ts
 import { openServerStore } from '../../../../sync-server/store/server-store.ts';
 import { makePackage, writePackage } from '../../../support/packages.ts';
 import { TestTeam } from '../../../support/trust.ts';
+import { SLOT } from '../device-process.ts';
 import { newFolder, writeJson } from '../scene.ts';
 import { tinySamplesCsv } from '../tiny-samples.ts';
 import { type Route, withRoutes } from './routes.ts';
 
-const SLOT = 'surface';
+export const HOUSE_DEVICE = 'line-1';
 const SAMPLES = 50;
 
 export interface House<Running> {
@@ -28,11 +29,17 @@ export interface House<Running> {
   readonly database: string;
 }
 
-/** With a PIN that nobody here knows. @param sync as in the configuration; null: it never syncs */
-export async function openAgent(
+interface AgentOptions {
+  readonly team?: TestTeam;
+  /** As in the configuration; absent: it never syncs. */
+  readonly sync?: object;
+}
+
+/** With a PIN that nobody here knows. */
+export async function openAgent({
   team = new TestTeam(),
-  sync: object | null = null,
-): Promise<House<RunningAgent>> {
+  sync,
+}: AgentOptions = {}): Promise<House<RunningAgent>> {
   const folder = newFolder();
   const model = makePackage({});
   writeFileSync(
@@ -49,11 +56,11 @@ export async function openAgent(
     repeatToSamples: SAMPLES,
   };
   const file = writeJson(join(folder, 'device.json'), {
-    device: { id: 'line-1' },
+    device: { id: HOUSE_DEVICE },
     dataDir: 'data',
     sources: { plates: source },
     slots: { [SLOT]: { source: 'plates', model: writePackage(join(folder, 'model'), model) } },
-    sync,
+    sync: sync ?? null,
     trust: { metadata: team.sign(model).writeMetadata(join(folder, 'metadata')) },
     http: { port: 0, pinFile: 'pin.json' },
     log: { level: 'fatal' },
@@ -69,8 +76,14 @@ export interface ServerHouse extends House<RunningServer> {
   readonly tokens: Readonly<Record<Role, string>>;
 }
 
-/** With a token of each role. */
-export async function openServer(team = new TestTeam()): Promise<ServerHouse> {
+/** With a token of each role. @param options.broker as in the configuration */
+export async function openServer({
+  team = new TestTeam(),
+  broker = { kind: 'embedded', port: 0 },
+}: {
+  readonly team?: TestTeam;
+  readonly broker?: object;
+} = {}): Promise<ServerHouse> {
   const folder = newFolder();
   const dataDir = join(folder, 'data');
   mkdirSync(dataDir);
@@ -85,7 +98,7 @@ export async function openServer(team = new TestTeam()): Promise<ServerHouse> {
   store.close();
   const config = {
     dataDir,
-    broker: { kind: 'embedded', port: 0 },
+    broker,
     http: { port: 0 },
     log: { level: 'fatal' },
   };
