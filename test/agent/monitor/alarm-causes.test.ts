@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AlarmCauses, type AlarmCausesDeps } from '../../../agent/monitor/alarm-causes.ts';
 import { isGrowing } from '../../../agent/monitor/backlog-watch.ts';
 import { certificateAlarm } from '../../../agent/monitor/certificate-alarm.ts';
 import { type ClockFacts, clockAlarm } from '../../../agent/monitor/clock-alarm.ts';
@@ -137,6 +138,45 @@ describe('a backlog', () => {
         true,
       ),
     ).toBe(false);
+  });
+});
+
+describe('all causes together', () => {
+  const calm: AlarmCausesDeps = {
+    slots: () => [],
+    link: () => ({ connected: true, acked: 1, waiting: 0 }),
+    serving: () => ({ engineAlive: true, bareSlots: [], failing: null, goneRecords: null }),
+    machine: () => [],
+    serverMs: () => null,
+    floorMs: () => NOW_MS - DAY_MS,
+    certificateEndsAtMs: () => undefined,
+    outputs: () => [],
+    clock: new TestClock(),
+  };
+  const codesOf = (change: Partial<AlarmCausesDeps>) =>
+    new AlarmCauses({ ...calm, ...change }).now().map(({ code }) => code);
+
+  it('are none on a device that is well', () => {
+    expect(codesOf({})).toEqual([]);
+  });
+
+  it('judge a certificate by the server’s clock rather than by one that is off', () => {
+    const endsIn = (days: number) => () => NOW_MS + days * DAY_MS;
+    expect(codesOf({ certificateEndsAtMs: endsIn(10) })).toEqual(['certificate-ending']);
+    const serverMs = () => NOW_MS - 30 * DAY_MS;
+    expect(codesOf({ certificateEndsAtMs: endsIn(10), serverMs })).toEqual(['clock-off']);
+  });
+
+  it('keep a clock off that is only half mended', () => {
+    let serverMs = NOW_MS - 61_000;
+    const causes = new AlarmCauses({ ...calm, serverMs: () => serverMs });
+    expect(causes.now()).toHaveLength(1);
+    serverMs = NOW_MS - 45_000;
+    expect(causes.now()).toHaveLength(1);
+    serverMs = NOW_MS - 20_000;
+    expect(causes.now()).toHaveLength(0);
+    serverMs = NOW_MS - 45_000;
+    expect(causes.now()).toHaveLength(0);
   });
 });
 
