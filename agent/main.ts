@@ -208,6 +208,7 @@ export async function startAgent(
           engineAlive: engine.status().alive,
           bareSlots: bare.map((slot) => ({ slot, reason: reported[slot]?.install?.reason ?? null })),
           failing: store.failing(),
+          goneRecords: store.goneRecords,
         };
       },
       machine: () => machine.causes(),
@@ -342,6 +343,7 @@ export async function startAgent(
     }
     // The line before the page: loading its server takes time that the first sample would wait.
     if (sources.length > 0) await Promise.race([firstPrediction, setTimeout(LINE_FIRST_MS)]);
+    const pin = new OperatorPin(config.http.pinFile, clock);
     const { StatusServer } = await import('./http/status-server.ts');
     const lines = sources.filter((source) => source instanceof SimulatedLine);
     const http = new StatusServer({
@@ -372,8 +374,8 @@ export async function startAgent(
           request.hold ? { reason: request.reason, untilMs: request.untilMs ?? null } : null,
         ),
       plan: (slot, desired) => models.plan(slot, desired),
-      download: new StoreDownload({ backUp: (file) => store.backUp(file), folder: config.dataDir }),
-      pin: new OperatorPin(config.http.pinFile, clock),
+      download: new StoreDownload({ backUp: (file) => store.backUp(file), folder: config.dataDir, pin }),
+      pin,
       ...(lines.length > 0
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
         : {}),

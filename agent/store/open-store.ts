@@ -96,6 +96,7 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
     });
     const store = new SqliteStore(options, database, {
       ...{ path, epoch, inherits, run, logBytes, capBytes },
+      goneRecords: salvaged ? STREAMS.reduce((sum, stream) => sum + salvaged.gone[stream], 0) : null,
       scrub: { firstMs: wasCut ? SCRUB.afterCutMs : SCRUB.everyMs, everyMs: SCRUB.everyMs },
     });
     log.info({ path, epoch, run, origin }, 'store opened');
@@ -115,6 +116,7 @@ function noteGone(sqlite: Sqlite, gone: Salvaged['gone']): void {
 
 interface Identity {
   readonly path: string;
+  readonly goneRecords: number | null;
   readonly epoch: string;
   readonly inherits: Inherited;
   readonly run: string;
@@ -126,6 +128,7 @@ interface Identity {
 class SqliteStore implements Store {
   readonly epoch: string;
   readonly inherits: Inherited;
+  readonly goneRecords: number | null;
   readonly run: string;
   readonly recorder: Recorder;
   readonly streams: StreamLog;
@@ -166,6 +169,7 @@ class SqliteStore implements Store {
     const report = () => this.#damaged();
     this.epoch = identity.epoch;
     this.inherits = identity.inherits;
+    this.goneRecords = identity.goneRecords;
     this.run = identity.run;
     this.recorder = new QueueRecorder(
       queue,

@@ -13,6 +13,8 @@ export interface Store {
   readonly epoch: string;
   /** The epochs that this one goes on from; empty for most. */
   readonly inherits: Inherited;
+  /** Records that no server had and that went with a damaged database when this one was opened; null: it was sound. */
+  readonly goneRecords: number | null;
   /** 8 hex digits, new with every start. */
   readonly run: string;
   readonly recorder: Recorder;

@@ -145,7 +145,7 @@ describe('all causes together', () => {
   const calm: AlarmCausesDeps = {
     slots: () => [],
     link: () => ({ connected: true, acked: 1, waiting: 0 }),
-    serving: () => ({ engineAlive: true, bareSlots: [], failing: null }),
+    serving: () => ({ engineAlive: true, bareSlots: [], failing: null, goneRecords: null }),
     machine: () => [],
     serverMs: () => null,
     floorMs: () => NOW_MS - DAY_MS,
@@ -185,13 +185,19 @@ it('says who does not do his work', () => {
     engineAlive: false,
     bareSlots: [{ slot: 'milling', reason: 'refused' }],
     failing: 'STORE_FULL',
+    goneRecords: 1200,
   };
   expect(servingAlarms(facts).map(({ code, text }) => [code, text])).toEqual([
     ['engine-down', 'The engine is down. It is being started again.'],
     ['no-model', 'No model serves milling. refused.'],
     ['not-recording', 'Predictions go on, but nothing is recorded: the disk of this device is full.'],
+    [
+      'store-damaged',
+      'The memory of this device was damaged. 1,200 records that the server had not received are gone; the others are saved.',
+    ],
   ]);
-  expect(servingAlarms({ engineAlive: true, bareSlots: [], failing: null })).toEqual([]);
+  const well = { engineAlive: true, bareSlots: [], failing: null, goneRecords: null };
+  expect(servingAlarms(well)).toEqual([]);
 });
 
 it('writes spans as exactly as a person needs them', () => {

@@ -137,7 +137,7 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = ['predictions-v2', 'predictions-thinned-v3', ...STREAMS.map((stream) => `${stream}-v1`)].map(
+const batches = ['predictions-v2', 'predictions-thinned-v2', ...STREAMS.map((stream) => `${stream}-v1`)].map(
   (name) => golden(`${name}.bin`),
 );
 
