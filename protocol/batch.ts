@@ -3,11 +3,12 @@
  *
  * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
- * Predictions travel as columns (version 2: prediction-columns.ts; version 1 is read too), the other streams as rows
- * without their `seq` (version 1).
+ * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`. Of version 1, which
+ * is read too, are other columns, and deflate has no dictionary.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
+import { BATCH_DICTIONARY } from './batch-dictionary.ts';
 import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
@@ -19,7 +20,7 @@ import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts
 
 const MAGIC = 0xa7;
 /** What this code writes; it reads any from 1 on. */
-const VERSIONS: Record<Stream, number> = { predictions: 2, feedback: 1, metrics: 1, events: 1 };
+const VERSION = 2;
 const HEADER_BYTES = 36;
 /** Arrays and maps in a body: a row has two, and a later version may add some. */
 const MAX_CONTAINERS = 4 * LIMITS.batchRecords;
@@ -54,10 +55,10 @@ export function encodeBatch<S extends Stream>(
   const body = Buffer.from(
     encode(stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records)),
   );
-  const deflated = deflateRawSync(body, { level: 1 });
+  const deflated = deflateRawSync(body, { level: 1, dictionary: BATCH_DICTIONARY });
   const out = Buffer.alloc(HEADER_BYTES + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(VERSIONS[stream], 1);
+  out.writeUInt8(VERSION, 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
@@ -93,8 +94,8 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
   const count = bytes.readUInt32LE(28);
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
   const version = bytes.readUInt8(1);
-  if (version < 1 || version > VERSIONS[stream]) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSIONS[stream]}`, {
+  if (version < 1 || version > VERSION) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
       hint: 'Update the server before the devices.',
     });
   }
@@ -156,7 +157,10 @@ function inflate(bytes: Buffer): Buffer {
   const claimed = bytes.readUInt32LE(32);
   let body: Buffer;
   try {
-    body = inflateRawSync(bytes.subarray(HEADER_BYTES), { maxOutputLength: Math.max(1, claimed) });
+    body = inflateRawSync(bytes.subarray(HEADER_BYTES), {
+      maxOutputLength: Math.max(1, claimed),
+      ...(bytes.readUInt8(1) === 1 ? {} : { dictionary: BATCH_DICTIONARY }),
+    });
   } catch (cause) {
     const tooFar = cause instanceof RangeError;
     throw tooFar

@@ -12,7 +12,7 @@ export interface Drained {
 }
 
 const LOOK_EVERY_MS = 5;
-const EVENT_EVERY_MS = 100;
+const EVENT_EVERY_MS = 25;
 const WITHIN_MS = 150_000;
 const HOLD_EVENTS = ['models-held', 'models-released'];
 

@@ -129,7 +129,7 @@ describe('a batch', () => {
 
   it('of a newer version is refused as such', () => {
     const bytes = encodeBatch('events', epoch, [event]);
-    bytes.writeUInt8(2, 1);
+    bytes.writeUInt8(3, 1);
     expect(codeFrom(bytes)).toBe('PAYLOAD_VERSION_UNKNOWN');
   });
 
@@ -225,6 +225,11 @@ describe('a batch', () => {
       expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }),
     );
     expect(() => encodeBatch('events', epoch, [])).toThrow(RangeError);
+  });
+
+  it('takes little room: a lone event weighs little more than its own words', () => {
+    const words = event.message.length + event.kind.length + 'inspect'.length + 'psi'.length;
+    expect(encodeBatch('events', epoch, [event]).length).toBeLessThan(36 + words + 60);
   });
 
   it('takes little room: 4096 predictions of one model in under 12 bytes each', () => {

@@ -137,9 +137,7 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = ['predictions-v2', ...STREAMS.map((stream) => `${stream}-v1`)].map((name) =>
-  golden(`${name}.bin`),
-);
+const batches = STREAMS.flatMap((stream) => [golden(`${stream}-v1.bin`), golden(`${stream}-v2.bin`)]);
 
 /** Behind deflate, where bytes that are changed at random never come. */
 function batchBody(name: string): Decoder {
