@@ -11,6 +11,7 @@ import { parseInferRequest } from '../../../agent/http/oip/infer-request.ts';
 import { parseGolden } from '../../../agent/models/golden-test.ts';
 import { injectionSchema } from '../../../agent/sources/injection.ts';
 import { decodeBatch, decodeBatchHeader } from '../../../protocol/batch.ts';
+import { BATCH_DICTIONARY } from '../../../protocol/batch-dictionary.ts';
 import { decodeBundle, encodeBundle } from '../../../protocol/bundle.ts';
 import { decodeChunk, encodeChunk } from '../../../protocol/chunk-codec.ts';
 import {
@@ -149,7 +150,7 @@ function batchBody(name: string): Decoder {
       header.writeUInt32LE(bytes.length, BATCH_HEADER_BYTES - 4);
       return decodeBatch(Buffer.concat([header, deflateRawSync(bytes, { level: 1 })]));
     },
-    seeds: [inflateRawSync(batch.subarray(BATCH_HEADER_BYTES))],
+    seeds: [inflateRawSync(batch.subarray(BATCH_HEADER_BYTES), { dictionary: BATCH_DICTIONARY })],
   };
 }
 
