@@ -46,6 +46,7 @@ export type AgentErrorCode =
   | 'STORE_CORRUPT'
   | 'STORE_LOCKED'
   | 'STORE_UNWRITABLE'
+  | 'STORE_BUSY'
   | 'PREDICTION_UNKNOWN'
   | 'PIN_WRONG'
   | 'PIN_LOCKED'

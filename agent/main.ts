@@ -9,6 +9,7 @@ import { STREAMS } from '../protocol/records.ts';
 import { ServiceManager } from '../protocol/service-manager.ts';
 import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import { systemClock } from './clock.ts';
+import { ClockJumps } from './clock-jumps.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
@@ -17,11 +18,13 @@ import { loopWarnings } from './feedback/loop-warning.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';
 import { OperatorPin } from './http/operator-pin.ts';
 import { buildStatusView } from './http/status-view.ts';
+import { StoreDownload } from './http/store-download.ts';
 import { EngineProcess } from './inference/engine-client.ts';
 import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
 import { AlarmBoard } from './monitor/alarm-board.ts';
 import { AlarmCauses } from './monitor/alarm-causes.ts';
+import { clockJumpEvent } from './monitor/clock-jump-event.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
 import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
@@ -119,6 +122,12 @@ export async function startAgent(
       sync.notifyRecorded();
       changed.give();
     };
+
+    const jumps = new ClockJumps(clock, (jump) => {
+      counters.add('clock.jumps');
+      if (jump.afterMs < jump.beforeMs) store.predictions.timesBeginAnew();
+      tell(clockJumpEvent(jump));
+    });
 
     await engineStarted;
 
@@ -259,6 +268,7 @@ export async function startAgent(
       labelsOf: (slot) => models.of(slot)?.champion.manifest.output.decision.labels,
       onRecorded: recorded,
       clock,
+      jumps,
       log,
       counters,
     });
@@ -362,6 +372,7 @@ export async function startAgent(
           request.hold ? { reason: request.reason, untilMs: request.untilMs ?? null } : null,
         ),
       plan: (slot, desired) => models.plan(slot, desired),
+      download: new StoreDownload({ backUp: (file) => store.backUp(file), folder: config.dataDir }),
       pin: new OperatorPin(config.http.pinFile, clock),
       ...(lines.length > 0
         ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
@@ -413,6 +424,8 @@ export async function startAgent(
       profiles.start();
       stops.push(() => profiles.stop());
     }
+    jumps.start();
+    stops.push(() => jumps.stop());
     deviceMetrics.start();
     stops.push(() => deviceMetrics.stop());
     const slots = Object.keys(config.slots);

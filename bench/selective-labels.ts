@@ -48,6 +48,7 @@ export function playLine(line: SelectiveLine, random: Random): OutcomeCount[] {
     said: cell & 1,
     weight: 1,
     propensity: (cell & 1) === 1 ? line.exploration : 1,
+    keptShare: 1,
     count,
   }));
 }
@@ -59,6 +60,7 @@ export function trueMetric(metric: MetricRule, { faultShare, recall, falseAlarms
     said,
     weight,
     propensity: 1,
+    keptShare: 1,
     count: 1,
   });
   const value = metricValue(metric, [

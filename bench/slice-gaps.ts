@@ -105,5 +105,5 @@ function note(tagged: Tagged, { faultShare, recall, falseAlarms, gap }: SlicedLi
 }
 
 function cellOf(index: number, tags: Tags): Cell {
-  return { truth: index >> 1, said: index & 1, weight: 1, propensity: 1, count: 0, tags };
+  return { truth: index >> 1, said: index & 1, weight: 1, propensity: 1, keptShare: 1, count: 0, tags };
 }

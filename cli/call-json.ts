@@ -1,4 +1,4 @@
-/** One HTTP call to a part of Andon, and its answer as an object; every failure as a sentence and a hint. */
+/** One HTTP call to a part of Andon, and its answer as an object or a file; every failure as a sentence and a hint. */
 import { CodedError } from '../protocol/errors.ts';
 import { cliError } from './errors.ts';
 
@@ -45,6 +45,27 @@ export async function callJson<T>(peer: Peer, call: Call): Promise<T> {
     });
   }
   return answer as T;
+}
+
+/** As `callJson`, for an answer that is a file. @throws CodedError likewise */
+export async function callForBytes(
+  { url, what, hint }: Peer,
+  { method, path, timeoutMs, headers }: Omit<Call, 'keys' | 'body'>,
+): Promise<{ body: ReadableStream<Uint8Array>; headers: Headers }> {
+  let response: Response;
+  try {
+    response = await fetch(`${url}${path}`, {
+      method,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(headers && { headers }),
+    });
+  } catch (cause) {
+    throw cliError('SERVER_UNREACHABLE', `No ${what} answers at ${url}.`, { hint, cause });
+  }
+  if (!response.ok) throw refusal(response.status, objectFrom(await response.text()), path);
+  const { body } = response;
+  if (!body) throw cliError('SERVER_ANSWER_UNKNOWN', `${url}${path} answered nothing.`, { hint });
+  return { body, headers: response.headers };
 }
 
 function objectFrom(text: string): object | undefined {

@@ -1,10 +1,13 @@
 /**
- * A batch: consecutive records of one stream, as they travel on `{device}/up/{stream}`.
+ * A batch: records of one stream in their order, as they travel on `{device}/up/{stream}`.
  *
  * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
- * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`. Of version 1, which
- * is read too, are other columns, and deflate has no dictionary.
+ * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`, all of them
+ * consecutive: version 2. Of version 1, which is read too, are other columns, and deflate has no dictionary.
+ *
+ * Predictions with gaps between them, as thinning leaves, are version 3: the header ends with lastSeq u64, and the body is
+ * [skips, columns]: how many records right before each one were dropped, as a column of integers.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
@@ -17,11 +20,14 @@ import { encodePredictionColumns, readColumns } from './prediction-columns.ts';
 import { readColumnsV1 } from './prediction-columns-v1.ts';
 import { predictionsOf } from './prediction-rows.ts';
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
+import { consecutive, withoutSkips, withSkips } from './sparse-body.ts';
 
 const MAGIC = 0xa7;
 /** What this code writes; it reads any from 1 on. */
 const VERSION = 2;
+const SPARSE_VERSION = 3;
 const HEADER_BYTES = 36;
+const SPARSE_HEADER_BYTES = 44;
 /** Arrays and maps in a body: a row has two, and a later version may add some. */
 const MAX_CONTAINERS = 4 * LIMITS.batchRecords;
 
@@ -33,6 +39,7 @@ export interface BatchHeader {
   /** How many records right before `firstSeq` the device dropped on purpose (retention); they will never come. */
   readonly gapBefore: number;
   readonly count: number;
+  readonly lastSeq: number;
 }
 
 export interface Batch<S extends Stream = Stream> extends BatchHeader {
@@ -41,7 +48,7 @@ export interface Batch<S extends Stream = Stream> extends BatchHeader {
 }
 
 /**
- * Encodes consecutive records (`records[i].seq === records[0].seq + i`).
+ * Encodes records in ascending order of seq; other streams than predictions without gaps between them.
  * @throws CodedError PAYLOAD_TOO_LARGE when the result would not fit in one message: send fewer records.
  */
 export function encodeBatch<S extends Stream>(
@@ -51,21 +58,25 @@ export function encodeBatch<S extends Stream>(
   gapBefore = 0,
 ): Buffer {
   const first = records[0];
-  if (!first) throw new RangeError('a batch needs at least one record');
-  const body = Buffer.from(
-    encode(stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records)),
-  );
+  const last = records.at(-1);
+  if (!first || !last) throw new RangeError('a batch needs at least one record');
+  const sparse = last.seq - first.seq >= records.length;
+  if (sparse && stream !== 'predictions') throw new RangeError(`a batch of ${stream} has no gaps`);
+  const rows = stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records);
+  const body = Buffer.from(encode(sparse ? withSkips(records, rows) : rows));
   const deflated = deflateRawSync(body, { level: 1, dictionary: BATCH_DICTIONARY });
-  const out = Buffer.alloc(HEADER_BYTES + deflated.length);
+  const headerBytes = sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
+  const out = Buffer.alloc(headerBytes + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(VERSION, 1);
+  out.writeUInt8(sparse ? SPARSE_VERSION : VERSION, 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
   out.writeBigUInt64LE(BigInt(gapBefore), 20);
   out.writeUInt32LE(records.length, 28);
   out.writeUInt32LE(body.length, 32);
-  deflated.copy(out, HEADER_BYTES);
+  if (sparse) out.writeBigUInt64LE(BigInt(last.seq), HEADER_BYTES);
+  deflated.copy(out, headerBytes);
   if (
     out.length > LIMITS.messageBytes ||
     records.length > LIMITS.batchRecords ||
@@ -94,14 +105,16 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
   const count = bytes.readUInt32LE(28);
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
   const version = bytes.readUInt8(1);
-  if (version < 1 || version > VERSION) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
+  const newest = stream === 'predictions' ? SPARSE_VERSION : VERSION;
+  if (version < 1 || version > newest) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${newest}`, {
       hint: 'Update the server before the devices.',
     });
   }
   if (count < 1 || count > LIMITS.batchRecords)
     throw protocolError('PAYLOAD_MALFORMED', `batch of ${count} records`);
-  if (firstSeq < 1n || firstSeq + BigInt(count) > BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
+  const lastSeq = lastSeqOf(bytes, firstSeq + BigInt(count) - 1n);
+  if (firstSeq < 1n || lastSeq >= BigInt(Number.MAX_SAFE_INTEGER) || gapBefore >= firstSeq) {
     throw protocolError('PAYLOAD_MALFORMED', `batch starts at seq ${firstSeq} after a gap of ${gapBefore}`);
   }
   if (bytes.readUInt32LE(32) > LIMITS.batchInflatedBytes) {
@@ -113,7 +126,24 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
     firstSeq: Number(firstSeq),
     gapBefore: Number(gapBefore),
     count,
+    lastSeq: Number(lastSeq),
   };
+}
+
+/** @throws CodedError PAYLOAD_TRUNCATED, PAYLOAD_MALFORMED */
+function lastSeqOf(bytes: Buffer, consecutive: bigint): bigint {
+  if (!isSparse(bytes)) return consecutive;
+  if (bytes.length < SPARSE_HEADER_BYTES) {
+    throw protocolError('PAYLOAD_TRUNCATED', `batch of ${bytes.length} bytes`);
+  }
+  const lastSeq = bytes.readBigUInt64LE(HEADER_BYTES);
+  if (lastSeq <= consecutive)
+    throw protocolError('PAYLOAD_MALFORMED', `a batch with gaps ends at ${lastSeq}`);
+  return lastSeq;
+}
+
+function isSparse(bytes: Buffer): boolean {
+  return bytes.readUInt8(1) === SPARSE_VERSION;
 }
 
 /**
@@ -144,7 +174,8 @@ export function decodeBatch(bytes: Buffer): Batch {
   }
   if (header.stream === 'predictions') {
     const read = bytes.readUInt8(1) === 1 ? readColumnsV1 : readColumns;
-    return { ...header, records: predictionsOf(read(value, header.count), header.firstSeq, header.count) };
+    const { seqs, columns } = isSparse(bytes) ? withoutSkips(value, header) : consecutive(value, header);
+    return { ...header, records: predictionsOf(read(columns, header.count), seqs) };
   }
   return { ...header, records: decodeRows(header.stream, value, header) };
 }
@@ -157,7 +188,7 @@ function inflate(bytes: Buffer): Buffer {
   const claimed = bytes.readUInt32LE(32);
   let body: Buffer;
   try {
-    body = inflateRawSync(bytes.subarray(HEADER_BYTES), {
+    body = inflateRawSync(bytes.subarray(isSparse(bytes) ? SPARSE_HEADER_BYTES : HEADER_BYTES), {
       maxOutputLength: Math.max(1, claimed),
       ...(bytes.readUInt8(1) === 1 ? {} : { dictionary: BATCH_DICTIONARY }),
     });

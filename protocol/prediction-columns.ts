@@ -9,16 +9,18 @@ import { ContextMap } from './prediction-context.ts';
 import {
   circumstancesSchema,
   contextsSchema,
+  keptShareSchema,
   MAX_CONTEXTS,
   type PredictionColumns,
 } from './prediction-rows.ts';
 import { type Prediction, ROLES } from './records.ts';
 import { decodeTexts, encodeTexts, textColumnSchema } from './text-column.ts';
 
-/** Of a body of version 2. The names and values are those of `PredictionColumns`. */
+/** Of a body of version 2 or 3. The names and values are those of `PredictionColumns`. */
 const columnsSchema = z.object({
   context: contextsSchema,
   circumstances: circumstancesSchema,
+  keptShare: keptShareSchema,
   contextOf: intColumnSchema,
   timeMs: intColumnSchema,
   correlationId: textColumnSchema,
@@ -63,6 +65,7 @@ export function readColumns(value: unknown, count: number): PredictionColumns {
   return {
     context: c.context,
     circumstances: c.circumstances,
+    keptShare: c.keptShare,
     contextOf: decodeInts(c.contextOf, count),
     timeMs: decodeInts(c.timeMs, count),
     correlationId: decodeTexts(c.correlationId, count, LIMITS.correlationIdChars),
@@ -78,9 +81,10 @@ export function readColumns(value: unknown, count: number): PredictionColumns {
 
 function encodeContexts(
   records: readonly Prediction[],
-): Pick<Columns, 'context' | 'contextOf'> & { circumstances?: NonNullable<Columns['circumstances']> } {
+): Pick<Columns, 'context' | 'contextOf' | 'circumstances' | 'keptShare'> {
   const context: Columns['context'] = [];
   const circumstances: NonNullable<Columns['circumstances']> = [];
+  const keptShare: number[] = [];
   const known = new ContextMap<number>();
   let usual = true;
   const indexes = records.map((record) => {
@@ -89,6 +93,7 @@ function encodeContexts(
       index = context.push([record.run, record.slot, record.model, ROLES.indexOf(record.role)]) - 1;
       circumstances.push([record.tags, record.propensity, record.explored ? 1 : 0]);
       usual &&= record.propensity === 1 && !record.explored && Object.keys(record.tags).length === 0;
+      keptShare.push(record.keptShare);
       known.set(record, index);
     }
     return index;
@@ -96,7 +101,12 @@ function encodeContexts(
   if (context.length > MAX_CONTEXTS) {
     throw protocolError('PAYLOAD_TOO_LARGE', `a batch has more than ${MAX_CONTEXTS} kinds of prediction`);
   }
-  return { context, ...(usual ? {} : { circumstances }), contextOf: encodeInts(indexes) };
+  return {
+    context,
+    ...(usual ? {} : { circumstances }),
+    ...(keptShare.every((share) => share === 1) ? {} : { keptShare }),
+    contextOf: encodeInts(indexes),
+  };
 }
 
 /** One feature of all rows varies less than all features of one row. */

@@ -11,6 +11,8 @@ export interface Circumstances {
   readonly propensity: number;
   /** A part that the model would have rejected went on for inspection, by chance. */
   readonly explored: boolean;
+  /** Chance that a full store kept the prediction, in (0, 1]. */
+  readonly keptShare: number;
 }
 
 export type PredictionContext = Pick<Prediction, 'run' | 'slot' | 'model' | 'role'> & Circumstances;
@@ -24,8 +26,9 @@ export function contextKey({
   tags,
   propensity,
   explored,
+  keptShare,
 }: PredictionContext): string {
-  return `${run} ${model} ${role} ${propensity} ${explored} ${tagsText(tags)} ${slot}`;
+  return `${run} ${model} ${role} ${propensity} ${explored} ${keptShare} ${tagsText(tags)} ${slot}`;
 }
 
 interface Known<T> {
@@ -60,8 +63,9 @@ export class ContextMap<T> {
   }
 
   /** Keeps its own copy: a whole prediction handed in is not held in memory. */
-  #remember({ run, slot, model, role, tags, propensity, explored }: PredictionContext, value: T): void {
-    const known = { context: { run, slot, model, role, tags, propensity, explored }, value };
+  #remember(context: PredictionContext, value: T): void {
+    const { run, slot, model, role, tags, propensity, explored, keptShare } = context;
+    const known = { context: { run, slot, model, role, tags, propensity, explored, keptShare }, value };
     const others = this.#byTags.get(tags);
     if (others) others.push(known);
     else this.#byTags.set(tags, [known]);
@@ -76,6 +80,7 @@ function isSame(a: PredictionContext, b: PredictionContext): boolean {
     a.run === b.run &&
     a.slot === b.slot &&
     a.propensity === b.propensity &&
-    a.explored === b.explored
+    a.explored === b.explored &&
+    a.keptShare === b.keptShare
   );
 }

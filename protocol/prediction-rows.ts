@@ -31,10 +31,14 @@ export const circumstancesSchema = z
   .max(MAX_CONTEXTS)
   .optional();
 
+/** Of each context; absent where nothing was thinned out. */
+export const keptShareSchema = z.array(z.number().gt(0).max(1)).max(MAX_CONTEXTS).optional();
+
 /** As they were read, a value a row; nothing of it is checked but the lengths. */
 export interface PredictionColumns {
   readonly context: z.infer<typeof contextsSchema>;
   readonly circumstances?: z.infer<typeof circumstancesSchema>;
+  readonly keptShare?: z.infer<typeof keptShareSchema>;
   /** Index in `context`. */
   readonly contextOf: ArrayLike<number>;
   readonly timeMs: ArrayLike<number>;
@@ -51,14 +55,18 @@ export interface PredictionColumns {
   readonly features: Float32Array;
 }
 
-/** @throws CodedError PAYLOAD_MALFORMED */
-export function predictionsOf(columns: PredictionColumns, firstSeq: number, count: number): Prediction[] {
+/**
+ * @param seqs of the records, one each
+ * @throws CodedError PAYLOAD_MALFORMED
+ */
+export function predictionsOf(columns: PredictionColumns, seqs: ArrayLike<number>): Prediction[] {
+  const count = seqs.length;
   const { features, ...c } = columns;
   const circumstances = circumstancesOf(columns);
   const records: Prediction[] = new Array(count);
   let featuresAt = 0;
   for (let i = 0; i < count; i++) {
-    const seq = firstSeq + i;
+    const seq = seqs[i] as number;
     const contextIndex = c.contextOf[i] as number;
     const context = c.context[contextIndex];
     const around = circumstances[contextIndex];
@@ -95,18 +103,24 @@ export function predictionsOf(columns: PredictionColumns, firstSeq: number, coun
       tags: around.tags,
       propensity: around.propensity,
       explored: around.explored,
+      keptShare: around.keptShare,
     };
     featuresAt += width;
   }
   return records;
 }
 
-function circumstancesOf({ context, circumstances }: PredictionColumns): Circumstances[] {
-  if (circumstances && circumstances.length !== context.length) {
+function circumstancesOf({ context, circumstances, keptShare }: PredictionColumns): Circumstances[] {
+  if ([circumstances, keptShare].some((column) => column && column.length !== context.length)) {
     throw protocolError('PAYLOAD_MALFORMED', 'prediction columns have contexts without circumstances');
   }
   return (circumstances ?? context.map(() => [NO_TAGS, 1, 0] as const)).map(
-    ([tags, propensity, explored]) => ({ tags, propensity, explored: explored === 1 }),
+    ([tags, propensity, explored], i) => ({
+      tags,
+      propensity,
+      explored: explored === 1,
+      keptShare: keptShare?.[i] ?? 1,
+    }),
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * The records of a device's four streams. Every record carries the `seq` of its stream: gap-free, from 1,
- * in the order in which the device committed it. `(device, storeEpoch, stream, seq)` names a record for ever.
+ * The records of a device's four streams. Every record carries the `seq` of its stream: from 1, in the order in which the
+ * device committed it, without a gap but for what retention dropped and counted. `(device, storeEpoch, stream, seq)` names a record for ever.
  */
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
@@ -47,6 +47,11 @@ export const predictionSchema = z.object({
   propensity: z.number().gt(0).max(1).default(1),
   /** A part that the model would have rejected went on for inspection, by chance. */
   explored: z.boolean().default(false),
+  /**
+   * Chance that a device whose store was full kept just this prediction: it stands for 1 / keptShare like it, by which every
+   * count, rate and metric weighs it. 1 where nothing was thinned out.
+   */
+  keptShare: z.number().gt(0).max(1).default(1),
 });
 export type Prediction = z.infer<typeof predictionSchema>;
 

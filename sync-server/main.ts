@@ -2,7 +2,7 @@
  * The composition root of the sync-server: read top to bottom, it is the list of the parts and how they join.
  * Run: `node sync-server/main.ts [--config file]`.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -113,6 +113,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       log,
       authority,
       admits: (device, serialNumber) => identities.admits(device, serialNumber),
+      exported: {
+        rules: () => readFileSync(join(project.folder, 'deploy', 'mosquitto.acl'), 'utf8'),
+        revocationList: () => identities.revocationList(),
+        revokedDevices: () => identities.revokedDevices(),
+      },
     });
     stops.push(() => broker.stop());
     const brokerUrl = broker.deviceUrl ?? withoutLogin(broker.url);

@@ -1,6 +1,7 @@
 /** Walks over the predictions whose deadline has passed and concludes from what did not happen. */
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import type { ClockJump, ClockJumps } from '../clock-jumps.ts';
 import type { AbsenceRule } from '../config/feedback.ts';
 import type { Counters } from '../counters.ts';
 import type { StoredPrediction } from '../store/records.ts';
@@ -27,6 +28,7 @@ export interface AbsenceLabelsDeps {
   readonly store: Pick<Store, 'predictions' | 'states' | 'run'>;
   readonly labelIndex: (slot: string, label: string) => number | undefined;
   readonly clock: Clock;
+  readonly jumps: Pick<ClockJumps, 'recent'>;
   readonly counters: Counters;
 }
 
@@ -47,10 +49,11 @@ export class AbsenceLabels implements Labeller {
 
   /** Labels of the predictions that became due since the last accepted call. */
   conclude(): Conclusion {
-    const { slot, rule, store, clock } = this.#deps;
+    const { slot, rule, store, clock, jumps } = this.#deps;
     const label = this.#deps.labelIndex(slot, rule.label);
     // Without a model nobody knows the label's index; the predictions wait.
     if (label === undefined) return NOTHING;
+    const jumped = jumps.recent();
     const nowMs = clock.wallMs();
     const { due, through } = store.predictions.dueAfter({
       slot,
@@ -62,7 +65,7 @@ export class AbsenceLabels implements Labeller {
     const more = through > this.#place.seq;
     const evidence = absenceEvidence(rule);
     const feedback = due
-      .filter((prediction) => this.#isSilent(prediction))
+      .filter((prediction) => this.#isSilent(prediction, jumped))
       .map(({ seq, timeMs }) => ({
         timeMs: nowMs,
         // What was known then was known at the deadline, also when the agent stood still until now.
@@ -87,8 +90,12 @@ export class AbsenceLabels implements Labeller {
     this.#deps.store.states.set(this.#key, this.#place);
   }
 
-  #isSilent(prediction: StoredPrediction): boolean {
+  #isSilent(prediction: StoredPrediction, jumps: readonly ClockJump[]): boolean {
     const { slot, rule, store, counters, labelIndex } = this.#deps;
+    if (jumps.some((jump) => isWithin(jump, prediction.timeMs, rule.withinMs))) {
+      counters.add('feedback.absence-not-observed');
+      return false;
+    }
     if (!silenceCounts(rule, prediction, { run: store.run, earlierUntilMs: this.#earlierUntilMs })) {
       counters.add('feedback.absence-not-observed');
       return false;
@@ -106,4 +113,9 @@ export class AbsenceLabels implements Labeller {
       !store.predictions.evidenceOf(prediction.seq).some((evidence) => evidence.rule === rule.name)
     );
   }
+}
+
+/** True when the clock jumped between a prediction and its deadline: nobody knows which part of that time has passed. */
+function isWithin({ beforeMs }: ClockJump, madeMs: number, withinMs: number): boolean {
+  return madeMs <= beforeMs && beforeMs < madeMs + withinMs;
 }

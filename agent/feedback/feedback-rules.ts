@@ -1,8 +1,10 @@
 /** Turns what happens on the line, what does not happen, and what operators say into labels of predictions. */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
+import { evidenceMs } from '../../protocol/labels/standing-label.ts';
 import { MAX_PRECEDENCE, parsePredictionId } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
+import type { ClockJumps } from '../clock-jumps.ts';
 import type { FeedbackRule } from '../config/feedback.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
@@ -26,6 +28,8 @@ export interface FeedbackRulesDeps {
   /** Labels were recorded: there is something to send and to show. */
   readonly onRecorded?: () => void;
   readonly clock: Clock;
+  /** Absent: the clock is never set. */
+  readonly jumps?: Pick<ClockJumps, 'recent'>;
   readonly log: Logger;
   readonly counters: Counters;
 }
@@ -45,12 +49,12 @@ export class FeedbackRules {
   }
 
   start(): void {
-    const { store, clock, counters, slots } = this.#deps;
+    const { store, clock, counters, slots, jumps = { recent: () => [] } } = this.#deps;
     const labelIndex = (slot: string, label: string) => this.#labelIndex(slot, label);
     const shared = { store, clock, counters, labelIndex };
     const rules = new Map(Object.entries(slots).map(([slot, { feedback }]) => [slot, feedback]));
     const absences = [...rules].flatMap(([slot, slotRules]) =>
-      absenceRules(slotRules).map((rule) => new AbsenceLabels({ ...shared, slot, rule })),
+      absenceRules(slotRules).map((rule) => new AbsenceLabels({ ...shared, jumps, slot, rule })),
     );
     this.#labellers = [new EventLabels({ ...shared, rules }), ...absences];
     this.#timer = setInterval(() => void this.#runPass(), PASS_EVERY_MS);
@@ -84,9 +88,11 @@ export class FeedbackRules {
     const given = request.label === null ? this.#answerTo(seq) : this.#knownLabel(slot, request.label);
     const words =
       request.label === null ? 'an operator took the answer back' : `an operator said ${request.label}`;
+    const timeMs = this.#deps.clock.wallMs();
     await this.#record([
       {
-        timeMs: this.#deps.clock.wallMs(),
+        timeMs,
+        observedMs: this.#afterAnswersBefore(seq, timeMs),
         predictionSeq: seq,
         slot,
         kind: 'explicit',
@@ -118,6 +124,14 @@ export class FeedbackRules {
     throw agentError('REQUEST_INVALID', `"${name}" is no label of ${slot}`, {
       hint: `Its labels: ${known}.`,
     });
+  }
+
+  /** The newest answer stands: also when the clock was set back since the one before. */
+  #afterAnswersBefore(predictionSeq: number, timeMs: number): number {
+    const answers = this.#deps.store.predictions
+      .evidenceOf(predictionSeq)
+      .filter(({ rule, kind }) => kind === 'explicit' && rule === 'operator');
+    return Math.max(timeMs, ...answers.map((answer) => evidenceMs(answer) + 1));
   }
 
   /** The label that an operator gave. */

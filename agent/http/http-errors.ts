@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<string, number>> = {
   MODEL_NOT_ACTIVE: 409,
   TOO_MANY_VIEWERS: 503,
   PAGE_NOT_BUILT: 503,
+  STORE_BUSY: 409,
   STORE_FULL: 507,
 };
 

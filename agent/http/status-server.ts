@@ -1,5 +1,5 @@
 /** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { codeOf } from '../../protocol/errors.ts';
@@ -19,6 +19,7 @@ import { LiveStream } from './live-stream.ts';
 import type { OipDeps } from './oip/oip-routes.ts';
 import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
 import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
+import type { StoreDownload } from './store-download.ts';
 import type { FeedbackRequest, HoldRequest, LookRequest, StatusView } from './view.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -63,6 +64,7 @@ export interface StatusServerDeps {
    * @throws CodedError SLOT_UNKNOWN, STORE_FULL, STORE_UNWRITABLE
    */
   readonly hold: (request: HoldRequest) => void;
+  readonly download: Pick<StoreDownload, 'send'>;
   readonly pin: OperatorPin;
   /** Only where a source is simulated. */
   readonly inject?: (injection: Injection) => void;
@@ -124,7 +126,11 @@ export class StatusServer {
       changed: deps.changed,
       counters: deps.counters,
     });
-    this.app = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+    this.app = Fastify({
+      bodyLimit: BODY_LIMIT_BYTES,
+      forceCloseConnections: true,
+      frameworkErrors: (thrown, request, reply) => this.#refuse(thrown, request, reply),
+    });
     this.app.server.on('connection', (socket) => {
       this.#connections += 1;
       socket.once('close', () => {
@@ -180,24 +186,29 @@ export class StatusServer {
       }
     });
     app.setNotFoundHandler((_request, reply) => {
+      this.#deps.counters.add('http.not-found');
       const error = agentError('NOT_FOUND', 'there is nothing at this address', {
         hint: 'The page is at /.',
       });
       return reply.code(404).send(bodyOf(error));
     });
-    app.setErrorHandler((thrown, request, reply) => {
-      const error = toCodedError(thrown);
-      this.#deps.counters.add(error.code);
-      const status = statusOf(error);
-      if (status === 500) this.#deps.log.error({ err: thrown, url: request.url }, 'request failed');
-      return reply.code(status).send(bodyOf(error));
-    });
+    app.setErrorHandler((thrown, request, reply) => this.#refuse(thrown, request, reply));
+    // Bytes that are no HTTP: Node answers them, and they have no route.
+    app.server.on('clientError', () => this.#deps.counters.add('http.client-error'));
+  }
+
+  #refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const error = toCodedError(thrown);
+    this.#deps.counters.add(error.code);
+    const status = statusOf(error);
+    if (status === 500) this.#deps.log.error({ err: thrown, url: request.url }, 'request failed');
+    return reply.code(status).send(bodyOf(error));
   }
 
   #addRoutes(): void {
     const { app } = this;
-    const { view, answer, lookedAt, lineEvents, install, hold, plan, pin, inject, cutLink, metricsText } =
-      this.#deps;
+    const { view, answer, lookedAt, lineEvents, install, hold, plan } = this.#deps;
+    const { download, pin, inject, cutLink, metricsText } = this.#deps;
     // Before the body is read: a stranger must not make the device take 68 MB.
     const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
     // Where nobody has a PIN, anybody who stands here may hold: it changes nothing, and delays only what is new.
@@ -254,6 +265,7 @@ export class StatusServer {
       hold(parseBody(holdRequestSchema, request.body));
       return { applied: true };
     });
+    app.post('/api/store/backup', { onRequest: needsPinIfSet }, (_request, reply) => download.send(reply));
     app.post('/api/plan', async (request) => {
       const { slot, desired } = parseBody(planSchema, request.body);
       return { slot, steps: plan(slot, desired) };

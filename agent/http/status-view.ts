@@ -33,7 +33,10 @@ export interface StatusParts {
   readonly startedAtMs: number;
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly store: Pick<Store, 'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked'>;
+  readonly store: Pick<
+    Store,
+    'epoch' | 'streams' | 'predictions' | 'sizeBytes' | 'droppedUnacked' | 'thinnedOut'
+  >;
   readonly engine: Pick<Engine, 'status'>;
   readonly models: ActiveModels & Pick<ModelManager, 'holdOf' | 'figuresOf'>;
   /** What the device tells the server of each slot. */
@@ -81,6 +84,7 @@ export function buildStatusView(parts: StatusParts): StatusView {
       maxBytes: config.store.maxBytes,
       storeEpoch: store.epoch,
       dropped: store.droppedUnacked(),
+      thinned: store.thinnedOut(),
     },
     engine: parts.engine.status(),
     machine: parts.machine(),

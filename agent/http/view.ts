@@ -29,7 +29,15 @@ export interface StatusView {
     /** Why records wait although the link is up, in words; null: they do not. */
     heldBack: string | null;
   };
-  store: { sizeBytes: number; maxBytes: number; storeEpoch: string; dropped: number };
+  store: {
+    sizeBytes: number;
+    maxBytes: number;
+    storeEpoch: string;
+    /** Records that had to go before the server had them. */
+    dropped: number;
+    /** Of those, predictions that others like them stand for. */
+    thinned: number;
+  };
   engine: { alive: boolean; restarts: number; rssBytes: number };
   /** Null until it was first looked at, and while it does not answer. */
   machine: MachineView | null;

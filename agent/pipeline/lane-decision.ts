@@ -9,6 +9,7 @@ import type { Decider } from './decider.ts';
 import { explorer } from './exploration.ts';
 import type { LaneBatch } from './lane-batch.ts';
 import type { Item } from './lane-item.ts';
+import { isNearLimit } from './near-limit.ts';
 import type { Rows } from './sample-validator.ts';
 
 export interface LaneResult {
@@ -66,6 +67,7 @@ export function predictionsOf(
       challengerDecides(challenger.rolloutId, keyOf(item), challenger.share) &&
       hasAsMuch(result);
     const deciding = isCanary ? other : own;
+    const { decision } = (isCanary ? challenger.model : champion).manifest.output;
     const shadow = isCanary ? own : other;
     const chance = (isCanary && chanceByChallenger) || chanceByChampion;
     const { propensity, explored } = chance(deciding.label, () => partKeyOf(item));
@@ -79,6 +81,7 @@ export function predictionsOf(
       score: deciding.score,
       latencyUs: Math.max(0, result.decidedUs - acceptedUs),
       health: healthOf(row, sample.timeMs),
+      unsure: isNearLimit(decision, deciding),
       tags: sample.tags ?? NO_TAGS,
       propensity,
       explored,

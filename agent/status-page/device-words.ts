@@ -54,15 +54,21 @@ export function storeWords(store: StatusView['store']): Said {
     return {
       state: 'warning',
       word: 'Room was made',
-      sentence: `${sentence} ${formatCounted(store.dropped, 'record')} that the server never got had to go.`,
+      sentence: `${sentence} ${formatCounted(store.dropped, 'record')} that the server never got had to go.${thinnedWords(store)}`,
     };
   }
   if (used >= 0.8) {
     return {
       state: 'warning',
       word: 'Filling up',
-      sentence: `${sentence} Connect this device before the oldest unsent predictions have to be thinned.`,
+      sentence: `${sentence} Connect this device before unsent predictions have to be thinned out.`,
     };
   }
   return { state: 'ok', word: 'Room enough', sentence };
+}
+
+function thinnedWords({ dropped, thinned }: StatusView['store']): string {
+  if (thinned === 0) return '';
+  const them = thinned === dropped ? 'They' : `${formatCounted(thinned, 'prediction')} of them`;
+  return ` ${them} were thinned out fairly: those kept count for them, so rates and the metric stay right.`;
 }

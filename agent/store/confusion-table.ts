@@ -15,6 +15,17 @@ interface Label {
   readonly weight: number;
 }
 
+/** Another label stands for a prediction, or none any more. */
+export interface LabelChange {
+  readonly predictionSeq: number;
+  /** Under which both labels count. */
+  readonly keptShare: number;
+  readonly before: Label | undefined;
+  readonly after: Label | undefined;
+  /** When this came to be known. */
+  readonly labelledMs: number;
+}
+
 type Pair = [timeMs: number, context: number, label: number];
 type Added = [context: number, day: number, truth: number, said: number, weight: number, count: 1 | -1];
 type Counted = [truth: number, said: number, weight: number, count: number];
@@ -51,19 +62,12 @@ export class ConfusionTable {
     this.#prune = sqlite.prepare('DELETE FROM confusion WHERE labelled_ms < ?');
   }
 
-  /**
-   * Another label stands, or none any more: takes back what was counted, counts the new. Inside a transaction only.
-   * @param labelledMs when this came to be known
-   */
-  revise(
-    predictionSeq: number,
-    before: Label | undefined,
-    after: Label | undefined,
-    labelledMs: number,
-  ): void {
-    for (const [timeMs, context, said] of this.#pair.all(predictionSeq, predictionSeq)) {
+  /** Takes back what was counted, counts the new. Inside a transaction only. */
+  revise({ predictionSeq, keptShare, before, after, labelledMs }: LabelChange): void {
+    for (const [timeMs, contextId, said] of this.#pair.all(predictionSeq, predictionSeq)) {
+      const context = this.#contexts.withShare(this.#contexts.byId(contextId), keptShare);
       const add = ({ label, weight }: Label, count: 1 | -1) =>
-        this.#add.run(context, Math.floor(timeMs / DAY_MS), label, said, weight, count, labelledMs);
+        this.#add.run(context.id, Math.floor(timeMs / DAY_MS), label, said, weight, count, labelledMs);
       if (before) add(before, -1);
       if (after) add(after, 1);
     }
@@ -74,7 +78,8 @@ export class ConfusionTable {
     return this.#of.all(slot, model).flatMap(([contextId, truth, said, weight, count]) => {
       const context = this.#contexts.byId(contextId);
       if (count <= 0 || (role === 'deciding' && context.role === 'shadow')) return [];
-      return [{ truth, said, weight, propensity: countedPropensity(context), count, tags: context.tags }];
+      const { tags, keptShare } = context;
+      return [{ truth, said, weight, propensity: countedPropensity(context), keptShare, count, tags }];
     });
   }
 

@@ -17,10 +17,11 @@ type Words = [
   tags: string,
   propensity: number,
   explored: number,
+  keptShare: number,
 ];
 type Row = [id: number, ...Words];
 
-const COLUMNS = 'run, slot, model, role, tags, propensity, explored';
+const COLUMNS = 'run, slot, model, role, tags, propensity, explored, kept_share';
 /** A tag that is different for every part (a serial number) must not make the dictionary as long as the predictions. */
 const MOST_OF_A_RUN = 10_000;
 
@@ -43,15 +44,15 @@ export class Contexts {
   readonly #all: Statement<[], Row>;
   readonly #whole: Statement<[], (string | number)[]>;
   readonly #byId = new Map<number, Context>();
-  /** Those of this run. */
-  #own = new ContextMap<Context>();
+  #known = new ContextMap<Context>();
+  readonly #countOfRun = new Map<string, number>();
 
   constructor(sqlite: Sqlite, run: string, counters: Pick<Counters, 'add'>) {
     this.run = run;
     this.#counters = counters;
     this.#insert = sqlite
       .prepare<Words, Row>(
-        `INSERT INTO contexts (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id, ${COLUMNS}`,
+        `INSERT INTO contexts (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, ${COLUMNS}`,
       )
       .raw();
     this.#all = sqlite.prepare<[], Row>(`SELECT id, ${COLUMNS} FROM contexts`).raw();
@@ -62,31 +63,36 @@ export class Contexts {
   /** Reads the table again: after a rollback, entries made in its transaction are gone. */
   reload(): void {
     this.#byId.clear();
-    this.#own = new ContextMap();
-    for (const row of this.#all.all()) {
-      const context = this.#keep(row);
-      if (context.run === this.run) this.#own.set(context, context);
-    }
+    this.#known = new ContextMap();
+    this.#countOfRun.clear();
+    for (const row of this.#all.all()) this.#keep(row);
   }
 
-  /** The context of this run (`wanted.run` is `run`), made if need be. Inside a transaction only. */
+  /** The context, made if need be. Inside a transaction only. */
   of(wanted: PredictionContext): Context {
-    return this.#own.get(wanted) ?? this.#meet(wanted);
+    return this.#known.get(wanted) ?? this.#meet(wanted);
+  }
+
+  /** The context of predictions like those of `context` of which this share was kept. Inside a transaction only. */
+  withShare(context: Context, keptShare: number): Context {
+    return keptShare === context.keptShare ? context : this.of({ ...context, keptShare });
   }
 
   #meet(wanted: PredictionContext): Context {
-    const { run, slot, model, role, tags, propensity, explored } = wanted;
-    if (this.#own.size >= MOST_OF_A_RUN && tags !== NO_TAGS) {
+    const { run, slot, model, role, tags, propensity, explored, keptShare } = wanted;
+    if ((this.#countOfRun.get(run) ?? 0) >= MOST_OF_A_RUN && tags !== NO_TAGS) {
       this.#counters.add('store.tags-not-kept');
       return this.of({ ...wanted, tags: NO_TAGS });
     }
     const row = this.#insert.get(
       ...([run, slot, model, ROLES.indexOf(role)] as const),
-      ...([tagsText(tags), propensity, explored ? 1 : 0] as const),
+      ...([tagsText(tags), propensity, explored ? 1 : 0, keptShare] as const),
     );
-    const made = this.#keep(row as Row);
-    this.#own.set(wanted, made);
-    return made;
+    return this.#keep(row as Row);
+  }
+
+  has(id: number): boolean {
+    return this.#byId.has(id);
   }
 
   byId(id: number): Context {
@@ -105,7 +111,7 @@ export class Contexts {
     return [...this.#byId.values()].filter((context) => context.slot === slot && context.model === model);
   }
 
-  #keep([id, run, slot, model, role, tags, propensity, explored]: Row): Context {
+  #keep([id, run, slot, model, role, tags, propensity, explored, keptShare]: Row): Context {
     const context: Context = {
       id,
       run,
@@ -115,8 +121,11 @@ export class Contexts {
       tags: tags === '{}' ? NO_TAGS : Object.freeze(JSON.parse(tags)),
       propensity,
       explored: explored === 1,
+      keptShare,
     };
     this.#byId.set(id, context);
+    this.#known.set(context, context);
+    this.#countOfRun.set(run, (this.#countOfRun.get(run) ?? 0) + 1);
     return context;
   }
 }

@@ -5,7 +5,6 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   openSync,
   rmSync,
   writeFileSync,
@@ -13,6 +12,8 @@ import {
 import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { agentError } from '../errors.ts';
+import { syncFolder } from './file-sync.ts';
+import { keepBeforeMigration } from './migration-copy.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { isCorrupt, storeError } from './store-error.ts';
 
@@ -67,7 +68,7 @@ export class Database {
       sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
       sqlite.pragma(`journal_size_limit = ${Math.ceil(logBytes)}`);
       sqlite.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
-      migrate(sqlite);
+      migrate(sqlite, path);
       checkSuspect(sqlite, path);
       const walFd = openSync(`${path}-wal`, 'r+');
       fdatasyncSync(walFd);
@@ -116,6 +117,11 @@ export class Database {
     }
   }
 
+  /** Every table with the place of its first page, as one text. */
+  tables(): string {
+    return tablesOf(this.sqlite);
+  }
+
   /** Bytes in use inside the file, and bytes on the disk (file and write-ahead log). */
   size(): { usedBytes: number; freeBytes: number; diskBytes: number } {
     const pages = this.sqlite.pragma('page_count', { simple: true }) as number;
@@ -154,6 +160,13 @@ export class Database {
   }
 }
 
+export function tablesOf(sqlite: Sqlite): string {
+  const rows = sqlite.prepare<[], [string, number]>(
+    'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
+  );
+  return rows.raw().all().join(' ');
+}
+
 /** @param path of the database */
 export function markSuspect(path: string): void {
   try {
@@ -172,7 +185,7 @@ export function openPlain(path: string, options: { readonly?: boolean } = {}): S
   return sqlite;
 }
 
-function migrate(sqlite: Sqlite): void {
+function migrate(sqlite: Sqlite, path: string): void {
   const version = sqlite.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
     throw agentError(
@@ -182,6 +195,11 @@ function migrate(sqlite: Sqlite): void {
         hint: 'Run the newer agent again, or give this one its own dataDir.',
       },
     );
+  }
+  if (version > 0 && version < MIGRATIONS.length) {
+    // The copy has no log of its own.
+    sqlite.pragma('wal_checkpoint(TRUNCATE)');
+    keepBeforeMigration(path, MIGRATIONS.length);
   }
   // One write at least, so that the write-ahead log is there and the lock is ours.
   sqlite
@@ -204,23 +222,4 @@ function checkSuspect(sqlite: Sqlite, path: string): void {
 
 export function suspectPath(path: string): string {
   return `${path}.suspect`;
-}
-
-export function syncFile(path: string): void {
-  const fd = openSync(path, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Makes renames and new names in a folder durable. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

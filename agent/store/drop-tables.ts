@@ -1,6 +1,8 @@
 /** Deletes rows in the order of their worth, a slice at a time, so that no slice holds up the event loop for long. */
 import type { Stream } from '../../protocol/records.ts';
+import type { Contexts } from './contexts.ts';
 import type { Database, Statement } from './database.ts';
+import { PredictionThinning } from './prediction-thinning.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
 export interface Dropped {
@@ -11,17 +13,27 @@ export interface Dropped {
   readonly to: number;
   /** How many of the deleted rows the server had not acknowledged. */
   readonly unacked: number;
+  /** Others like them were kept and stand for them. */
+  readonly thinned: boolean;
 }
 
 /** Kept whatever happens, so that absence rules near their deadline still see what came. */
 const LINE_EVENTS_KEPT = 1000;
 
+interface Step {
+  readonly table: Stream | 'line_events';
+  readonly acked: boolean;
+  /** Some here and there instead of all of the oldest. */
+  readonly thin?: boolean;
+}
+
 /** First to go, first in the list. Within a step the oldest go first. */
-const ORDER: readonly { table: Stream | 'line_events'; acked: boolean }[] = [
+const ORDER: readonly Step[] = [
   { table: 'predictions', acked: true },
   { table: 'metrics', acked: true },
   { table: 'feedback', acked: true },
   { table: 'events', acked: true },
+  { table: 'predictions', acked: false, thin: true },
   { table: 'predictions', acked: false },
   { table: 'metrics', acked: false },
   { table: 'line_events', acked: false },
@@ -34,36 +46,59 @@ type Key = 'seq' | 'id';
 export class DropTables {
   readonly #database: Database;
   readonly #heads: StreamHeads;
+  readonly #contexts: Contexts;
+  readonly #thinning: PredictionThinning;
   readonly #sliceRows: number;
   readonly #statements = new Map<
     string,
     { first: Statement<[], number>; last: Statement<[], number>; drop: Statement<[number]> }
   >();
 
-  constructor(database: Database, heads: StreamHeads, sliceRows: number) {
+  constructor(database: Database, heads: StreamHeads, contexts: Contexts, sliceRows: number) {
     this.#database = database;
     this.#heads = heads;
+    this.#contexts = contexts;
+    this.#thinning = new PredictionThinning(database, heads, contexts, sliceRows);
     this.#sliceRows = sliceRows;
   }
 
   /**
-   * Drops the least worthy rows in a transaction of its own.
+   * Drops the least worthy rows in a transaction of its own; of a slice that is to be thinned maybe none.
    * @returns undefined when nothing may go
    * @throws CodedError STORE_*: nothing was dropped, and nothing counted
    */
   dropSlice(which: 'acked' | 'any'): Dropped | undefined {
-    const dropped = this.#database.transaction(() => this.#dropFirst(which));
-    if (dropped?.stream) this.#heads.addDropped(dropped.stream, dropped.unacked);
-    return dropped;
+    try {
+      const dropped = this.#database.transaction(() => this.#dropFirst(which));
+      if (dropped?.stream) this.#heads.addDropped(dropped.stream, dropped.unacked);
+      if (dropped?.thinned) this.#thinning.moved();
+      return dropped;
+    } catch (cause) {
+      // Contexts that were made in it are gone.
+      this.#contexts.reload();
+      throw cause;
+    }
+  }
+
+  /** Predictions that the server had not acknowledged and that others stand for, since the epoch began. */
+  thinnedTotal(): number {
+    return Math.min(this.#thinning.dropped, this.#heads.of('predictions').dropped);
   }
 
   #dropFirst(which: 'acked' | 'any'): Dropped | undefined {
-    for (const { table, acked } of ORDER) {
-      if (which === 'acked' && !acked) continue;
-      const dropped = table === 'line_events' ? this.#dropLineEvents() : this.#dropOldest(table, acked);
+    for (const step of ORDER) {
+      if (which === 'acked' && !step.acked) continue;
+      const dropped = this.#take(step);
       if (dropped) return dropped;
     }
     return undefined;
+  }
+
+  #take({ table, acked, thin = false }: Step): Dropped | undefined {
+    if (table === 'line_events') return this.#dropLineEvents();
+    if (!thin) return this.#dropOldest(table, acked);
+    const slice = this.#thinning.slice();
+    return slice && { stream: table, from: slice.from, to: slice.to, unacked: slice.count, thinned: true };
   }
 
   /** Deletes line events beyond a number and an age. Inside a transaction only. */
@@ -92,7 +127,7 @@ export class DropTables {
     const unacked = from > settled ? changes : 0;
     // The cursor too: it must not fall back behind rows that are gone.
     this.#heads.save(stream, unacked);
-    return { stream, from, to, unacked };
+    return { stream, from, to, unacked, thinned: false };
   }
 
   #dropLineEvents(): Dropped | undefined {
@@ -101,7 +136,7 @@ export class DropTables {
     const to = Math.min((from ?? 0) + this.#sliceRows, (last.get() ?? 0) - LINE_EVENTS_KEPT);
     if (from === undefined || to < from) return undefined;
     drop.run(to);
-    return { stream: null, from, to, unacked: 0 };
+    return { stream: null, from, to, unacked: 0, thinned: false };
   }
 
   #of(table: string, key: Key) {

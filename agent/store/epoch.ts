@@ -5,7 +5,8 @@ import { dirname } from 'node:path';
 import { codeOf } from '../../protocol/errors.ts';
 import { type Birth, inheritedSchema, MAX_INHERITED } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
-import { type Database, type Sqlite, syncFolder } from './database.ts';
+import type { Database, Sqlite } from './database.ts';
+import { syncFolder } from './file-sync.ts';
 
 export interface Epoch {
   readonly epoch: string;

@@ -14,7 +14,7 @@ export type FeedbackRow = [
   precedence: number,
   withdrawn: number,
   observedMs: number | null,
-  /** 1: its label stands. */
+  /** Above 0: its label stands, and is counted as one of predictions of which this share was kept. */
   stands: number,
 ];
 

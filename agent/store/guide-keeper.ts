@@ -14,6 +14,7 @@ export interface GuideKeeperDeps {
   readonly epoch: string;
   readonly heads: StreamHeads;
   readonly contexts: Contexts;
+  readonly tables: string;
   readonly counters: Counters;
 }
 
@@ -50,9 +51,16 @@ export class GuideKeeper {
   }
 
   #known(): KnownNow {
-    const { epoch, heads, contexts } = this.#deps;
-    const durable = STREAMS.map((stream) => [stream, heads.of(stream).durable]);
-    return { epoch, contexts: contexts.rows(), heads: Object.fromEntries(durable) as Record<Stream, number> };
+    const { epoch, heads, contexts, tables } = this.#deps;
+    const of = (place: (stream: Stream) => number) =>
+      Object.fromEntries(STREAMS.map((stream) => [stream, place(stream)])) as Record<Stream, number>;
+    return {
+      epoch,
+      tables,
+      contexts: contexts.rows(),
+      heads: of((stream) => heads.of(stream).durable),
+      acked: of((stream) => Math.max(heads.of(stream).acked, heads.of(stream).floor)),
+    };
   }
 
   #attempt<T>(work: () => T): T | undefined {

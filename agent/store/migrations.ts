@@ -113,4 +113,17 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE confusion;
   ALTER TABLE confusion_2 RENAME TO confusion;
   `,
+  `
+  -- The share of such predictions that thinning kept.
+  CREATE TABLE contexts_3 (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL, slot TEXT NOT NULL, model TEXT NOT NULL, role INTEGER NOT NULL,
+    tags TEXT NOT NULL, propensity REAL NOT NULL, explored INTEGER NOT NULL, kept_share REAL NOT NULL,
+    UNIQUE (run, slot, model, role, tags, propensity, explored, kept_share)
+  );
+  INSERT INTO contexts_3 SELECT id, run, slot, model, role, tags, propensity, explored, 1 FROM contexts;
+  DROP TABLE contexts;
+  ALTER TABLE contexts_3 RENAME TO contexts;
+  -- From here on feedback.stands of a label that stands is the kept share under which it was counted.
+  `,
 ];

@@ -7,6 +7,7 @@ import { STREAMS } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
+import { backUp } from './backup.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { ConfusionTable } from './confusion-table.ts';
 import { Contexts, forgetContexts } from './contexts.ts';
@@ -27,7 +28,7 @@ import { readLogFrames } from './salvage/write-ahead-log.ts';
 import { Scrub, type ScrubPlan } from './scrub.ts';
 import { SqliteStateTable } from './state-table.ts';
 import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
-import { saysDamage, storeError } from './store-error.ts';
+import { isCorrupt, saysDamage, storeError } from './store-error.ts';
 import { restoredEvent, salvagedEvent } from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
@@ -135,6 +136,7 @@ class SqliteStore implements Store {
   readonly #database: Database;
   readonly #heads: StreamHeads;
   readonly #queue: CommitQueue;
+  readonly #drops: DropTables;
   readonly #retention: Retention;
   readonly #guide: GuideKeeper;
   #foundDamage = false;
@@ -160,6 +162,7 @@ class SqliteStore implements Store {
       onCommit: () => heads.mark(),
       onIdle: (full) => (full ? this.#retention.onDiskFull() : this.#retention.check()),
     });
+    const drops = new DropTables(database, heads, contexts, maxRows);
     const report = () => this.#damaged();
     this.epoch = identity.epoch;
     this.inherits = identity.inherits;
@@ -178,9 +181,10 @@ class SqliteStore implements Store {
     this.#database = database;
     this.#heads = heads;
     this.#queue = queue;
+    this.#drops = drops;
     this.#retention = new Retention({
       database,
-      drops: new DropTables(database, heads, maxRows),
+      drops,
       confusion,
       capBytes,
       clock,
@@ -189,7 +193,10 @@ class SqliteStore implements Store {
     });
     this.#retention.check();
     this.#scrub.start();
-    this.#guide = new GuideKeeper({ path: identity.path, epoch: identity.epoch, heads, contexts, counters });
+    this.#guide = new GuideKeeper({
+      ...{ path: identity.path, epoch: identity.epoch, tables: database.tables() },
+      ...{ heads, contexts, counters },
+    });
     this.#guide.start();
   }
 
@@ -201,8 +208,21 @@ class SqliteStore implements Store {
     return this.#heads.droppedTotal();
   }
 
+  thinnedOut(): number {
+    return this.#drops.thinnedTotal();
+  }
+
   failing(): string | null {
     return this.#queue.failing;
+  }
+
+  async backUp(file: string): Promise<void> {
+    try {
+      await backUp(this.#database.sqlite, file);
+    } catch (cause) {
+      if (isCorrupt(cause)) this.#damaged();
+      throw storeError(cause, 'cannot copy the store');
+    }
   }
 
   /** Records an event of the store's own. One that cannot be recorded is counted by the queue. */

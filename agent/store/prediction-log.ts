@@ -7,8 +7,10 @@ import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
 import { NotablePredictions } from './notable-predictions.ts';
+import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StoredPrediction } from './records.ts';
 import type { OutcomeQuery, PredictionLog } from './store.ts';
+import { isCorrupt } from './store-error.ts';
 
 type Row = [
   seq: number,
@@ -40,6 +42,8 @@ export class SqlitePredictionLog implements PredictionLog {
   readonly #timeAt: Statement<[number], number>;
   readonly #label: Statement<[number], LabelRow>;
   readonly #evidence: Statement<[number], FeedbackRow>;
+  readonly #saveTimesFrom: Statement<[string]>;
+  #timesFrom: number;
 
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
     this.#contexts = contexts;
@@ -70,12 +74,15 @@ export class SqlitePredictionLog implements PredictionLog {
       .pluck();
     this.#label = sqlite
       .prepare<[number], LabelRow>(
-        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands = 1',
+        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands > 0',
       )
       .raw();
     this.#evidence = sqlite
       .prepare<[number], FeedbackRow>('SELECT * FROM feedback WHERE prediction_seq = ? ORDER BY seq')
       .raw();
+    this.#saveTimesFrom = sqlite.prepare<[string]>("INSERT OR REPLACE INTO meta VALUES ('times-from', ?)");
+    const timesFrom = sqlite.prepare<[], string>("SELECT value FROM meta WHERE key = 'times-from'").pluck();
+    this.#timesFrom = Number(timesFrom.get() ?? 1);
   }
 
   bySeq(seq: number): StoredPrediction | undefined {
@@ -105,6 +112,17 @@ export class SqlitePredictionLog implements PredictionLog {
       if (deciding && row[1] >= fromMs) found.push(this.#stored(row));
     }
     return found;
+  }
+
+  timesBeginAnew(): void {
+    const [, last] = this.#seqs.get() ?? [null, null];
+    this.#timesFrom = (last ?? 0) + 1;
+    try {
+      this.#saveTimesFrom.run(String(this.#timesFrom));
+    } catch (cause) {
+      // A full disk forgets it with the next start; nothing else rests on it.
+      if (isCorrupt(cause)) throw cause;
+    }
   }
 
   recent(slot: string, limit: number): StoredPrediction[] {
@@ -176,7 +194,7 @@ export class SqlitePredictionLog implements PredictionLog {
   /** Seq of the last row made before this time; by halves, since rows stand in the order of their time. */
   #lastBefore(timeMs: number): number {
     const [first, last] = this.#seqs.get() ?? [null, null];
-    let before = (first ?? 1) - 1;
+    let before = Math.max(first ?? 1, this.#timesFrom) - 1;
     let from = (last ?? 0) + 1;
     while (from - before > 1) {
       const middle = Math.floor((before + from) / 2);
@@ -196,7 +214,7 @@ export class SqlitePredictionLog implements PredictionLog {
 
   #stored(row: Row | [...Row, number]): StoredPrediction {
     const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health] = row;
-    const { run, slot, model, role, tags, propensity, explored } = this.#contexts.byId(contextId);
+    const { run, slot, model, role, tags, propensity, explored, keptShare } = this.#contexts.byId(contextId);
     return {
       id: predictionId(run, seq),
       seq,
@@ -209,11 +227,12 @@ export class SqlitePredictionLog implements PredictionLog {
       label,
       score,
       latencyUs,
-      health,
+      health: health & INPUT_HEALTH_BITS,
       pairOf: 0,
       tags,
       propensity,
       explored,
+      keptShare,
     };
   }
 }

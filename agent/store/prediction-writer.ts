@@ -10,6 +10,9 @@ import type { StreamHeads } from './stream-heads.ts';
 type Value = number | string | Buffer | null;
 
 const COLUMNS = 10;
+/** In the column of input health, above its bits: the model was unsure. For retention alone; nobody else reads it. */
+const UNSURE_BIT = 32;
+export const INPUT_HEALTH_BITS = UNSURE_BIT - 1;
 /** A call into SQLite costs about as much as binding four values: rows share calls. */
 const ROWS_A_CALL = 16;
 
@@ -76,6 +79,7 @@ export class PredictionWriter {
       tags: context.tags,
       propensity: context.propensity,
       explored: context.explored,
+      keptShare: 1,
     };
   }
 
@@ -87,12 +91,13 @@ export class PredictionWriter {
 
   #contextOf(p: NewPrediction, model: string, role: Role): Context {
     const { slot, tags = NO_TAGS, propensity = 1, explored = false } = p;
-    return this.#contexts.of({ run: this.#contexts.run, slot, model, role, tags, propensity, explored });
+    const { run } = this.#contexts;
+    return this.#contexts.of({ run, slot, model, role, tags, propensity, explored, keptShare: 1 });
   }
 
   #add(
     seq: number,
-    { timeMs, correlationId, health }: NewPrediction,
+    { timeMs, correlationId, health, unsure = false }: NewPrediction,
     context: number,
     label: number,
     score: number,
@@ -109,7 +114,7 @@ export class PredictionWriter {
     values[at + 4] = label;
     values[at + 5] = score;
     values[at + 6] = latencyUs;
-    values[at + 7] = health;
+    values[at + 7] = unsure ? health | UNSURE_BIT : health;
     values[at + 8] = pairDistance;
     values[at + 9] = features;
     this.#filled += 1;

@@ -5,7 +5,7 @@ import type { EventRecord, MetricRecord, Prediction, Role } from '../../protocol
 export type { NewFeedback } from '../../protocol/records.ts';
 
 /** Without circumstances: no tags, its truth is sure to be seen. Predictions with equal tags had best share the object. */
-export interface NewPrediction extends Partial<Circumstances> {
+export interface NewPrediction extends Partial<Omit<Circumstances, 'keptShare'>> {
   readonly timeMs: number;
   readonly slot: string;
   readonly model: string;
@@ -15,6 +15,8 @@ export interface NewPrediction extends Partial<Circumstances> {
   readonly score: number;
   readonly latencyUs: number;
   readonly health: number;
+  /** The model was unsure of it: retention keeps such a record longer than others. */
+  readonly unsure?: boolean;
   /** The validated input row; kept on the device, sent only where the slot's privacy policy says so. */
   readonly features: Float32Array | null;
   /** The challenger's or champion's look at the same sample, recorded right after it with role shadow. */

@@ -1,4 +1,7 @@
-/** Keeps the database under its byte cap: what is acknowledged goes first, feedback and events last, and every loss is told. */
+/**
+ * Keeps the database under its byte cap: what is acknowledged goes first, then predictions are thinned out, feedback and
+ * events go last, and every loss is told.
+ */
 import type { Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
@@ -25,15 +28,17 @@ export interface RetentionDeps {
 }
 
 interface Loss {
-  from: number;
-  to: number;
-  count: number;
+  readonly stream: Stream;
+  readonly thinned: boolean;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
 }
 
 export class Retention {
   readonly #deps: RetentionDeps;
-  /** Set while a pass is under way: what was lost so far, to be told in one event a stream. */
-  #losses: Map<Stream, Loss> | undefined;
+  /** Set while a pass is under way: what was lost so far, to be told in one event a stream and kind of loss. */
+  #losses: Map<string, Loss> | undefined;
   #next: NodeJS.Immediate | undefined;
   #tidiedAtMs = 0;
   #stopped = false;
@@ -97,10 +102,17 @@ export class Retention {
   #dropSlice(): boolean {
     const dropped = this.#deps.drops.dropSlice('any');
     if (!dropped) return false;
-    const { stream, from, to, unacked } = dropped;
+    const { stream, from, to, unacked, thinned } = dropped;
     if (stream && unacked > 0) {
-      const loss = this.#losses?.get(stream) ?? { from, to, count: 0 };
-      this.#losses?.set(stream, { from: loss.from, to, count: loss.count + unacked });
+      const kind = `${stream} ${thinned}`;
+      const before = this.#losses?.get(kind) ?? { from, to, count: 0 };
+      this.#losses?.set(kind, {
+        stream,
+        thinned,
+        from: Math.min(before.from, from),
+        to: Math.max(before.to, to),
+        count: before.count + unacked,
+      });
     }
     return true;
   }
@@ -117,15 +129,16 @@ export class Retention {
 
   #tellLosses(): void {
     const { counters, clock, tell } = this.#deps;
-    for (const [stream, { from, to, count }] of this.#losses ?? []) {
+    for (const { stream, thinned, from, to, count } of this.#losses?.values() ?? []) {
       counters.add(`store.dropped-${stream}`, count);
+      const fate = thinned ? 'thinned out; those kept stand for them' : 'dropped';
       tell({
         timeMs: clock.wallMs(),
         kind: 'records-dropped',
         severity: 'warning',
         slot: null,
-        message: `The store was full: ${count} ${stream} that the server had not received were dropped.`,
-        data: { stream, fromSeq: from, toSeq: to, count },
+        message: `The store was full: ${count} ${stream} that the server had not received were ${fate}.`,
+        data: { stream, fromSeq: from, toSeq: to, count, thinned },
       });
     }
     this.#losses = undefined;

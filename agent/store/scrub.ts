@@ -1,6 +1,6 @@
 /**
- * Reads every row's page once in a while, a little at a time, so that damage is found while the rest can still be saved,
- * and not when the page is needed. What it finds is said by the error of the read (see damage-report.ts).
+ * Reads every row once in a while, a little at a time, so that damage is found while the rest can still be saved, and not
+ * when the row is needed. Beside what SQLite itself notices: rows out of order, and rows that a search by key misses.
  */
 import type { Counters } from '../counters.ts';
 import type { Sqlite, Statement } from './database.ts';
@@ -24,8 +24,11 @@ export interface ScrubPlan {
   readonly everyMs: number;
 }
 
+/** A row as it stands in the order of the table; `found`: it is where a search by its key comes to. */
+type Row = [key: number, found: 0 | 1];
+
 export class Scrub {
-  readonly #slices: readonly Statement<[number, number], number | null>[];
+  readonly #slices: readonly Statement<[number, number], Row>[];
   readonly #plan: ScrubPlan;
   readonly #counters: Counters;
   readonly #onDamage: () => void;
@@ -39,10 +42,11 @@ export class Scrub {
     this.#onDamage = onDamage;
     this.#slices = Object.entries(TABLES).map(([table, key]) =>
       sqlite
-        .prepare<[number, number], number | null>(
-          `SELECT max(place) FROM (SELECT ${key} AS place FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ?)`,
+        .prepare<[number, number], Row>(
+          `SELECT ${key}, EXISTS (SELECT 1 FROM ${table} same WHERE same.${key} = one.${key})
+           FROM ${table} one WHERE ${key} > ? ORDER BY ${key} LIMIT ?`,
         )
-        .pluck(),
+        .raw(),
     );
   }
 
@@ -57,9 +61,10 @@ export class Scrub {
   #step(): void {
     let damaged = false;
     try {
-      const place = this.#slices[this.#table]?.get(this.#after, ROWS_A_SLICE) ?? null;
-      this.#after = place ?? 0;
-      if (place === null) this.#table += 1;
+      const rows = this.#slices[this.#table]?.all(this.#after, ROWS_A_SLICE) ?? [];
+      damaged = rows.some(([key, found], i) => found === 0 || key <= (rows[i - 1]?.[0] ?? this.#after));
+      this.#after = rows.at(-1)?.[0] ?? 0;
+      if (rows.length === 0) this.#table += 1;
     } catch (cause) {
       damaged = isCorrupt(cause);
       if (!damaged) this.#counters.add('store.scrub-failed');

@@ -22,8 +22,16 @@ export interface Store {
   sizeBytes(): number;
   /** Records that retention had to drop before they were acknowledged, since the epoch began. */
   droppedUnacked(): number;
+  /** Of those, predictions that were thinned out: others like them were kept and stand for them. */
+  thinnedOut(): number;
   /** Code of the error (STORE_FULL, …) by which the last write was not recorded; null while recording works. */
   failing(): string | null;
+  /**
+   * Copies the database while it is used; the copy begins a new epoch wherever it is opened.
+   * @param file appears when it is whole
+   * @throws CodedError STORE_FULL, STORE_CORRUPT, STORE_UNWRITABLE
+   */
+  backUp(file: string): Promise<void>;
   /** Waits for what is under way, then closes. Nothing may be recorded after it. */
   close(): Promise<void>;
 }
@@ -54,7 +62,8 @@ export interface Recorder {
 /** The streams as the uploader reads them. */
 export interface StreamLog {
   /**
-   * Records after `afterSeq`, consecutive, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Records after `afterSeq`, in order, at most `limit`; `gapBefore` tells how many right before the first were dropped.
+   * Thinning leaves gaps between predictions, too.
    * Features are filled in where they were kept; whether they may leave is the uploader's business.
    */
   read<S extends Stream>(
@@ -77,8 +86,10 @@ export interface PredictionLog {
    * @param notAfterMs a line may use part numbers again: rather one made by then, if there is any
    */
   byCorrelationId(slot: string, correlationId: string, notAfterMs?: number): StoredPrediction | undefined;
-  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time. */
+  /** Deciding predictions of a slot made in this time, both ends included, oldest first. Rows must stand in the order of their time, from where `timesBeginAnew` said so last. */
   madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[];
+  /** The clock went back: times of the predictions to come do not compare with those before. */
+  timesBeginAnew(): void;
   recent(slot: string, limit: number): StoredPrediction[];
   /**
    * What is worth showing again, newest first: the newest `limit` that `raised` finds, and the newest `limit` whose label in

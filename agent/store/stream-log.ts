@@ -5,6 +5,7 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
+import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
@@ -54,7 +55,7 @@ export class SqliteStreamLog implements StreamLog {
     let place = Math.max(afterSeq, floor);
     for (;;) {
       const rows = this.#read[stream].all(place, durable, limit);
-      const records = this.#firstRun(stream, rows);
+      const records = this.#readable(stream, rows);
       const first = records[0];
       if (first) return { records, gapBefore: first.seq - 1 - afterSeq };
       const last = rows.at(-1);
@@ -63,20 +64,16 @@ export class SqliteStreamLog implements StreamLog {
     }
   }
 
-  /** Consecutive records up to the first gap. A row whose values cannot be what was written is told as one, and counted. */
-  #firstRun<S extends Stream>(stream: S, rows: readonly Row[]): RecordOf[S][] {
-    const records: RecordOf[S][] = [];
-    for (const row of rows) {
-      const before = records.at(-1);
-      if (before && row[0] !== before.seq + 1) break;
+  /** A row whose values cannot be what was written is told as a gap, and counted. */
+  #readable<S extends Stream>(stream: S, rows: readonly Row[]): RecordOf[S][] {
+    return rows.flatMap((row) => {
       try {
-        records.push(this.#readers[stream](row));
+        return [this.#readers[stream](row)];
       } catch {
-        if (before) break;
         this.#lose(stream, row[0]);
+        return [];
       }
-    }
-    return records;
+    });
   }
 
   #lose(stream: Stream, seq: number): void {
@@ -128,7 +125,7 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
       ...[number, number, number, string | null],
       ...[number, number, number, number, number, Buffer | null],
     ];
-  const { run, slot, model, role, tags, propensity, explored } = contexts.byId(contextId);
+  const { run, slot, model, role, tags, propensity, explored, keptShare } = contexts.byId(contextId);
   return {
     seq,
     run,
@@ -140,12 +137,13 @@ function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
     label,
     score,
     latencyUs,
-    health,
+    health: health & INPUT_HEALTH_BITS,
     pairOf: pairDistance === 0 ? 0 : seq - pairDistance,
     features: features && floatsOf(features),
     tags,
     propensity,
     explored,
+    keptShare,
   };
 }
 

@@ -10,7 +10,7 @@ export type PrivacyOf = (slot: string) => PrivacyPolicy;
 export interface PlanRequest<S extends Stream> {
   readonly stream: S;
   readonly storeEpoch: string;
-  /** What the store keeps after `afterSeq`, consecutive. */
+  /** What the store keeps after `afterSeq`, in order. */
   readonly records: readonly RecordOf[S][];
   /** The seq that the server has when this batch arrives; what lies between is declared as a gap. */
   readonly afterSeq: number;
@@ -36,19 +36,27 @@ export type Plan<S extends Stream> =
 /** @param request with at least one record */
 export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan<S> {
   const { stream, storeEpoch, records, afterSeq, maxRecords, privacyOf, careful } = request;
-  const first = records.findIndex((record) => mayLeave(stream, record, privacyOf));
-  if (first < 0) return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
-  let end = first + 1;
-  while (end < records.length && end - first < maxRecords && mayLeave(stream, records[end], privacyOf))
-    end += 1;
-  const run = records.slice(first, end).map((record) => strip(record, privacyOf));
-  const firstSeq = run[0]?.seq ?? 0;
+  const leaving = records.filter((record) => mayLeave(stream, record, privacyOf));
+  const firstSeq = leaving[0]?.seq;
+  if (firstSeq === undefined) {
+    return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
+  }
+  // Only predictions are thinned out; of the others a gap is rare, and ends the batch.
+  const gap = stream === 'predictions' ? -1 : leaving.findIndex(({ seq }, i) => seq !== firstSeq + i);
+  const end = Math.min(maxRecords, gap < 0 ? leaving.length : gap);
+  const run = leaving.slice(0, end).map((record) => strip(record, privacyOf));
   for (let count = run.length; ; count = Math.ceil(count / 2)) {
     const part = run.slice(0, count);
     try {
       const bytes = encodeBatch(stream, storeEpoch, part, firstSeq - 1 - afterSeq);
       if (careful) decodeBatch(bytes);
-      return { kind: 'batch', bytes, records: part, lastSeq: firstSeq + count - 1, cut: count < run.length };
+      return {
+        kind: 'batch',
+        bytes,
+        records: part,
+        lastSeq: part.at(-1)?.seq ?? firstSeq,
+        cut: count < run.length,
+      };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       if (count === 1) return { kind: 'withheld', lastSeq: firstSeq, cause: error };
@@ -57,13 +65,9 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan<S> {
 }
 
 /** Metrics and events are the device's own and always leave; predictions and their labels are their slot's. */
-function mayLeave(
-  stream: Stream,
-  record: { slot?: string | null } | undefined,
-  privacyOf: PrivacyOf,
-): boolean {
+function mayLeave(stream: Stream, record: { slot?: string | null }, privacyOf: PrivacyOf): boolean {
   if (stream !== 'predictions' && stream !== 'feedback') return true;
-  return typeof record?.slot === 'string' && privacyOf(record.slot).leaves;
+  return typeof record.slot === 'string' && privacyOf(record.slot).leaves;
 }
 
 function strip<R extends { seq: number }>(record: R, privacyOf: PrivacyOf): R {

@@ -69,7 +69,7 @@ function side(of: PackageOnDisk, asked: PackageOnDisk, decided: readonly Decided
   const counts = asked.golden.samples.flatMap(({ label }, i) =>
     label === undefined
       ? []
-      : [{ truth: label, said: decided[i]?.label ?? 0, weight: 1, propensity: 1, count: 1 }],
+      : [{ truth: label, said: decided[i]?.label ?? 0, weight: 1, propensity: 1, keptShare: 1, count: 1 }],
   );
   return {
     title: modelTitle(of.manifest),

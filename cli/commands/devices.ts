@@ -1,5 +1,5 @@
 /** `andon enrol` on a device; `andon devices invite|revoke` and `andon pki export` for the server. */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { cliError } from '../errors.ts';
@@ -78,6 +78,7 @@ export function addPkiCommand(program: Command): void {
       const { CertificateAuthority } = await import('../../sync-server/access/certificate-authority.ts');
       const { openServerStore } = await import('../../sync-server/store/server-store.ts');
       const { DeviceIdentities } = await import('../../sync-server/access/device-identities.ts');
+      const { rulesWithout } = await import('../../sync-server/broker/broker-files.ts');
       const clock = { wallMs: () => Date.now() };
       const authority = await CertificateAuthority.open(join(data, 'pki'), clock);
       const store = openServerStore(data, { besideServer: true });
@@ -95,12 +96,12 @@ export function addPkiCommand(program: Command): void {
         writeFileSync(join(pki, 'broker.pem'), cert);
         writeFileSync(join(pki, 'broker-key.pem'), key, { mode: 0o600 });
         writeFileSync(join(pki, 'revoked.pem'), await identities.revocationList());
+        const rules = readFileSync(join(projectRoot, 'deploy', 'mosquitto.acl'), 'utf8');
+        writeFileSync(join(folder, 'mosquitto.acl'), rulesWithout(rules, identities.revokedDevices()));
       } finally {
         store.close();
       }
-      for (const file of ['mosquitto-tls.conf', 'mosquitto.acl']) {
-        copyFileSync(join(projectRoot, 'deploy', file), join(folder, file));
-      }
+      copyFileSync(join(projectRoot, 'deploy', 'mosquitto-tls.conf'), join(folder, 'mosquitto-tls.conf'));
       console.log(`Wrote ${folder}. There: mosquitto -c mosquitto-tls.conf`);
     });
 }

@@ -20,10 +20,17 @@ export function addFleetCommands(program: Command): void {
 export function devicesText({ devices, nowMs }: Pick<FleetView, 'devices' | 'nowMs'>): string {
   if (devices.length === 0)
     return 'No device has called yet. Start one: andon agent --config device.config.json';
-  return table(
+  const rows = table(
     ['DEVICE', 'LINK', 'SEEN', 'SLOT', 'RUNS', 'HASH', 'BACKLOG', 'LABELS'],
     devices.flatMap((device) => deviceRows(device, nowMs)),
   );
+  return [rows, ...devices.flatMap(alarmLines)].join('\n');
+}
+
+/** Of one that is not there nobody knows. */
+function alarmLines({ id, online, reported }: DeviceView): string[] {
+  const alarms = online ? (reported?.alarms ?? []) : [];
+  return alarms.map(({ severity, text, next }) => `${severity.toUpperCase()} ${id}: ${text} ${next}`);
 }
 
 /** One row a slot; the device's own columns stand on the first only. */

@@ -36,6 +36,7 @@ const FIXED: readonly Column[] = [
   { name: 'precedence', type: 'whole', cell: ({ precedence }) => precedence },
   { name: 'labelled_at', type: 'time', cell: ({ labelledMs }) => labelledMs },
   { name: 'propensity', type: 'number', cell: ({ propensity }) => propensity },
+  { name: 'kept_share', type: 'number', cell: ({ keptShare }) => keptShare },
   { name: 'explored', type: 'boolean', cell: ({ explored }) => explored },
 ];
 

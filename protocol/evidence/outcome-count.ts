@@ -14,6 +14,8 @@ export interface OutcomeCount {
    * the naive metric counts it.
    */
   readonly propensity: number;
+  /** Chance that a full device kept such a prediction, (0, 1]. */
+  readonly keptShare: number;
   readonly count: number;
 }
 
@@ -22,7 +24,7 @@ export interface TaggedCount extends OutcomeCount {
   readonly tags: Tags;
 }
 
-/** Labelled predictions, whatever their labels weigh. */
+/** Labelled predictions that are here, whatever their labels weigh. */
 export function labelCount(counts: readonly OutcomeCount[]): number {
   return counts.reduce((sum, { count }) => sum + count, 0);
 }
@@ -47,12 +49,13 @@ export function isSelective(counts: readonly OutcomeCount[]): boolean {
 }
 
 /**
- * How much each prediction counts: `naive` by the trust in its label; `corrected` also by the inverse of its propensity,
- * as one that stands for those whose truth was not seen. All metrics are ratios, so this is the Hájek (self-normalised) estimator.
+ * How much each prediction counts: by the trust in its label and as one that stands for those that thinning took; `corrected`
+ * also by the inverse of its propensity, for those whose truth was not seen. All metrics are ratios, so this is the Hájek
+ * (self-normalised) estimator.
  */
 export type Weighing = 'naive' | 'corrected';
 
-export function unitWeight({ weight, propensity }: OutcomeCount, weighing: Weighing): number {
-  if (weighing === 'naive') return weight;
-  return propensity === 0 ? 0 : weight / propensity;
+export function unitWeight({ weight, propensity, keptShare }: OutcomeCount, weighing: Weighing): number {
+  if (weighing === 'naive') return weight / keptShare;
+  return propensity === 0 ? 0 : weight / (propensity * keptShare);
 }

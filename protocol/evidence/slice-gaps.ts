@@ -73,8 +73,8 @@ function sumsByValue(key: string, tagged: readonly TaggedCount[]): Map<string, O
     if (value === undefined) continue;
     const ofValue = sums.get(value) ?? new Map<string, OutcomeCount>();
     sums.set(value, ofValue);
-    const { truth, said, weight, propensity, count } = outcome;
-    const alike = `${truth} ${said} ${weight} ${propensity}`;
+    const { truth, said, weight, propensity, keptShare, count } = outcome;
+    const alike = `${truth} ${said} ${weight} ${propensity} ${keptShare}`;
     ofValue.set(alike, { ...outcome, count: count + (ofValue.get(alike)?.count ?? 0) });
   }
   return new Map([...sums].map(([value, ofValue]) => [value, [...ofValue.values()]]));

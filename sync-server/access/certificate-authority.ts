@@ -104,7 +104,8 @@ export class CertificateAuthority {
   async revocationList(revoked: readonly { serialNumber: string; timeMs: number }[]): Promise<string> {
     const list = await x509.X509CrlGenerator.create({
       issuer: this.#certificate.subject,
-      thisUpdate: BEGIN,
+      // Later with each entry, so that the newer of two lists is known; and in no broker's future.
+      thisUpdate: new Date(BEGIN.getTime() + revoked.length * 1000),
       nextUpdate: new Date(this.#clock.wallMs() + BROKER_DAYS * DAY_MS),
       entries: revoked.map(({ serialNumber, timeMs }) => ({
         serialNumber,

@@ -22,7 +22,7 @@ export interface DeviceIdentitiesDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   /** Opened when it is first needed. */
   readonly authority: () => Promise<CertificateAuthority>;
-  /** Closes what a device has open at our own broker. */
+  /** Its certificates changed: closes what the device has open at our own broker, tells one that is not ours. */
   readonly cut: (device: string) => void;
 }
 
@@ -115,6 +115,11 @@ export class DeviceIdentities {
       .revoked()
       .map(({ serialNumber, revokedAtMs }) => ({ serialNumber, timeMs: revokedAtMs ?? 0 }));
     return (await this.#deps.authority()).revocationList(revoked);
+  }
+
+  /** Devices that have had certificates, none of which counts now. */
+  revokedDevices(): string[] {
+    return this.#deps.store.certificates.devicesOut(this.#deps.clock.wallMs());
   }
 
   #signed(request: RenewRequest, signature: Buffer): boolean {

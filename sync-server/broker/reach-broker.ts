@@ -5,6 +5,7 @@ import type { CertificateAuthority } from '../access/certificate-authority.ts';
 import type { ServerConfig } from '../config/schema.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
+import { BrokerFiles, type BrokerFilesDeps } from './broker-files.ts';
 import { type BrokerTls, EmbeddedBroker } from './embedded-broker.ts';
 
 export interface BrokerAccess {
@@ -14,7 +15,7 @@ export interface BrokerAccess {
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   /** Where devices connect, when it is not `url`. */
   readonly deviceUrl?: string | undefined;
-  /** Closes what a device has open, if the broker is ours. */
+  /** A device's certificates changed: closes what it has open, or tells a broker that is not ours. */
   cut(device: string): void;
   /** Ends the broker if it is ours. */
   stop(): Promise<void>;
@@ -26,6 +27,8 @@ export interface ReachDeps {
   readonly authority: () => Promise<CertificateAuthority>;
   /** Whether the certificate with this serial number is the device's, and counts. */
   readonly admits: (device: string, serialNumber: string) => boolean;
+  /** For a broker that is not ours. */
+  readonly exported: Pick<BrokerFilesDeps, 'rules' | 'revocationList' | 'revokedDevices'>;
 }
 
 /** @throws CodedError PORT_TAKEN, CONFIG_UNREADABLE when the password file cannot be read, STORE_CORRUPT */
@@ -35,7 +38,17 @@ export async function reachBroker(config: ServerConfig['broker'], deps: ReachDep
     const { url, username, passwordFile } = config;
     const password = passwordFile === undefined ? undefined : readPassword(passwordFile);
     const tls = config.certificates ? await serverLinkTls(await deps.authority()) : undefined;
-    return { url, username, password, tls, cut: () => {}, stop: async () => {} };
+    const folder = config.exportFolder;
+    const files = folder === null ? undefined : new BrokerFiles({ folder, ...deps.exported, counters, log });
+    files?.write();
+    return {
+      url,
+      username,
+      password,
+      tls,
+      cut: () => files?.write(),
+      stop: async () => files?.stop(),
+    };
   }
   const tls = config.tls && (await brokerTls(config.tls, deps));
   const broker = new EmbeddedBroker({ host: config.host, port: config.port, tls, counters, log });

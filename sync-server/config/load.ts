@@ -49,11 +49,15 @@ export function parseServerConfig(value: unknown, baseDir: string, name = 'the c
     });
   }
   const config = parsed.data;
-  const broker =
-    config.broker.kind === 'external' && config.broker.passwordFile !== undefined
-      ? { ...config.broker, passwordFile: resolve(baseDir, config.broker.passwordFile) }
-      : config.broker;
   const secret = (path: string | undefined) => (path === undefined ? undefined : resolve(baseDir, path));
+  const broker =
+    config.broker.kind === 'external'
+      ? {
+          ...config.broker,
+          passwordFile: secret(config.broker.passwordFile),
+          exportFolder: config.broker.exportFolder && resolve(baseDir, config.broker.exportFolder),
+        }
+      : config.broker;
   const mlflow = config.mlflow && {
     ...config.mlflow,
     tokenFile: secret(config.mlflow.tokenFile),

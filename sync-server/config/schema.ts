@@ -33,6 +33,8 @@ export const serverConfigSchema = z.strictObject({
         passwordFile: z.string().optional(),
         /** Shows the broker a certificate of our own authority (`andon.server`), and believes the broker by it. */
         certificates: z.boolean().default(false),
+        /** A folder of `andon pki export`: its list of revoked devices and its rules are kept up to date; null: they are not. */
+        exportFolder: z.string().min(1).nullable().default(null),
       }),
     ])
     .prefault({ kind: 'embedded' }),

@@ -46,9 +46,11 @@ const REQUEST_WITHIN_MS = 300_000;
 
 /** Routes only; the caller listens on `app.server`, or tests by `app.inject`. */
 export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstance> {
+  const refuse = errorReply(deps.log, deps.counters);
   // `forceCloseConnections`: an open page must not hold up the end of the server.
   const app = fastify({
     forceCloseConnections: true,
+    frameworkErrors: refuse,
     bodyLimit: 64 * 1024,
     requestTimeout: REQUEST_WITHIN_MS,
   });
@@ -58,14 +60,17 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   app.removeContentTypeParser('text/plain');
   addGuards(app, deps.host);
   const stillAllowed = addAccess(app, deps);
-  app.setErrorHandler(errorReply(deps.log));
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) => {
+    deps.counters.add('http.REQUEST_INVALID');
+    return reply.code(404).send({
       code: 'REQUEST_INVALID',
       message: `There is no ${request.url}.`,
       hint: 'See /api/openapi.json.',
-    }),
-  );
+    });
+  });
+  // Bytes that are no HTTP: Node answers them, and they have no route.
+  app.server.on('clientError', () => deps.counters.add('http.client-error'));
   app.addHook('preClose', async () => live.stop());
 
   app.get('/api/health', { config: { role: 'anyone' } }, async ({ caller }) => ({

@@ -63,4 +63,6 @@ export interface DatasetSampleView {
   propensity: number;
   /** It went on for inspection by chance, though the model would have rejected it. */
   explored: boolean;
+  /** Chance that its device, when full, kept just this one, (0, 1]: it stands for 1 / keptShare as well. */
+  keptShare: number;
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { CodedError } from '../../protocol/errors.ts';
 import { firstIssues } from '../../protocol/messages.ts';
+import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 
 /** @throws CodedError REQUEST_INVALID that names the fields */
@@ -36,13 +37,16 @@ const STATUS: Readonly<Record<string, number>> = {
   STORE_UNWRITABLE: 507,
 };
 
-export function errorReply(log: Logger) {
+/** Each refusal is counted as `http.<code>`: the fleet page counts messages of devices apart. */
+export function errorReply(log: Logger, counters: Counters) {
   return (error: FastifyError | CodedError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const coded = codedOf(error);
     if (coded) {
       const { code, message, hint } = coded;
+      counters.add(`http.${code}`);
       return reply.code(STATUS[code] ?? 422).send({ code, message, hint: hint ?? null });
     }
+    counters.add('http.UNEXPECTED');
     log.error(
       { event: 'request-failed', method: request.method, url: request.url, err: error },
       'request failed',

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import { type BatchPlan, planBatch } from './batch-plan.ts';
+import { type BatchPlan, movedTo, planBatch } from './batch-plan.ts';
 import type { Delivery, MessageHandler } from './message-handler.ts';
 
 export interface BatchDelivery extends Delivery {
@@ -51,19 +51,21 @@ export function batchHandler({
     const batch = decodeBatch(payload);
     // Only now: what is refused must leave nothing behind, or a hostile device could fill the disk with epochs.
     const epochId = store.cursors.epochId(device, storeEpoch);
-    store.cursors.move(epochId, stream, plan.cursor);
-    store.arrivals.note(epochId, stream, plan.cursor.committedSeq, timeMs);
-    insert(store, epochId, batch, plan.firstNewSeq);
+    const taken = insert(store, epochId, batch, plan.firstNewSeq);
+    store.cursors.move(epochId, stream, movedTo(cursor, batch.lastSeq, taken));
+    store.arrivals.note(epochId, stream, batch.lastSeq, timeMs);
     store.devices.seen(device, timeMs);
-    return ackUpTo(plan.cursor.committedSeq);
+    return ackUpTo(batch.lastSeq);
   };
 }
 
-function insert(store: ServerStore, epochId: number, batch: Batch, firstNewSeq: number): void {
-  const from = firstNewSeq - batch.firstSeq;
+/** @returns how many of the batch were new */
+function insert(store: ServerStore, epochId: number, batch: Batch, firstNewSeq: number): number {
+  const from = batch.records.findIndex(({ seq }) => seq >= firstNewSeq);
   const { records } = store;
   if (isBatchOf(batch, 'predictions')) records.addPredictions(epochId, batch.records.slice(from));
   else if (isBatchOf(batch, 'feedback')) records.addFeedback(epochId, batch.records.slice(from));
   else if (isBatchOf(batch, 'metrics')) records.addMetrics(epochId, batch.records.slice(from));
   else if (isBatchOf(batch, 'events')) records.addEvents(epochId, batch.records.slice(from));
+  return batch.count - from;
 }

@@ -6,19 +6,18 @@ import type { Cursor } from '../store/stream-cursors.ts';
 export type BatchPlan =
   /** All of it is here already: acknowledge again. */
   | { readonly kind: 'duplicate' }
-  /** Records from `firstNewSeq` on are new; the cursor moves to `cursor` with them. */
-  | { readonly kind: 'append'; readonly firstNewSeq: number; readonly cursor: Cursor };
+  /** Records from `firstNewSeq` on are new. */
+  | { readonly kind: 'append'; readonly firstNewSeq: number };
 
 /**
  * @throws CodedError BATCH_GAP when records between the cursor and the batch are neither here nor declared dropped
  */
 export function planBatch(
   cursor: Cursor,
-  batch: Pick<BatchHeader, 'firstSeq' | 'gapBefore' | 'count'>,
+  batch: Pick<BatchHeader, 'firstSeq' | 'gapBefore' | 'lastSeq'>,
 ): BatchPlan {
-  const { committedSeq, dropped } = cursor;
-  const lastSeq = batch.firstSeq + batch.count - 1;
-  if (lastSeq <= committedSeq) return { kind: 'duplicate' };
+  const { committedSeq } = cursor;
+  if (batch.lastSeq <= committedSeq) return { kind: 'duplicate' };
   if (batch.firstSeq - batch.gapBefore > committedSeq + 1) {
     throw serverError(
       'BATCH_GAP',
@@ -26,10 +25,10 @@ export function planBatch(
       { hint: 'The device sends again from the acknowledged place by itself.' },
     );
   }
-  const newlyDropped = Math.max(0, batch.firstSeq - 1 - committedSeq);
-  return {
-    kind: 'append',
-    firstNewSeq: Math.max(batch.firstSeq, committedSeq + 1),
-    cursor: { committedSeq: lastSeq, dropped: dropped + newlyDropped },
-  };
+  return { kind: 'append', firstNewSeq: Math.max(batch.firstSeq, committedSeq + 1) };
+}
+
+/** Where the cursor stands once `taken` records up to and with `lastSeq` are here: the rest of them will never come. */
+export function movedTo({ committedSeq, dropped }: Cursor, lastSeq: number, taken: number): Cursor {
+  return { committedSeq: lastSeq, dropped: dropped + (lastSeq - committedSeq - taken) };
 }

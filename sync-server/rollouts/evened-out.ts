@@ -1,4 +1,4 @@
-/** Lets pairs whose truth was seen more rarely than others' stand for those whose truth was not seen. Pure. */
+/** Lets pairs that were seen or kept more rarely than others stand for those that were not. Pure. */
 import { countedPropensity } from '../../protocol/evidence/outcome-count.ts';
 import type { PairCount, SeenPairCount } from './evidence-source.ts';
 
@@ -7,8 +7,8 @@ import type { PairCount, SeenPairCount } from './evidence-source.ts';
  * truth is seen, nothing changes. What was seen only because the model rejected it stands for nothing and is left out.
  */
 export function evenedOut(pairs: readonly SeenPairCount[]): PairCount[] {
-  const seen = pairs.flatMap(({ propensity, explored, ...pair }) => {
-    const chance = countedPropensity({ propensity, explored });
+  const seen = pairs.flatMap(({ propensity, explored, keptShare, ...pair }) => {
+    const chance = countedPropensity({ propensity, explored }) * keptShare;
     return chance > 0 ? [{ pair, chance }] : [];
   });
   const rarest = Math.min(1, ...seen.map(({ chance }) => chance));

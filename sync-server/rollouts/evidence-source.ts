@@ -16,10 +16,12 @@ export interface SeenPairCount extends PairCount {
   readonly propensity: number;
   /** The old model would have rejected it, and it went on for inspection by chance. */
   readonly explored: boolean;
+  /** Chance that a full device kept it, (0, 1]. */
+  readonly keptShare: number;
 }
 
 export interface Guardrails {
-  /** Predictions by the challenger, any role. */
+  /** Predictions by the challenger, any role; those that a full device could not keep are estimated from those it kept. */
   readonly predictions: number;
   /** Devices that refused it or rolled it back by themselves, with the reason. */
   readonly failures: readonly { device: string; reason: string }[];

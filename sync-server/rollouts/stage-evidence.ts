@@ -79,7 +79,7 @@ function discordance({ all, metric }: Pick<StageEvidence, 'all' | 'metric'>) {
 
 /** What one of the two models said of the samples that both judged. */
 function outcomesOf(pairs: readonly PairCount[], of: 'champion' | 'challenger'): OutcomeCount[] {
-  return pairs.map((pair) => ({ ...pair, said: pair[of], propensity: 1 }));
+  return pairs.map((pair) => ({ ...pair, said: pair[of], propensity: 1, keptShare: 1 }));
 }
 
 /** Devices may come from different versions: each is compared with its own. */

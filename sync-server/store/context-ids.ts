@@ -11,6 +11,7 @@ type Params = [
   tags: string,
   propensity: number,
   explored: number,
+  keptShare: number,
 ];
 
 const KNOWN_AT_MOST = 10_000;
@@ -23,10 +24,11 @@ export class ContextIds {
   constructor(sqlite: Sqlite) {
     this.#find = sqlite.prepare(
       `SELECT id FROM contexts WHERE run = ? AND slot = ? AND model = ? AND role = ?
-         AND tags = ? AND propensity = ? AND explored = ?`,
+         AND tags = ? AND propensity = ? AND explored = ? AND kept_share = ?`,
     );
     this.#insert = sqlite.prepare(
-      'INSERT INTO contexts (run, slot, model, role, tags, propensity, explored) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      `INSERT INTO contexts (run, slot, model, role, tags, propensity, explored, kept_share)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
@@ -45,8 +47,8 @@ export class ContextIds {
     this.#known.clear();
   }
 
-  #load({ run, slot, model, role, tags, propensity, explored }: PredictionContext): number {
-    const params: Params = [run, slot, model, role, tagsText(tags), propensity, explored ? 1 : 0];
+  #load({ run, slot, model, role, tags, propensity, explored, keptShare }: PredictionContext): number {
+    const params: Params = [run, slot, model, role, tagsText(tags), propensity, explored ? 1 : 0, keptShare];
     return this.#find.get(...params)?.id ?? Number(this.#insert.run(...params).lastInsertRowid);
   }
 }

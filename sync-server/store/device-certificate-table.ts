@@ -18,6 +18,7 @@ export class DeviceCertificateTable {
   readonly #insert: Statement<[string, string, Buffer, number]>;
   readonly #get: Statement<[string], DeviceCertificate>;
   readonly #revoked: Statement<[], DeviceCertificate>;
+  readonly #out: Statement<[number], string>;
   readonly #revoke: Statement<[number, string]>;
   readonly #putCode: Statement<[string, Buffer, number]>;
   readonly #code: Statement<[string], { key: Buffer; expiresAtMs: number }>;
@@ -31,6 +32,12 @@ export class DeviceCertificateTable {
     this.#revoked = sqlite.prepare(
       `SELECT ${COLUMNS} FROM device_certificates WHERE revoked_at_ms IS NOT NULL ORDER BY serial_number`,
     );
+    this.#out = sqlite
+      .prepare<[number], string>(
+        `SELECT device FROM device_certificates GROUP BY device
+         HAVING sum(revoked_at_ms IS NULL AND not_after_ms > ?) = 0 ORDER BY device`,
+      )
+      .pluck();
     this.#revoke = sqlite.prepare(
       'UPDATE device_certificates SET revoked_at_ms = ? WHERE device = ? AND revoked_at_ms IS NULL',
     );
@@ -53,6 +60,11 @@ export class DeviceCertificateTable {
 
   revoked(): DeviceCertificate[] {
     return this.#revoked.all();
+  }
+
+  /** Devices that have had certificates, none of which counts now. */
+  devicesOut(nowMs: number): string[] {
+    return this.#out.all(nowMs);
   }
 
   /** @returns how many certificates of the device counted until now */

@@ -33,6 +33,8 @@ export interface LabelledSample {
   /** Chance that the truth of this prediction could be seen, (0, 1]. */
   readonly propensity: number;
   readonly explored: boolean;
+  /** Chance that a full device kept it, (0, 1]. */
+  readonly keptShare: number;
 }
 
 /** Of a label: the page goes on behind it. */
@@ -96,7 +98,7 @@ export class LabelledSamples {
        SELECT e.device, e.epoch AS storeEpoch, l.prediction_seq AS seq, c.run, p.time_ms AS timeMs, c.model, c.role,
          p.correlation_id AS correlationId, p.label AS said, p.score, p.health, p.features,
          l.label, l.weight, l.kind, f.rule, f.evidence, f.precedence, l.time_ms AS labelledMs,
-         c.tags, c.propensity, c.explored
+         c.tags, c.propensity, c.explored, c.kept_share AS keptShare
        FROM l
        JOIN epochs AS e ON e.id = l.epoch_id
        LEFT JOIN predictions AS p ON p.epoch_id = l.epoch_id AND p.seq = l.prediction_seq

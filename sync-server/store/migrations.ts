@@ -346,4 +346,22 @@ export const migrations: readonly string[] = [
   ALTER TABLE dead_letters_2 RENAME TO dead_letters;
   CREATE INDEX dead_letters_by_topic ON dead_letters (topic, code);
   `,
+  `
+  -- The share of such predictions that a full device kept: each stands for 1 / kept_share.
+  CREATE TABLE contexts_3 (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    model TEXT NOT NULL,
+    role TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    propensity REAL NOT NULL,
+    explored INTEGER NOT NULL,
+    kept_share REAL NOT NULL,
+    UNIQUE (slot, model, role, run, tags, propensity, explored, kept_share)
+  );
+  INSERT INTO contexts_3 SELECT id, run, slot, model, role, tags, propensity, explored, 1 FROM contexts;
+  DROP TABLE contexts;
+  ALTER TABLE contexts_3 RENAME TO contexts;
+  `,
 ];

@@ -85,15 +85,17 @@ export class MlflowTable {
          ), 0) AS afterSeq
        FROM arrivals WHERE stream = 'predictions' AND day = @day`,
     );
-    const decided = `FROM predictions AS p %JOIN% WHERE p.epoch_id = @epochId AND p.seq > @afterSeq AND p.seq <= @lastSeq
-      AND p.context_id IN (SELECT id FROM contexts WHERE model = @model AND role <> 'shadow')`;
+    const decided = `FROM predictions AS p JOIN contexts AS c ON c.id = p.context_id %JOIN% WHERE p.epoch_id = @epochId AND p.seq > @afterSeq AND p.seq <= @lastSeq
+      AND c.model = @model AND c.role <> 'shadow'`;
     this.#predictions = sqlite
-      .prepare<[DayOfEpoch & { model: string }], number>(`SELECT count(*) ${decided.replace('%JOIN%', '')}`)
+      .prepare<[DayOfEpoch & { model: string }], number>(
+        `SELECT coalesce(round(sum(1 / kept_share)), 0) ${decided.replace('%JOIN%', '')}`,
+      )
       .pluck();
     this.#outcomes = sqlite.prepare(
-      `SELECT l.label AS truth, p.label AS said, l.weight AS weight, 1 AS propensity, count(*) AS count
+      `SELECT l.label AS truth, p.label AS said, l.weight AS weight, 1 AS propensity, kept_share AS keptShare, count(*) AS count
        ${decided.replace('%JOIN%', 'JOIN labels AS l ON l.epoch_id = p.epoch_id AND l.prediction_seq = p.seq')}
-       GROUP BY truth, said, weight`,
+       GROUP BY truth, said, weight, keptShare`,
     );
   }
 
@@ -149,7 +151,7 @@ export class MlflowTable {
     return this.#epochs.all({ day });
   }
 
-  /** How often the model decided. */
+  /** How often the model decided; what a full device could not keep is estimated from what it kept. */
   predictions(of: DayOfEpoch, model: string): number {
     return this.#predictions.get({ ...of, model }) ?? 0;
   }

@@ -92,12 +92,12 @@ export class OutcomeTable {
     this.#countArrived = GRAINS.map((grain) => sqlite.prepare(countArrived(grain)));
     // Summed by context first: small integers sort much faster than the words that they stand for.
     this.#byTags = sqlite.prepare(
-      `SELECT model, tags, propensity, explored, truth, said, weight, sum(counted) AS count FROM (
+      `SELECT model, tags, propensity, explored, kept_share AS keptShare, truth, said, weight, sum(counted) AS count FROM (
          SELECT context_id, truth, said, weight, sum(count) AS counted FROM ${HOURS.table}
          WHERE ${inSlotSince(HOURS)}
          GROUP BY context_id, truth, said, weight)
        JOIN contexts ON contexts.id = context_id
-       GROUP BY model, tags, propensity, explored, truth, said, weight HAVING sum(counted) > 0`,
+       GROUP BY model, tags, propensity, explored, kept_share, truth, said, weight HAVING sum(counted) > 0`,
     );
     this.#byMinutes = sqlite.prepare(bySpan(MINUTES));
     this.#byHours = sqlite.prepare(bySpan(HOURS));
@@ -191,13 +191,13 @@ function countArrived({ table, period, ms }: Grain): string {
 
 function bySpan(grain: Grain): string {
   const { table, period, ms } = grain;
-  return `SELECT model, propensity, explored, fromMs, truth, said, weight, sum(counted) AS count FROM (
+  return `SELECT model, propensity, explored, kept_share AS keptShare, fromMs, truth, said, weight, sum(counted) AS count FROM (
       SELECT context_id, ${period} * ${ms} / ${integer('@spanMs')} * ${integer('@spanMs')} AS fromMs,
         truth, said, weight, sum(count) AS counted FROM ${table}
       WHERE ${inSlotSince(grain)}
       GROUP BY context_id, fromMs, truth, said, weight)
     JOIN contexts ON contexts.id = context_id
-    GROUP BY model, propensity, explored, fromMs, truth, said, weight HAVING sum(counted) > 0`;
+    GROUP BY model, propensity, explored, kept_share, fromMs, truth, said, weight HAVING sum(counted) > 0`;
 }
 
 function inSlotSince({ period, ms }: Grain): string {

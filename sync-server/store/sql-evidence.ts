@@ -30,7 +30,7 @@ function shadowsOf(shadow: 'champion' | 'challenger', decider: 'champion' | 'cha
   return `
     SELECT l.label AS truth, d.label AS ${decider}, s.label AS ${shadow}, l.weight AS weight,
       s.epoch_id AS epoch_id, s.time_ms AS sampled_ms, l.time_ms AS labelled_ms, l.kind AS kind,
-      c.propensity AS propensity, c.explored AS explored
+      c.propensity AS propensity, c.explored AS explored, c.kept_share AS keptShare
     FROM predictions AS s
     CROSS JOIN labels AS l ON l.epoch_id = s.epoch_id AND l.prediction_seq = s.pair_of
     CROSS JOIN predictions AS d ON d.epoch_id = s.epoch_id AND d.seq = s.pair_of
@@ -74,18 +74,19 @@ export class SqlEvidence implements EvidenceSource {
       `WITH pairs AS MATERIALIZED (
          ${shadowsOf('challenger', 'champion')}
          UNION ALL
-         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind, propensity, explored
+         SELECT truth, champion, challenger, weight, epoch_id, sampled_ms, labelled_ms, kind, propensity, explored, keptShare
          FROM (${shadowsOf('champion', 'challenger')})
        ),
        ${MATURE}
-       SELECT truth, champion, challenger, weight, propensity, explored, count(*) AS count
+       SELECT truth, champion, challenger, weight, propensity, explored, keptShare, count(*) AS count
        FROM pairs JOIN mature USING (epoch_id) WHERE sampled_ms <= until_ms
-       GROUP BY truth, champion, challenger, weight, propensity, explored
-       ORDER BY truth, champion, challenger, weight, propensity, explored`,
+       GROUP BY truth, champion, challenger, weight, propensity, explored, keptShare
+       ORDER BY truth, champion, challenger, weight, propensity, explored, keptShare`,
     );
     this.#predictions = sqlite.prepare(
-      `SELECT coalesce(sum(count), 0) AS count FROM prediction_counts
-       WHERE context_id IN (SELECT id FROM contexts WHERE slot = ? AND model = ?) AND minute >= ?`,
+      `SELECT coalesce(round(sum(count / kept_share)), 0) AS count
+       FROM contexts CROSS JOIN prediction_counts ON context_id = id
+       WHERE slot = ? AND model = ? AND minute >= ?`,
     );
     // The last word of each device on each of its inputs: `max` decides which row the other columns are of.
     this.#drifting = sqlite.prepare(
@@ -113,7 +114,7 @@ export class SqlEvidence implements EvidenceSource {
     return this.#pairs.all(query).map((row) => ({ ...row, explored: row.explored === 1 }));
   }
 
-  /** Predictions are counted in whole minutes: those of the minute of `sinceMs` count too. */
+  /** Also those that a full device did not keep. Predictions are counted in whole minutes: those of the minute of `sinceMs` count too. */
   guardrails({
     slot,
     challenger,

@@ -53,6 +53,7 @@ const AGENT_LEAVES = [
   'agent/made-folder.ts',
   'agent/errors.ts',
   'agent/clock.ts',
+  'agent/clock-jumps.ts',
   'agent/counters.ts',
   'agent/log.ts',
   'agent/mqtt-client.ts',

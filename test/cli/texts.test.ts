@@ -129,11 +129,23 @@ describe('what commands print', () => {
             generation: 1,
             slots: { 'machine-failure': { champion, challenger, install: null } },
             backlog: { predictions: 1200, feedback: 34, metrics: 0, events: 0 },
+            alarms: [
+              {
+                id: 'a',
+                code: 'hot',
+                slot: null,
+                severity: 'warning',
+                text: 'It is 91 °C hot.',
+                next: 'Check its fan.',
+                sinceMs: 0,
+              },
+            ],
           },
           generation: 1,
         },
       ],
     });
+    expect(text).toContain('WARNING mill-1: It is 91 °C hot. Check its fan.');
     expect(text.split('\n')[1]).toBe(
       'mill-1  online  3 s ago  machine-failure  milling-failure 1 + milling-failure 2 on 5 %  abababababab  1,234    line=milling',
     );

@@ -15,11 +15,11 @@ const KILLS = times(15, 250);
 /** A device replays so many plates, five a millisecond; then the next device begins. */
 const SAMPLES = times(20_000, 60_000);
 const PACE = { speed: 'scaled', scale: 5 };
-const NEXT_KILL_WITHIN_MS = 300;
+const NEXT_KILL_WITHIN_MS = 250;
 /** Of each part, in one round; a round without any takes one of them. */
-const STRUCK_SHARE = 0.35;
+const STRUCK_SHARE = 0.5;
 /** Of the rounds: the next kill comes while the parts of this one still start. */
-const AT_START_SHARE = 0.25;
+const AT_START_SHARE = 0.35;
 /** Of the rounds: the next kill comes when records have come all the way again. */
 const IN_FLOW_SHARE = 0.15;
 

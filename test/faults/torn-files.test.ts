@@ -1,9 +1,10 @@
 /** Files that are torn while nobody looks: what can be recovered is, what cannot is told of, and the device works on. */
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import BetterSqlite from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeServer } from '../agent/sync/fake-server.ts';
-import { startAedes } from '../support/brokers.ts';
+import { freePort, startAedes } from '../support/brokers.ts';
 import { chunked } from '../support/chunks.ts';
 import { hashOf, makePackage, writePackage } from '../support/packages.ts';
 import { waitFor } from '../support/processes.ts';
@@ -55,58 +56,141 @@ describe('the store of a device', () => {
     testTimeoutMs,
   );
 
-  const damages: [string, (file: string) => void][] = [
-    ['damaged from its second page on', (file) => damage(file, PAGE_BYTES, 100 * PAGE_BYTES)],
-    [
-      'cut in half',
-      (file) => truncateSync(file, PAGE_BYTES * Math.floor(statSync(file).size / PAGE_BYTES / 2)),
-    ],
-    ['no database any more', (file) => damage(file, 0, PAGE_BYTES)],
+  /** Where the place in the replayed file is gone with the rest, the replay begins again. */
+  const damages: { what: string; tear: (file: string) => void; beginsAgain: boolean }[] = [
+    {
+      what: 'damaged from its second page on',
+      tear: (file) => damage(file, PAGE_BYTES, 100 * PAGE_BYTES),
+      beginsAgain: true,
+    },
+    {
+      what: 'cut in half',
+      tear: (file) => truncateSync(file, PAGE_BYTES * Math.floor(statSync(file).size / PAGE_BYTES / 2)),
+      beginsAgain: false,
+    },
+    { what: 'no database any more', tear: (file) => damage(file, 0, PAGE_BYTES), beginsAgain: false },
   ];
   it.each(damages.slice(0, times(1, damages.length)))(
-    'is set aside and told of when it is %s; what the server has stays whole',
-    async (what, tear) => {
+    'is salvaged and told of when it is $what; what the server has stays whole',
+    async ({ what, tear, beginsAgain }) => {
       const folder = newFolder();
       const server = await ServerProcess.start(folder);
       const device = new DeviceProcess(folder, { samples: SAMPLES, broker: server.brokerUrl });
       await device.start();
       await server.receivedAll(device.id, SAMPLES);
+      // The server's last word, too.
+      await waitFor(async () => (await device.unsent()) === 0, 10_000, 'acknowledgements');
       const { storeEpoch } = (await device.status()).store;
       expect(await device.end()).toBe(0);
       tear(device.database);
 
       await device.start();
       const counted = await device.countedSome('STORE_CORRUPT');
-      await waitFor(async () => (await device.status()).store.storeEpoch !== storeEpoch, 5000, 'a new epoch');
+      const told = /^store-(salvaged|set-aside)$/;
       await waitFor(
-        async () => (await device.status()).events.some(({ kind }) => kind === 'store-set-aside'),
+        async () => (await device.status()).events.some(({ kind }) => told.test(kind)),
         5000,
         'an event',
       );
+      expect((await device.status()).store.storeEpoch).not.toBe(storeEpoch);
       await waitFor(
         async () => (await server.fleet()).devices[0]?.storeEpoch !== storeEpoch,
         10_000,
         'the new epoch at the server',
       );
-      await server.receivedAll(device.id, SAMPLES);
+      const made = beginsAgain ? 2 * SAMPLES : SAMPLES;
+      if (beginsAgain) await server.receivedAll(device.id, SAMPLES);
+      await waitFor(async () => (await device.unsent()) === 0, 30_000, 'all to be acknowledged');
+      const { dropped } = (await device.status()).store;
       expect(await device.end()).toBe(0);
-      // The replay begins again, for its place was in the file: each epoch has every plate once.
-      const { records, lost, outOfPlace } = countPlates('server', server.database, SAMPLES, device.id);
-      expect({ records, lost, outOfPlace }).toEqual({ records: 2 * SAMPLES, lost: 0, outOfPlace: 0 });
+      const { records, lost, doubled, outOfPlace } = countPlates('server', server.database, made, device.id);
+      expect({ records, lost, doubled, outOfPlace }).toEqual({
+        records: made,
+        lost: 0,
+        doubled: 0,
+        outOfPlace: 0,
+      });
       await tabulate({
         fault: `7 store of the device is ${what}`,
         times: 1,
-        made: 2 * SAMPLES,
-        recorded: 2 * SAMPLES,
-        atServer: records,
-        lost,
+        ...{ made, recorded: made, atServer: records, lost, doubled },
+        seen: `STORE_CORRUPT ${counted}, an event of what was saved, a second store epoch; ${dropped} unsent records of any stream gone and counted`,
+      });
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'is salvaged by the running agent itself when damage shows, and what is gone is counted',
+    async () => {
+      const folder = newFolder();
+      const server = await ServerProcess.start(folder);
+      await server.end();
+      const port = await freePort();
+      const device = new DeviceProcess(folder, {
+        samples: SAMPLES,
+        broker: server.brokerUrl,
+        http: { port },
+      });
+      await device.start();
+      await device.unsentAtLeast(SAMPLES);
+      expect(await device.end()).toBe(0);
+      const pages = leavesOf(device.database, 'predictions');
+      await device.start();
+      const { pid } = device;
+      // Behind its back, and before it has read them.
+      for (const page of pages.slice(20, 22)) damage(device.database, (page - 1) * PAGE_BYTES, PAGE_BYTES);
+      await server.start();
+
+      // It answers nothing for a moment, while it starts again.
+      const mended = () =>
+        device.counted('STORE_CORRUPT').then(
+          (count) => count > 0,
+          () => false,
+        );
+      await waitFor(mended, 60_000, () => `the mending\n${device.output}`);
+      await waitFor(async () => (await device.unsent()) === 0, 60_000, 'all to be acknowledged');
+      const { store, events } = await device.status();
+      expect(events.map(({ kind }) => kind)).toContain('store-salvaged');
+      expect(device.pid).toBe(pid);
+      expect(await device.end()).toBe(0);
+      const { records, doubled } = countPlates('server', server.database, SAMPLES, device.id);
+      // The pages held some plates, and each is counted.
+      expect(store.dropped).toBeGreaterThan(0);
+      expect({ uncounted: Math.max(0, SAMPLES - records - store.dropped), doubled }).toEqual({
+        uncounted: 0,
         doubled: 0,
-        seen: `STORE_CORRUPT ${counted}, the event store-set-aside, a second store epoch`,
+      });
+      await tabulate({
+        fault: '7 store of the device is damaged while its agent runs',
+        times: 1,
+        ...{
+          made: SAMPLES,
+          recorded: SAMPLES,
+          atServer: records,
+          lost: 0,
+          doubled,
+          counted: SAMPLES - records,
+        },
+        seen: `STORE_CORRUPT, store-salvaged; the agent mended it without a restart of its process`,
       });
     },
     testTimeoutMs,
   );
 });
+
+/** Pages that hold the rows of a table, in the order of the file. */
+function leavesOf(file: string, table: string): number[] {
+  const sqlite = new BetterSqlite(file, { readonly: true });
+  const pages = sqlite
+    .prepare<[string], number>(
+      "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY pageno",
+    )
+    .pluck()
+    .all(table);
+  sqlite.close();
+  return pages;
+}
 
 describe('a package on the disk of a device', () => {
   it(

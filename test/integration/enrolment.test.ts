@@ -70,9 +70,12 @@ it('lets a device in by a code, once, and by its certificate until it is revoked
   expect(server.brokerUrl).toMatch(/^mqtts:/);
   const { identity, folder } = identityOf(server, 'mill-1');
   expect(() => identity.tls()).toThrow('no certificate');
+  expect(identity.knownEndMs).toBeNull();
   const code = await invite(server, 'mill-1');
   await identity.enrol(code);
   expect(statSync(join(folder, 'identity.pem')).mode & 0o077).toBe(0);
+  identity.tls();
+  expect(identity.knownEndMs).toBe(identity.endsAtMs);
   await expect(identity.enrol(code)).rejects.toMatchObject({ code: 'ENROLMENT_FAILED' });
 
   const client = await connected(server, identity, 'mill-1');

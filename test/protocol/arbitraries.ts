@@ -44,6 +44,7 @@ const prediction: fc.Arbitrary<New<'predictions'>> = fc.record({
   ),
   propensity: fc.constantFrom(1, 0.05, 5e-324),
   explored: fc.boolean(),
+  keptShare: fc.constantFrom(1, 0.5, 2 ** -10),
 });
 
 const feedback: fc.Arbitrary<New<'feedback'>> = fc.record({
@@ -89,7 +90,7 @@ export interface Run<S extends Stream = Stream> {
   readonly gapBefore: number;
 }
 
-/** Consecutive records of one stream, with how many were dropped before them. */
+/** Records of one stream in their order, predictions maybe with gaps, and how many were dropped before them. */
 export function runOf<S extends Stream>(stream: S): fc.Arbitrary<Run<S>> {
   return fc
     .record({
@@ -98,15 +99,19 @@ export function runOf<S extends Stream>(stream: S): fc.Arbitrary<Run<S>> {
       gap: fc.double({ min: 0, max: 1, noNaN: true }),
       rows: fc.array(newRecord[stream] as fc.Arbitrary<New<S>>, { minLength: 1, maxLength: 30 }),
       pairs: fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 30, maxLength: 30 }),
+      skips:
+        stream !== 'predictions'
+          ? fc.constant(null)
+          : fc.option(fc.array(fc.constantFrom(0, 1, 7, 2 ** 20), { minLength: 30, maxLength: 30 })),
     })
-    .map(({ storeEpoch, firstSeq, gap, rows, pairs }) => ({
-      stream,
-      storeEpoch,
-      gapBefore: Math.floor(gap * (firstSeq - 1)),
-      records: rows.map((row, i) =>
-        pairUp({ ...row, seq: firstSeq + i } as unknown as RecordOf[S], pairs[i] ?? 0),
-      ),
-    }));
+    .map(({ storeEpoch, firstSeq, gap, rows, pairs, skips }) => {
+      let seq = firstSeq - 1;
+      const records = rows.map((row, i) => {
+        seq += 1 + (i > 0 ? (skips?.[i] ?? 0) : 0);
+        return pairUp({ ...row, seq } as unknown as RecordOf[S], pairs[i] ?? 0);
+      });
+      return { stream, storeEpoch, gapBefore: Math.floor(gap * (firstSeq - 1)), records };
+    });
 }
 
 /** Gives a shadow the deciding prediction that it looked over the shoulder of. */

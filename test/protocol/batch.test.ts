@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBatch, decodeBatchHeader, encodeBatch } from '../../protocol/batch.ts';
 import { CodedError, codeOf } from '../../protocol/errors.ts';
+import { encodeInts } from '../../protocol/int-column.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { encodePredictionColumns } from '../../protocol/prediction-columns.ts';
 import { type EventRecord, type Prediction, STREAMS } from '../../protocol/records.ts';
 import { runOf } from './arbitraries.ts';
 
@@ -37,6 +39,7 @@ const prediction: Prediction = {
   features: null,
   tags: {},
   propensity: 1,
+  keptShare: 1,
   explored: false,
 };
 
@@ -75,7 +78,12 @@ describe('a batch', () => {
     fc.assert(
       fc.property(runOf(stream), (run) => {
         const batch = decodeBatch(encodeBatch(run.stream, run.storeEpoch, run.records, run.gapBefore));
-        expect(batch).toEqual({ ...run, firstSeq: run.records[0]?.seq, count: run.records.length });
+        expect(batch).toEqual({
+          ...run,
+          firstSeq: run.records[0]?.seq,
+          count: run.records.length,
+          lastSeq: run.records.at(-1)?.seq,
+        });
       }),
       { numRuns: 150 },
     );
@@ -86,7 +94,7 @@ describe('a batch', () => {
       fc.property(runOf(stream), (run) => {
         const bytes = encodeBatch(run.stream, run.storeEpoch, run.records, run.gapBefore);
         const { records: _, ...header } = decodeBatch(bytes);
-        expect(decodeBatchHeader(bytes.subarray(0, 36))).toEqual(header);
+        expect(decodeBatchHeader(bytes.subarray(0, 44))).toEqual(header);
       }),
       { numRuns: 30 },
     );
@@ -201,6 +209,33 @@ describe('a batch', () => {
     expect(codeFrom(forge(Buffer.from(encode(columns)), { stream: 0, count: 2 }))).toBe('accepted');
     spoil(columns);
     expect(codeFrom(forge(Buffer.from(encode(columns)), { stream: 0, count: 2 }))).toBe('PAYLOAD_MALFORMED');
+  });
+
+  it.each<[string, (columns: unknown) => unknown]>([
+    ['that do not lead to its last record', (columns) => [encodeInts([0, 2]), columns]],
+    ['before its first record', (columns) => [encodeInts([1, 0]), columns]],
+    ['for fewer records than it has', (columns) => [encodeInts([1]), columns]],
+    ['backwards', (columns) => [encodeInts([3, -2]), columns]],
+    ['that are missing', (columns) => columns],
+  ])('with gaps %s is refused', (_, spoilt) => {
+    const records = [prediction, { ...prediction, seq: 3 }];
+    const batch = encodeBatch('predictions', epoch, records);
+    const body = Buffer.from(encode(spoilt(encodePredictionColumns(records))));
+    batch.writeUInt32LE(body.length, 32);
+    expect(codeFrom(Buffer.concat([batch.subarray(0, 44), deflateRawSync(body)]))).toBe('PAYLOAD_MALFORMED');
+  });
+
+  it('with gaps that ends before its records do is refused', () => {
+    const batch = encodeBatch('predictions', epoch, [prediction, { ...prediction, seq: 3 }]);
+    batch.writeBigUInt64LE(2n, 36);
+    expect(codeFrom(batch)).toBe('PAYLOAD_MALFORMED');
+  });
+
+  it('of which half was thinned out takes less than half a byte more for each record that is left', () => {
+    const whole = predictions(4096);
+    const left = whole.map((p, i) => ({ ...p, seq: 2 * p.seq + ((i * 2654435761) >>> 31) }));
+    const bytes = (records: Prediction[]) => encodeBatch('predictions', epoch, records).length / 4096;
+    expect(bytes(left) - bytes(whole)).toBeLessThan(0.5);
   });
 
   it('passes over fields of a later version', () => {

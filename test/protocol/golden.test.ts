@@ -30,6 +30,7 @@ const predictions: Prediction[] = Array.from({ length: 5 }, (_, i) => ({
   features: i === 0 ? [1.5, -2, 0] : i === 3 ? [1_000_000] : null,
   tags: {},
   propensity: 1,
+  keptShare: 1,
   explored: false,
 }));
 
@@ -67,6 +68,12 @@ const inCircumstances: Prediction[] = predictions.map((prediction, i) => ({
   tags: i < 3 ? { shift: 'early', 'source-version': '2.1 ü' } : {},
   propensity: i === 1 ? 0.05 : 1,
   explored: i === 1,
+}));
+
+const thinned: Prediction[] = inCircumstances.map((prediction, i) => ({
+  ...prediction,
+  seq: 101 + i + Math.max(0, i - 2) * 3,
+  keptShare: i === 1 || i === 2 ? 1 : 0.25,
 }));
 
 const revised: Feedback[] = feedback.map((record, i) => ({
@@ -125,6 +132,7 @@ const made: Record<string, () => Buffer> = {
   'predictions-circumstances-v1': () => encodeBatch('predictions', epoch, inCircumstances),
   'predictions-circumstances-v2': () => encodeBatch('predictions', epoch, inCircumstances),
   'feedback-precedence-v1': () => encodeBatch('feedback', epoch, revised),
+  'predictions-thinned-v3': () => encodeBatch('predictions', epoch, thinned, 7),
   'metrics-v1': () => encodeBatch('metrics', epoch, metrics, 8),
   'events-v1': () => encodeBatch('events', epoch, events),
   'desired-v1': () => sealEnvelope(key, desired),

@@ -31,6 +31,7 @@ function prediction(seq: number, over: Partial<Prediction> = {}): Prediction {
     tags: {},
     propensity: 1,
     explored: false,
+    keptShare: 1,
     ...over,
   };
 }

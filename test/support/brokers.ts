@@ -93,7 +93,10 @@ export async function startMosquitto(): Promise<TestBroker> {
 }
 
 /** A real Mosquitto with a configuration of the test's own. @param port that it listens on, on loopback */
-export async function startMosquittoWith(config: string, port: number): Promise<TestBroker> {
+export async function startMosquittoWith(
+  config: string,
+  port: number,
+): Promise<TestBroker & { reload(): void }> {
   const path = mosquittoPath();
   if (path === undefined) throw new Error('mosquitto is not installed (Debian: apt-get install mosquitto)');
   let child = await spawnMosquitto(path, config, port);
@@ -101,6 +104,8 @@ export async function startMosquittoWith(config: string, port: number): Promise<
     port,
     url: urlOf(port),
     stop: () => end(child),
+    /** Rules, certificates and the list of revoked ones, from their files. */
+    reload: () => child.kill('SIGHUP'),
     restart: async () => {
       await end(child);
       child = await spawnMosquitto(path, config, port);

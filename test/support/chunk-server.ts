@@ -26,7 +26,7 @@ export class ChunkServer {
 
   constructor({ maxBytesPerS = null }: { maxBytesPerS?: number | null } = {}) {
     this.app = fastify({ forceCloseConnections: true });
-    this.app.setErrorHandler(errorReply(pino({ level: 'silent' })));
+    this.app.setErrorHandler(errorReply(pino({ level: 'silent' }), new Counters()));
     this.app.addHook('onRequest', async ({ url, headers }) => {
       this.requests.push(`${url} ${headers.range ?? ''}`.trim());
     });

@@ -63,14 +63,19 @@ export class RunningProcess {
   }
 }
 
-/** @param entry project-relative TypeScript file, for example `agent/start.ts`, or JavaScript that was built of it */
+/**
+ * @param entry project-relative TypeScript file, for example `agent/start.ts`, or JavaScript that was built of it
+ * @param inside command that becomes it, for example `ip netns exec line`
+ */
 export function startProcess(
   entry: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  inside: readonly string[] = [],
 ): RunningProcess {
   const loader = entry.endsWith('.ts') ? ['--import', 'tsx'] : [];
-  const child = spawn(process.execPath, [...loader, join(projectRoot, entry), ...args], {
+  const [program = '', ...rest] = [...inside, process.execPath, ...loader, join(projectRoot, entry), ...args];
+  const child = spawn(program, rest, {
     cwd: projectRoot,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -69,6 +69,7 @@ export function prediction(seq: number, over: Partial<Prediction> = {}): Predict
     features: null,
     tags: {},
     propensity: 1,
+    keptShare: 1,
     explored: false,
     ...over,
   };

@@ -93,7 +93,10 @@ export function addOipRoutes(app: FastifyInstance, models: OipModels, deps: OipD
 }
 
 function answerInTritonsWords(app: FastifyInstance, { counters, log }: OipDeps): void {
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not Found' }));
+  app.setNotFoundHandler((_request, reply) => {
+    counters.add('http.not-found');
+    return reply.code(404).send({ error: 'Not Found' });
+  });
   app.setErrorHandler((thrown, request, reply) => {
     const error = toCodedError(thrown);
     counters.add(error.code);

@@ -1,5 +1,6 @@
 /** Makes a damaged database file fit to be opened at all: its log folded in, its first page mended. */
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { openPlain, PAGE_BYTES, type Sqlite, tablesOf } from '../database.ts';
 import type { SalvageGuide } from './salvage-guide.ts';
 import { foldFrames, type LogFrames } from './write-ahead-log.ts';
 
@@ -15,33 +16,64 @@ const HEADER = {
 };
 const HEADER_BYTES = 100;
 const MAGIC = 'SQLite format 3\0';
-const LEAF_OR_INTERIOR = [0x0d, 0x05];
+const KIND = { leaf: 0x0d, interior: 0x05 } as const;
 
-/** Changes only what no record is in. @returns the schema version of the file; null when it cannot be made readable */
+/**
+ * Changes only what no record is in. The first page says where the tables are; when it does not know them all, or not where
+ * the guide does, the guide's is the better one.
+ * @returns the schema version of the file; null when it cannot be made readable
+ */
 export function mendFile(path: string, log: LogFrames, guide: SalvageGuide | null): number | null {
   foldFrames(path, log);
-  rmSync(`${path}-wal`, { force: true });
-  rmSync(`${path}-shm`, { force: true });
-  rmSync(`${path}-journal`, { force: true });
+  for (const end of ['-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true });
   if (!existsSync(path)) return null;
-  const fd = openSync(path, 'r+');
+  const own = Buffer.alloc(PAGE_BYTES);
+  onFile(path, (fd) => readSync(fd, own, 0, own.length, 0));
+  if (isFirstPage(own)) {
+    putFirstPage(path, own);
+    if (!guide || tablesIn(path) === guide.tables) return own.readUInt32BE(HEADER.version);
+  }
+  if (!guide) return null;
+  putFirstPage(path, guide.firstPage);
+  return guide.version;
+}
+
+/** null when they cannot be read. */
+function tablesIn(path: string): string | null {
+  let sqlite: Sqlite | undefined;
   try {
-    const first = Buffer.alloc(HEADER_BYTES + 8);
-    readSync(fd, first, 0, first.length, 0);
-    const isSound = first.toString('latin1', 0, 16) === MAGIC && LEAF_OR_INTERIOR.includes(first[100] ?? 0);
-    const page = isSound ? first : guide?.firstPage;
-    if (!page) return null;
-    const mended = Buffer.from(page);
-    const pageBytes = mended.readUInt16BE(HEADER.pageBytes) || 0;
-    if (pageBytes < 512) return null;
+    sqlite = openPlain(path, { readonly: true });
+    return tablesOf(sqlite);
+  } catch {
+    return null;
+  } finally {
+    sqlite?.close();
+  }
+}
+
+function isFirstPage(page: Buffer): boolean {
+  const [kind] = page.subarray(HEADER_BYTES);
+  return page.toString('latin1', 0, 16) === MAGIC && (kind === KIND.leaf || kind === KIND.interior);
+}
+
+function putFirstPage(path: string, page: Buffer): void {
+  const mended = Buffer.from(page);
+  onFile(path, (fd) => {
     // As of a database without a log, of the size that the file has, with no free pages to be trusted.
     mended.writeUInt16BE(0x0101, HEADER.formats);
-    mended.writeUInt32BE(Math.floor(fstatSync(fd).size / pageBytes), HEADER.pages);
+    mended.writeUInt16BE(PAGE_BYTES, HEADER.pageBytes);
+    mended.writeUInt32BE(Math.floor(fstatSync(fd).size / PAGE_BYTES), HEADER.pages);
     mended.writeBigUInt64BE(0n, HEADER.freelist);
     mended.writeUInt32BE(mended.readUInt32BE(HEADER.changes), HEADER.validFor);
     writeSync(fd, mended, 0, mended.length, 0);
     fsyncSync(fd);
-    return mended.readUInt32BE(HEADER.version);
+  });
+}
+
+function onFile(path: string, work: (fd: number) => unknown): void {
+  const fd = openSync(path, 'r+');
+  try {
+    work(fd);
   } finally {
     closeSync(fd);
   }

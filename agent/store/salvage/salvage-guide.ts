@@ -15,7 +15,9 @@ const contexts = z.array(z.array(z.union([z.string(), z.number()])).max(16)).max
 const guideSchema = z.object({
   v: z.literal(1),
   firstPage: z.base64().max(100_000),
+  tables: z.string(),
   heads,
+  acked: heads,
   epoch: z.string(),
   contexts,
 });
@@ -24,8 +26,12 @@ export interface SalvageGuide {
   readonly firstPage: Buffer;
   /** Of the tables, as the first page has it. */
   readonly version: number;
+  /** Names and places of the tables, as `tablesOf` says them. */
+  readonly tables: string;
   /** Last seq of each stream that is known to have been given out. */
   readonly heads: Readonly<Record<Stream, number>>;
+  /** Up to here a server had each stream. */
+  readonly acked: Readonly<Record<Stream, number>>;
   readonly epoch: string;
   /** Rows of the table, in the order of its columns. */
   readonly contexts: readonly (readonly (string | number)[])[];

@@ -5,10 +5,10 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { STREAMS, type Stream } from '../../../protocol/records.ts';
-import { openPlain, type Sqlite, suspectPath, syncFile, syncFolder } from '../database.ts';
+import { openPlain, type Sqlite, suspectPath } from '../database.ts';
+import { syncFile, syncFolder } from '../file-sync.ts';
 import { MIGRATIONS } from '../migrations.ts';
 import { mendFile } from './damaged-file.ts';
-import type { KeyRange } from './key-ranges.ts';
 import { readGuide, type SalvageGuide } from './salvage-guide.ts';
 import { type Copied, copyTables } from './salvage-tables.ts';
 import { readLogFrames } from './write-ahead-log.ts';
@@ -29,13 +29,11 @@ export function salvage(path: string): Salvaged {
   for (const end of ['', '-journal', '-wal']) rmSync(`${working}${end}`, { force: true });
   const guide = readGuide(path);
   const version = mendFile(path, readLogFrames(`${path}-wal`), guide);
-  let copied: Copied | null = null;
-  let settled = NONE;
+  let copied: Pick<Salvaged, 'kept' | 'gone'> | null = null;
   if (version !== null && version >= 1 && version <= MIGRATIONS.length) {
     const sqlite = newDatabase(working, version);
     try {
       copied = copyFrom(sqlite, path, guide);
-      settled = settledOf(sqlite);
     } catch {
       // Nothing of it can be read, or there is no room for a second one: the new database begins empty.
     } finally {
@@ -44,11 +42,11 @@ export function salvage(path: string): Salvaged {
   }
   if (copied) {
     syncFile(working);
-    return { setAside: replace(path, working), kept: copied.kept, gone: goneOf(copied.lost, settled) };
+    return { setAside: replace(path, working), ...copied };
   }
   rmSync(working, { force: true });
-  const gone = guide ? { ...guide.heads } : NONE;
-  return { setAside: replace(path, null), kept: NONE, gone };
+  const gone = STREAMS.map((stream) => [stream, guide ? guide.heads[stream] - guide.acked[stream] : 0]);
+  return { setAside: replace(path, null), kept: NONE, gone: Object.fromEntries(gone) as typeof NONE };
 }
 
 /** A salvage that was cut off between its last two renames is done once it has its name. Before the database is opened. */
@@ -66,20 +64,25 @@ function newDatabase(path: string, version: number): Sqlite {
   return sqlite;
 }
 
-function copyFrom(sqlite: Sqlite, path: string, guide: SalvageGuide | null): Copied {
+function copyFrom(sqlite: Sqlite, path: string, guide: SalvageGuide | null): Pick<Salvaged, 'kept' | 'gone'> {
   sqlite.prepare('ATTACH ? AS damaged').run(path);
   sqlite.pragma('writable_schema = ON');
-  const heads = mostOf(guide?.heads ?? NONE, pointedAt(sqlite));
+  const known = mostOf(guide?.heads ?? NONE, pointedAt(sqlite));
   // Rows of another version have other columns.
   const isSameVersion = guide && guide.version === sqlite.pragma('user_version', { simple: true });
-  const copied = copyTables(sqlite, { heads, contexts: isSameVersion ? guide.contexts : [] });
-  if (guide) sqlite.prepare("INSERT OR IGNORE INTO main.meta VALUES ('epoch', ?)").run(guide.epoch);
+  const copied = copyTables(sqlite, { heads: known, contexts: isSameVersion ? guide.contexts : [] });
+  if (guide) {
+    sqlite.prepare("INSERT OR IGNORE INTO main.meta VALUES ('epoch', ?)").run(guide.epoch);
+    const ack = sqlite.prepare('UPDATE main.streams SET acked = max(acked, ?) WHERE stream = ?');
+    for (const stream of STREAMS) ack.run(guide.acked[stream], stream);
+  }
+  const heads = mostOf(known, lastSeqs(sqlite));
   const set = sqlite.prepare('INSERT OR REPLACE INTO main.meta VALUES (?, ?)');
   // What was once given out is not given out again, or a label could be read as another prediction's.
   for (const stream of STREAMS) set.run(`head/${stream}`, String(heads[stream]));
   sqlite.pragma('writable_schema = OFF');
   sqlite.exec('DETACH damaged');
-  return copied;
+  return { kept: copied.kept, gone: goneOf(sqlite, copied.lost, heads) };
 }
 
 /** Seqs that other tables speak of: their records were there. */
@@ -100,23 +103,43 @@ function pointedAt(sqlite: Sqlite): Record<Stream, number> {
   return { ...heads, predictions: Math.max(heads.predictions, labelled) };
 }
 
+function lastSeqs(sqlite: Sqlite): Record<Stream, number> {
+  const last = (stream: Stream) =>
+    sqlite.prepare<[], number | null>(`SELECT max(seq) FROM main.${stream}`).pluck().get() ?? 0;
+  return Object.fromEntries(STREAMS.map((stream) => [stream, last(stream)])) as Record<Stream, number>;
+}
+
 function mostOf(a: Readonly<Record<Stream, number>>, b: Readonly<Record<Stream, number>>) {
   return Object.fromEntries(STREAMS.map((s) => [s, Math.max(a[s], b[s])])) as Record<Stream, number>;
 }
 
-/** Up to here a server has the stream. */
-function settledOf(sqlite: Sqlite): Record<Stream, number> {
+/**
+ * What of each stream is neither in the new database nor at a server: ranges that could not be read, and rows that went
+ * without a trace; not those of which retention said before that it dropped them.
+ */
+function goneOf(
+  sqlite: Sqlite,
+  lost: Copied['lost'],
+  heads: Readonly<Record<Stream, number>>,
+): Record<Stream, number> {
   const rows = sqlite
-    .prepare<[], [Stream, number]>('SELECT stream, max(acked, floor) FROM main.streams')
+    .prepare<[], [Stream, settled: number, dropped: number]>(
+      'SELECT stream, max(acked, floor), dropped FROM main.streams',
+    )
     .raw()
     .all();
-  return { ...NONE, ...Object.fromEntries(rows) };
-}
-
-function goneOf(lost: Copied['lost'], settled: Readonly<Record<Stream, number>>): Record<Stream, number> {
-  const count = (ranges: readonly KeyRange[], after: number) =>
-    ranges.reduce((sum, { from, to }) => sum + Math.max(0, to - Math.max(from - 1, after)), 0);
-  return Object.fromEntries(STREAMS.map((s) => [s, count(lost[s], settled[s])])) as Record<Stream, number>;
+  const gone = rows.map(([stream, settled, dropped]) => {
+    const kept = sqlite
+      .prepare<[number], number>(`SELECT count(*) FROM main.${stream} WHERE seq > ?`)
+      .pluck();
+    const missing = Math.max(0, heads[stream] - settled) - (kept.get(settled) ?? 0);
+    const unread = lost[stream].reduce(
+      (sum, { from, to }) => sum + Math.max(0, to - Math.max(from - 1, settled)),
+      0,
+    );
+    return [stream, Math.max(0, unread, missing - dropped)] as const;
+  });
+  return { ...NONE, ...Object.fromEntries(gone) };
 }
 
 /** Only the newest damaged database is kept: each may be as large as the store. */

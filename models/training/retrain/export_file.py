@@ -69,8 +69,10 @@ def _sample(row: dict, columns: list[str], features: list[dict], labels: list[st
     try:
         values = [_value(row[column], feature) for column, feature in zip(columns, features, strict=True)]
         weight, propensity = float(row["weight"]), float(row["propensity"])
-        if not (weight >= 0 and 0 < propensity <= 1):
-            raise ValueError(f"weight {weight}, propensity {propensity}")
+        # Exports from before devices thinned out what they keep have no such column.
+        kept = float(row.get("kept_share", 1))
+        if not (weight >= 0 and 0 < propensity <= 1 and 0 < kept <= 1):
+            raise ValueError(f"weight {weight}, propensity {propensity}, kept_share {kept}")
     except ValueError as error:
         raise Refusal(f"line {line} of the export cannot be read: {error}") from error
     part = row["correlation_id"] or row["prediction_id"]
@@ -78,7 +80,7 @@ def _sample(row: dict, columns: list[str], features: list[dict], labels: list[st
         str(row["time"]),
         values,
         labels.index(row["label"]),
-        min(weight / propensity, LARGEST_WEIGHT),
+        min(weight / (propensity * kept), LARGEST_WEIGHT),
         (row["device"], part),
     )
 
@@ -115,7 +117,8 @@ def _parquet_rows(path: Path, needed: list[str]) -> Iterator[dict]:
     try:
         file = ParquetFile(path)
         _refuse_missing(path, needed, file.schema_arrow.names)
-        for batch in file.iter_batches(columns=needed):
+        optional = [column for column in ["kept_share"] if column in file.schema_arrow.names]
+        for batch in file.iter_batches(columns=[*needed, *optional]):
             yield from batch.to_pylist()
     except ArrowInvalid as error:
         raise Refusal(f"{path} is no Parquet file: {error}") from error

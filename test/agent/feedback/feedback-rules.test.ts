@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ClockJumps } from '../../../agent/clock-jumps.ts';
 import { feedbackRulesSchema } from '../../../agent/config/feedback.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { FeedbackRules } from '../../../agent/feedback/feedback-rules.ts';
@@ -40,7 +41,13 @@ interface Setting {
 }
 
 function start(
-  over: { folder?: string; clock?: TestClock; labels?: () => string[] | undefined; rules?: unknown[] } = {},
+  over: {
+    folder?: string;
+    clock?: TestClock;
+    labels?: () => string[] | undefined;
+    rules?: unknown[];
+    jumps?: ClockJumps;
+  } = {},
 ): Setting {
   const clock = over.clock ?? new TestClock();
   const { store } = openTempStore({ clock, ...(over.folder && { folder: over.folder }) });
@@ -53,6 +60,7 @@ function start(
     },
     labelsOf: over.labels ?? (() => ['ok', 'failure']),
     clock,
+    ...(over.jumps && { jumps: over.jumps }),
     log: silentLog,
     counters,
   });
@@ -122,6 +130,32 @@ describe('feedback when the clock is set back', () => {
     setting.clock.advance(-3_600_000);
     await passes(setting);
     expect(setting.counters.get('feedback.event-without-prediction')).toBe(1);
+  });
+});
+
+describe('feedback when the clock jumps', () => {
+  it('takes no silence for evidence when the time did not really pass', async () => {
+    const clock = new TestClock();
+    // The monotonic clock stands still: what the wall clock moves is a jump.
+    const jumps = new ClockJumps({ wallMs: clock.wallMs, monotonicUs: () => 0 }, () => undefined);
+    const setting = start({ clock, jumps });
+    const { store, counters } = setting;
+    await record(store, [newPrediction({ correlationId: 'L1' })]);
+    clock.advance(3 * 3_600_000);
+    await passes(setting);
+    expect(store.predictions.labelOf(1)).toBeUndefined();
+    expect(counters.get('feedback.absence-not-observed')).toBe(1);
+  });
+
+  it('looks for the parts before an event among those made since', async () => {
+    const clock = new TestClock();
+    const { store } = start({ clock });
+    const made = (timeMs: number) => newPrediction({ timeMs });
+    await record(store, [made(NOW_MS), made(NOW_MS + 1000), made(NOW_MS + 2000)]);
+    store.predictions.timesBeginAnew();
+    await record(store, [made(NOW_MS + 500), made(NOW_MS + 1500)]);
+    const found = store.predictions.madeBetween('inspection', NOW_MS, NOW_MS + 1600, 10);
+    expect(found.map(({ seq }) => seq)).toEqual([4, 5]);
   });
 });
 

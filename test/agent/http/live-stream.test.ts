@@ -32,6 +32,7 @@ async function startServer(): Promise<void> {
     },
     hold: () => undefined,
     plan: () => [],
+    download: { send: async (reply) => reply.send('') },
     answer: async () => {},
     lookedAt: async () => {},
     lineEvents: async () => {},

@@ -69,7 +69,7 @@ export function sampleView(change: Partial<StatusView> = {}): StatusView {
       lastAckMs: 1,
       heldBack: null,
     },
-    store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0 },
+    store: { sizeBytes: 1000, maxBytes: 1_000_000, storeEpoch: '0'.repeat(16), dropped: 0, thinned: 0 },
     engine: { alive: true, restarts: 0, rssBytes: 80_000_000 },
     machine: null,
     counters: {},

@@ -164,7 +164,7 @@ describe('outcomes', () => {
     await store.recorder.feedback([label(1, { weight: 0.9 }), label(99)]);
     const query = { model: MODEL_A, role: 'any' as const };
     expect(store.predictions.outcomes({ ...query, slot: 'inspection' })).toEqual([
-      { truth: 1, said: 0, weight: 0.9, propensity: 1, count: 1, tags: {} },
+      { truth: 1, said: 0, weight: 0.9, propensity: 1, keptShare: 1, count: 1, tags: {} },
     ]);
     expect(store.predictions.outcomes({ ...query, slot: 'other' })).toEqual([]);
   });

@@ -24,7 +24,7 @@ it('goes on with a store from before precedence and circumstances, its labels as
   expect(store.predictions.bySeq(next?.seq ?? 0)).toMatchObject({ tags: { shift: 'late' }, propensity: 0.1 });
 
   const query = { slot: 'inspection', model: MODEL_A, role: 'any' as const };
-  const before = { truth: 1, said: 0, weight: 1, propensity: 1, count: 1, tags: {} };
+  const before = { truth: 1, said: 0, weight: 1, propensity: 1, keptShare: 1, count: 1, tags: {} };
   expect(store.predictions.outcomes(query)).toEqual([before]);
   const answer = { predictionSeq: 1, slot: 'inspection', label: 1, weight: 1, evidence: '' };
   await store.recorder.feedback([

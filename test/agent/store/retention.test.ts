@@ -33,7 +33,7 @@ function part(correlationId: string) {
 }
 
 describe('retention', () => {
-  it('keeps the files under the cap, drops the oldest, and counts and tells every record that the server never had', async () => {
+  it('keeps the files under the cap, thins predictions out, and counts and tells every record that the server never had', async () => {
     const folder = tempFolder();
     const { store, counters } = openTempStore({ folder, maxBytes: 4 * MIB });
     const largest = await fill(store, 60_000);
@@ -42,19 +42,21 @@ describe('retention', () => {
       return counters.get('store.dropped-predictions') === store.droppedUnacked();
     });
     const head = store.streams.head('predictions');
-    const { records, gapBefore } = store.streams.read('predictions', 0, 100_000);
+    const { records } = store.streams.read('predictions', 0, 100_000);
     expect(records.at(-1)?.seq).toBe(head);
     expect(records.length).toBeGreaterThan(5000);
-    expect(gapBefore).toBe(store.droppedUnacked());
-    expect(gapBefore + records.length).toBe(head);
+    const dropped = store.droppedUnacked();
+    expect(dropped + records.length).toBe(head);
+    expect(store.thinnedOut()).toBe(dropped);
+    const standFor = records.reduce((sum, { keptShare }) => sum + 1 / keptShare, 0);
+    expect(Math.abs(standFor - head) / head).toBeLessThan(0.1);
 
     await store.recorder.events([]);
     const events = store.streams
       .read('events', 0, 1000)
       .records.filter(({ kind }) => kind === 'records-dropped');
-    expect(events.reduce((sum, { data }) => sum + Number(data.count), 0)).toBe(gapBefore);
-    expect(events[0]?.data).toMatchObject({ stream: 'predictions', fromSeq: 1 });
-    expect(events.at(-1)?.data.toSeq).toBe(gapBefore);
+    expect(events.reduce((sum, { data }) => sum + Number(data.count), 0)).toBe(dropped);
+    expect(events[0]?.data).toMatchObject({ stream: 'predictions', fromSeq: 1, thinned: true });
     const onDisk = statSync(join(folder, 'store.db')).size + statSync(join(folder, 'store.db-wal')).size;
     expect(store.sizeBytes()).toBe(onDisk);
   });
@@ -129,16 +131,17 @@ describe('retention', () => {
     expect(store.predictions.lineEventsAfter(2, 9).map(({ id }) => id)).toEqual([3]);
   });
 
-  it('knows the dropped count and the gap after a restart', async () => {
+  it('knows the dropped count, the gaps and the weights after a restart', async () => {
     const folder = tempFolder();
     const before = openTempStore({ folder, maxBytes: 2 * MIB }).store;
     await fill(before, 25_600);
     const dropped = before.droppedUnacked();
-    const { gapBefore } = before.streams.read('predictions', 0, 1);
+    const kept = before.streams.read('predictions', 0, 100_000).records;
     await closeStore(before);
     const { store } = openTempStore({ folder, maxBytes: 2 * MIB });
     expect(dropped).toBeGreaterThan(0);
     expect(store.droppedUnacked()).toBe(dropped);
-    expect(store.streams.read('predictions', 0, 1).gapBefore).toBe(gapBefore);
+    expect(store.thinnedOut()).toBe(dropped);
+    expect(store.streams.read('predictions', 0, 100_000).records).toEqual(kept);
   });
 });

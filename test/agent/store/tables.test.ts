@@ -22,7 +22,7 @@ function openDatabase(): Database {
 }
 
 function context(over: Partial<PredictionContext>): PredictionContext {
-  const usual = { tags: NO_TAGS, propensity: 1, explored: false };
+  const usual = { tags: NO_TAGS, propensity: 1, explored: false, keptShare: 1 };
   return { run: '00000001', slot: 'inspection', model: MODEL_A, role: 'champion', ...usual, ...over };
 }
 
@@ -33,9 +33,12 @@ function addPrediction({ sqlite }: Database, seq: number, context: number): void
 describe('dropping', () => {
   it('counts nothing that a failed transaction did not drop', () => {
     const database = openDatabase();
-    for (let seq = 1; seq <= 10; seq++) addPrediction(database, seq, 1);
+    const contexts = new Contexts(database.sqlite, '00000001', new Counters());
+    const { id } = contexts.of(context({}));
+    for (let seq = 1; seq <= 100; seq++) addPrediction(database, seq, id);
+    const rows = database.sqlite.prepare<[], number>('SELECT count(*) FROM predictions').pluck();
     const heads = new StreamHeads(database.sqlite);
-    const drops = new DropTables(database, heads, 4);
+    const drops = new DropTables(database, heads, contexts, 50);
     database.sqlite.exec(
       "CREATE TRIGGER fault BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END",
     );
@@ -43,10 +46,15 @@ describe('dropping', () => {
       expect(() => drops.dropSlice('any')).toThrow(expect.objectContaining({ code: 'STORE_UNWRITABLE' }));
     }
     expect(heads.droppedTotal()).toBe(0);
+    expect(rows.get()).toBe(100);
+    expect(contexts.byId(id)).toMatchObject({ keptShare: 1 });
     database.sqlite.exec('DROP TRIGGER fault');
-    expect(drops.dropSlice('any')).toEqual({ stream: 'predictions', from: 1, to: 4, unacked: 4 });
-    expect(heads.droppedTotal()).toBe(4);
-    expect(new StreamHeads(database.sqlite).droppedTotal()).toBe(4);
+    expect(drops.dropSlice('any')).toMatchObject({ stream: 'predictions', from: 1, to: 49, thinned: true });
+    const dropped = 100 - (rows.get() ?? 0);
+    expect(dropped).toBeGreaterThan(0);
+    for (const counted of [heads, new StreamHeads(database.sqlite)])
+      expect(counted.droppedTotal()).toBe(dropped);
+    expect(drops.thinnedTotal()).toBe(dropped);
   });
 });
 

@@ -139,6 +139,7 @@ export function prediction(n: number, values: Partial<Prediction> = {}): Omit<Pr
     features: [n, 2, 3],
     tags: {},
     propensity: 1,
+    keptShare: 1,
     explored: false,
     ...values,
   };

@@ -119,7 +119,7 @@ export class FakeServer {
       return;
     }
     const { records, ...header } = decoded;
-    const { stream, storeEpoch, firstSeq, gapBefore, count } = header;
+    const { stream, storeEpoch, firstSeq, gapBefore, count, lastSeq } = header;
     const batch = { stream, firstSeq, gapBefore, count };
     this.batches.push(batch);
     if (!this.takes(batch)) return;
@@ -127,9 +127,14 @@ export class FakeServer {
     if (firstSeq - gapBefore <= cursor + 1) {
       const fresh = (records as RecordOf[Stream][]).filter(({ seq }) => seq > cursor);
       this.committed.set(stream, [...(this.committed.get(stream) ?? []), ...fresh]);
-      this.setCursor(storeEpoch, stream, Math.max(cursor, firstSeq + count - 1));
+      this.setCursor(storeEpoch, stream, Math.max(cursor, lastSeq));
     }
-    const ack = this.answer({ v: 1, storeEpoch, stream, seq: this.cursor(storeEpoch, stream) });
+    const ack = this.answer({
+      v: 1,
+      storeEpoch,
+      stream,
+      seq: this.cursor(storeEpoch, stream),
+    });
     if (ack) void this.publish(topics.ack(device, ack.stream), JSON.stringify(ack)).catch(() => undefined);
   }
 }

@@ -44,12 +44,7 @@ export class MemoryStreams implements StreamLog {
     const start = kept.findIndex(({ seq }) => seq > afterSeq);
     const first = kept[start];
     if (!first) return { records: [], gapBefore: 0 };
-    const records = kept.slice(start, start + limit);
-    const consecutive = records.findIndex(({ seq }, i) => seq !== first.seq + i);
-    return {
-      records: consecutive < 0 ? records : records.slice(0, consecutive),
-      gapBefore: first.seq - afterSeq - 1,
-    };
+    return { records: kept.slice(start, start + limit), gapBefore: first.seq - afterSeq - 1 };
   }
 
   head(stream: Stream): number {

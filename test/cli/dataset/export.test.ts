@@ -53,6 +53,7 @@ function sample(seq: number, over: Partial<DatasetSampleView> = {}): DatasetSamp
     precedence: 10,
     tags: { shift: 'night' },
     propensity: 0.05,
+    keptShare: 0.5,
     explored: true,
     ...over,
   };
@@ -110,6 +111,7 @@ describe('an exported dataset', () => {
         precedence: '10',
         labelled_at: '2023-11-14T22:13:23.000Z',
         propensity: '0.05',
+        kept_share: '0.5',
         explored: 'true',
         tag_shift: 'night',
         feature_quality: 'H',

@@ -35,9 +35,12 @@ export interface DeviceOptions {
   readonly engine?: object;
   readonly store?: object;
   readonly http?: object;
+  readonly alarms?: object;
   readonly env?: NodeJS.ProcessEnv;
   /** Project-relative program in place of `agent/start.ts`. */
   readonly program?: string;
+  /** Command that runs it, of a network namespace: its page cannot be asked then. */
+  readonly inside?: readonly string[];
 }
 
 const ENDLESS = 1_000_000_000;
@@ -49,6 +52,7 @@ export class DeviceProcess {
   readonly #config: string;
   readonly #env: NodeJS.ProcessEnv | undefined;
   readonly #program: string;
+  readonly #inside: readonly string[];
   #process: RunningProcess | undefined;
   #url = '';
 
@@ -59,13 +63,14 @@ export class DeviceProcess {
     mkdirSync(this.folder, { recursive: true });
     this.#env = options.env;
     this.#program = options.program ?? 'agent/start.ts';
+    this.#inside = options.inside ?? [];
     this.#config = writeJson(join(this.folder, 'device.json'), this.#configOf(options));
     onTestFinished(async () => void (await this.end()));
   }
 
   /** Does not wait until it listens. */
   spawn(): RunningProcess {
-    this.#process = startProcess(this.#program, ['--config', this.#config], this.#env);
+    this.#process = startProcess(this.#program, ['--config', this.#config], this.#env, this.#inside);
     return this.#process;
   }
 
@@ -176,6 +181,7 @@ export class DeviceProcess {
       http: { port: 0, ...options.http },
       engine: options.engine ?? {},
       store: options.store ?? {},
+      alarms: options.alarms ?? {},
     };
   }
 

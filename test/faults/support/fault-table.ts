@@ -3,6 +3,8 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { projectRoot, waitFor } from '../../support/processes.ts';
 import {
+  DOORS,
+  type DoorRow,
   ENGINE,
   type EngineRow,
   type FaultRow,
@@ -32,6 +34,11 @@ export function tabulateEngine(row: EngineRow): Promise<void> {
 /** In the short form: nothing. */
 export function tabulateUpdate(row: UpdateRow): Promise<void> {
   return write(UPDATES, row);
+}
+
+/** In the short form: nothing. */
+export function tabulateDoor(row: DoorRow): Promise<void> {
+  return write(DOORS, row);
 }
 
 /** In the short form: nothing. */

@@ -72,12 +72,13 @@ export class FlipScene {
     damage(folder);
 
     const { counted, noticed } = await this.#goOn(device, folder);
-    const { atServer, doubled, altered } = this.#found(device);
+    const { atServer, doubled, altered, gaps } = this.#found(device);
     const missing = PARTS - atServer;
+    const told = Math.max(counted, gaps);
     return {
       ...{ atServer, doubled, altered, noticed },
-      lost: Math.max(0, missing - counted),
-      counted: Math.min(missing, counted),
+      lost: Math.max(0, missing - told),
+      counted: Math.min(missing, told),
     };
   }
 
@@ -112,7 +113,8 @@ export class FlipScene {
     }
   }
 
-  #found(device: string): { atServer: number; doubled: number; altered: number } {
+  /** `gaps`: records that the device told the server it has no more. */
+  #found(device: string): { atServer: number; doubled: number; altered: number; gaps: number } {
     const rows = this.#server
       .prepare<[string], [seq: number, timeMs: number, part: string, label: number, score: number]>(
         `SELECT seq, time_ms, correlation_id, label, score FROM predictions
@@ -127,7 +129,16 @@ export class FlipScene {
         made.timeMs === timeMs && made.correlationId === part && made.label === label && made.score === score;
       return !isSame;
     });
-    return { atServer: seqs.size, doubled: rows.length - seqs.size, altered: altered.length };
+    const gaps = this.#server
+      .prepare<[string], number | null>(
+        `SELECT sum(dropped) FROM cursors WHERE stream = 'predictions'
+         AND epoch_id IN (SELECT id FROM epochs WHERE device = ?)`,
+      )
+      .pluck();
+    return {
+      ...{ atServer: seqs.size, doubled: rows.length - seqs.size, altered: altered.length },
+      gaps: gaps.get(device) ?? 0,
+    };
   }
 }
 

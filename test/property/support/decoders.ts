@@ -138,7 +138,10 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = STREAMS.flatMap((stream) => [golden(`${stream}-v1.bin`), golden(`${stream}-v2.bin`)]);
+const batches = [
+  'predictions-thinned-v3',
+  ...STREAMS.flatMap((stream) => [`${stream}-v1`, `${stream}-v2`]),
+].map((name) => golden(`${name}.bin`));
 
 /** Behind deflate, where bytes that are changed at random never come. */
 function batchBody(name: string): Decoder {

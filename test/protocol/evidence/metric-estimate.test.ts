@@ -12,6 +12,7 @@ const cell = (truth: number, said: number, count: number, weight = 1, propensity
   count,
   weight,
   propensity,
+  keptShare: 1,
 });
 const anyMetric = fc.constantFrom<MetricRule>(
   { name: 'accuracy' },
@@ -24,6 +25,7 @@ const anyCounts = fc.array(
     said: fc.integer({ min: 0, max: 3 }),
     weight: fc.constantFrom(0.5, 1),
     propensity: fc.constantFrom(0.1, 1),
+    keptShare: fc.constantFrom(0.25, 1),
     count: fc.integer({ min: 1, max: 50 }),
   }),
   { minLength: 1 },

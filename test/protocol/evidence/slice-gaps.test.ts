@@ -94,5 +94,5 @@ describe('slices', () => {
 });
 
 function outcome(truth: number, said: number, count: number, tags: TaggedCount['tags']): TaggedCount {
-  return { truth, said, weight: 1, propensity: 1, count, tags };
+  return { truth, said, weight: 1, propensity: 1, keptShare: 1, count, tags };
 }

@@ -78,6 +78,7 @@ describe('a dataset', () => {
         precedence: 500,
         tags: {},
         propensity: 1,
+        keptShare: 1,
         explored: false,
       },
     ]);

@@ -13,7 +13,7 @@ async function setUp(host = '10.0.0.5') {
   const tokens = new Tokens({ store, clock });
   const counters = new Counters();
   const app = Fastify();
-  app.setErrorHandler(errorReply(silentLog));
+  app.setErrorHandler(errorReply(silentLog, counters));
   const stillAllowed = addAccess(app, { tokens, clock, counters, host });
   app.get('/open', { config: { role: 'anyone' } }, async ({ caller }) => ({ caller }));
   app.get('/read', async (request) => ({ who: whoOf(request, 'said'), still: stillAllowed(request) }));

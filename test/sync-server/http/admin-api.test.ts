@@ -1,9 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { enrolmentKey, enrolmentMac, parseEnrolmentCode } from '../../../protocol/enrolment.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { CertificateAuthority } from '../../../sync-server/access/certificate-authority.ts';
 import { DeviceIdentities } from '../../../sync-server/access/device-identities.ts';
@@ -102,6 +104,22 @@ async function setUp() {
 function publish(app: FastifyInstance, body: Buffer, query = '') {
   const headers = { ...HOST, 'content-type': 'application/msgpack' };
   return app.inject({ method: 'POST', url: `/api/models${query}`, headers, payload: body });
+}
+
+/** Every route that is registered, as Fastify draws them: a tree, four characters a level. */
+function routesOf(app: FastifyInstance): { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string }[] {
+  const trail: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods = ''] = /^([│ ]*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
+      const depth = indent.length / 4;
+      trail.splice(depth, trail.length, part);
+      const path = trail.join('').replaceAll('//', '/');
+      const found = methods.split(', ').filter((method) => method !== 'HEAD' && method !== '');
+      return found.map((method) => ({ method: method as 'GET', path }));
+    });
 }
 
 const packed = (files: ReadonlyMap<string, Buffer>) => Buffer.from(encode(Object.fromEntries(files)));
@@ -409,6 +427,58 @@ describe('guards', () => {
     const headers = { ...HOST, 'content-type': 'text/plain' };
     const answer = await app.inject({ method: 'POST', url: '/api/rollouts', headers, payload: '{}' });
     expect(answer.json().code).toBe('REQUEST_INVALID');
+  });
+});
+
+describe('who has no token', () => {
+  it('gets no further than what proves itself, on any route that there is', async () => {
+    const { app, tokens } = await setUp();
+    tokens.add('anna', 'viewer', null, 'test');
+    const open: string[] = [];
+    for (const { method, path } of routesOf(app)) {
+      const url = path.replaceAll(/:\w+/g, 'x');
+      const answer = await app.inject({ method, url, headers: HOST });
+      if (answer.statusCode !== 401) open.push(`${method} ${path}`);
+    }
+    expect(open.sort()).toEqual([
+      'DELETE /api/session',
+      'GET /',
+      'GET /api/health',
+      'GET /api/revocation-list',
+      'GET /app.css',
+      'GET /app.js',
+      'GET /chunks/:sha256',
+      'GET /chunks/:sha256/index',
+      'POST /api/enrol',
+      'POST /api/enrol/renewal',
+      'POST /api/session',
+    ]);
+  });
+
+  it('may try ten codes a minute, each counted, and is let in by a right one at any time', async () => {
+    const { app, counters } = await setUp();
+    const asked = { device: 'mill-1', publicKey: Buffer.alloc(91).toString('base64') };
+    const payload = { ...asked, mac: Buffer.alloc(32).toString('base64') };
+    const codes: unknown[] = [];
+    for (let i = 0; i < 12; i++) {
+      const answer = await app.inject({ method: 'POST', url: '/api/enrol', headers: HOST, payload });
+      codes.push(answer.json<{ code: string }>().code);
+    }
+    expect(codes).toEqual([...Array(10).fill('ENROLMENT_REFUSED'), ...Array(2).fill('TOO_MANY_FAILURES')]);
+    expect(counters.get('access.enrolment-refused')).toBe(12);
+    const invited = await app.inject({
+      method: 'POST',
+      url: '/api/devices/mill-1/invitation',
+      headers: HOST,
+      payload: {},
+    });
+    const { secret } = parseEnrolmentCode(invited.json<{ code: string }>().code);
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+    const mac = enrolmentMac(enrolmentKey(secret), 'mill-1', key);
+    const right = { device: 'mill-1', publicKey: key, mac };
+    const answer = await app.inject({ method: 'POST', url: '/api/enrol', headers: HOST, payload: right });
+    expect(answer.statusCode).toBe(200);
   });
 });
 

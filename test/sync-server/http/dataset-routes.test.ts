@@ -1,5 +1,6 @@
 import { fastify } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Counters } from '../../../sync-server/counters.ts';
 import { addDatasetRoutes } from '../../../sync-server/http/dataset-routes.ts';
 import type { DatasetPageView } from '../../../sync-server/http/dataset-view.ts';
 import { errorReply } from '../../../sync-server/http/error-reply.ts';
@@ -17,7 +18,7 @@ function setUp() {
     seqs.map((seq) => feedback(seq, seq)),
   );
   const app = fastify();
-  app.setErrorHandler(errorReply(silentLog));
+  app.setErrorHandler(errorReply(silentLog, new Counters()));
   addDatasetRoutes(app, { datasets });
   onTestFinished(() => app.close());
   return app;

@@ -3,6 +3,7 @@ import { encode } from '@msgpack/msgpack';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LIMITS } from '../../../protocol/limits.ts';
+import { Counters } from '../../../sync-server/counters.ts';
 import { errorReply } from '../../../sync-server/http/error-reply.ts';
 import { addTrustRoutes } from '../../../sync-server/http/trust-routes.ts';
 import type { TrustView } from '../../../sync-server/http/view.ts';
@@ -29,7 +30,7 @@ beforeEach(() => {
   });
   trust.open();
   app = Fastify();
-  app.setErrorHandler(errorReply(silentLog));
+  app.setErrorHandler(errorReply(silentLog, new Counters()));
   app.addContentTypeParser('application/msgpack', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   );

@@ -9,13 +9,14 @@ const seen = (changes: Partial<SeenPairCount>): SeenPairCount => ({
   weight: 1,
   count: 10,
   propensity: 1,
+  keptShare: 1,
   explored: false,
   ...changes,
 });
 
 describe('pairs seen by chance', () => {
   it('count as they are where every truth is seen', () => {
-    const { propensity: _, explored: __, ...pair } = seen({ weight: 0.9 });
+    const { propensity: _, explored: __, keptShare: ___, ...pair } = seen({ weight: 0.9 });
     expect(evenedOut([seen({ weight: 0.9 })])).toEqual([pair]);
     expect(evenedOut([])).toEqual([]);
   });

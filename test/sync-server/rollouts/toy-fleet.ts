@@ -164,7 +164,9 @@ export class ToyFleet implements FleetControl, EvidenceSource, RolloutTable {
   pairs({ sinceMs }: { sinceMs: number }): SeenPairCount[] {
     return this.found
       .filter(({ atMs }) => atMs > sinceMs)
-      .flatMap(({ pairs }) => pairs.map((pair) => ({ ...pair, propensity: 1, explored: false })));
+      .flatMap(({ pairs }) =>
+        pairs.map((pair) => ({ ...pair, propensity: 1, explored: false, keptShare: 1 })),
+      );
   }
 
   guardrails(): Guardrails {

@@ -36,7 +36,16 @@ describe('pairs as evidence', () => {
       [feedback(1, 1, { label: 1, weight: 0.9 })],
     );
     expect(store.evidence.pairs(QUERY)).toEqual([
-      { truth: 1, champion: 0, challenger: 1, weight: 0.9, propensity: 1, explored: false, count: 1 },
+      {
+        truth: 1,
+        champion: 0,
+        challenger: 1,
+        weight: 0.9,
+        propensity: 1,
+        explored: false,
+        keptShare: 1,
+        count: 1,
+      },
     ]);
   });
 
@@ -53,7 +62,16 @@ describe('pairs as evidence', () => {
       [feedback(1, 1, { label: 1 }), feedback(2, 3, { label: 1 })],
     );
     expect(store.evidence.pairs(QUERY)).toEqual([
-      { truth: 1, champion: 0, challenger: 1, weight: 1, propensity: 1, explored: false, count: 2 },
+      {
+        truth: 1,
+        champion: 0,
+        challenger: 1,
+        weight: 1,
+        propensity: 1,
+        explored: false,
+        keptShare: 1,
+        count: 2,
+      },
     ]);
   });
 
