@@ -93,9 +93,9 @@ export class PredictionThinning {
     this.#save = sqlite.prepare(
       `INSERT INTO states VALUES ('${KEY}', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
     );
-    const saved = sqlite.prepare<[], string>(`SELECT value FROM states WHERE key = '${KEY}'`).pluck().get();
-    const parsed = placeSchema.safeParse(saved === undefined ? undefined : JSON.parse(saved));
-    this.#place = parsed.success ? parsed.data : START;
+    this.#place = placeOf(
+      sqlite.prepare<[], string>(`SELECT value FROM states WHERE key = '${KEY}'`).pluck().get(),
+    );
   }
 
   /** Predictions dropped by thinning since the epoch began. */
@@ -206,6 +206,15 @@ export class PredictionThinning {
       stored[2] = context.id;
       return stored;
     });
+  }
+}
+
+/** From a damaged page a sweep begins anew: rows that are as thin already stay as they are. */
+function placeOf(saved: string | undefined): Place {
+  try {
+    return placeSchema.parse(JSON.parse(saved ?? ''));
+  } catch {
+    return START;
   }
 }
 
