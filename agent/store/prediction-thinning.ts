@@ -73,7 +73,8 @@ export class PredictionThinning {
   constructor({ sqlite }: Database, heads: StreamHeads, contexts: Contexts, sliceRows: number) {
     this.#heads = heads;
     this.#contexts = contexts;
-    this.#sliceRows = Math.min(sliceRows, MOST_ROWS_A_SLICE);
+    // Each row is taken out and put back: the write-ahead log has room for about `sliceRows` changes.
+    this.#sliceRows = Math.max(4, Math.min(Math.floor(sliceRows / 2), MOST_ROWS_A_SLICE));
     this.#rows = sqlite
       .prepare<[number, number, number], Row>(
         `SELECT p.*, f.label, f.explicit
