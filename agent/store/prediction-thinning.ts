@@ -10,6 +10,7 @@ import { DEEPEST_LEVEL, isNotable, nextLevel, type Sample, shareAfter, staysAt }
 
 /** Some milliseconds of the event loop. */
 const MOST_ROWS_A_SLICE = 512;
+const LEAST_ROWS_A_SLICE = 8;
 const KEY = 'retention/thinning';
 
 const placeSchema = z.object({
@@ -73,8 +74,9 @@ export class PredictionThinning {
   constructor({ sqlite }: Database, heads: StreamHeads, contexts: Contexts, sliceRows: number) {
     this.#heads = heads;
     this.#contexts = contexts;
-    // Each row is taken out and put back: the write-ahead log has room for about `sliceRows` changes.
-    this.#sliceRows = Math.max(4, Math.min(Math.floor(sliceRows / 2), MOST_ROWS_A_SLICE));
+    // What a sweep left stands far apart in the index by part: each row may change a page of it, and the log has room for
+    // `sliceRows` rows, eight to a page.
+    this.#sliceRows = Math.max(LEAST_ROWS_A_SLICE, Math.min(Math.floor(sliceRows / 8), MOST_ROWS_A_SLICE));
     this.#rows = sqlite
       .prepare<[number, number, number], Row>(
         `SELECT p.*, f.label, f.explicit
