@@ -13,6 +13,9 @@ import type { NewEvent } from './records.ts';
 /** Shares of the cap: retention begins above `high` and ends below `low`; above `urgent` it does not let go before. */
 const SHARE = { urgent: 0.95, high: 0.9, low: 0.8 } as const;
 
+/** Of the write-ahead log, against the cap of the file without it. */
+const LOG_SHARE = 1 / 9;
+
 const LINE_EVENTS = { maxRows: 200_000, maxAgeMs: 7 * 24 * 3_600_000 } as const;
 const TIDY_EVERY_MS = 10 * 60_000;
 
@@ -101,8 +104,16 @@ export class Retention {
   /** @returns false when nothing is left to drop */
   #dropSlice(): boolean {
     const slice = this.#deps.drops.dropSlice('any');
+    this.#foldLog();
     for (const dropped of slice ?? []) this.#note(dropped);
     return slice !== undefined;
+  }
+
+  /** In a small store slices and the commits between them would take the log over the room that is kept for it. */
+  #foldLog(): void {
+    const { database, capBytes } = this.#deps;
+    const { usedBytes, freeBytes, diskBytes } = database.size();
+    if (diskBytes - usedBytes - freeBytes > LOG_SHARE * capBytes) database.foldLog('keep');
   }
 
   #note({ stream, from, to, unacked, thinned }: Dropped): void {
