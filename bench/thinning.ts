@@ -89,7 +89,7 @@ function predictionOf(n: number): NewPrediction {
 function thinOnce(path: string): { tookMs: number; slicesMs: number[]; left: number; usedShare: number } {
   const { database, heads, drops } = filled(path);
   const before = database.size().usedBytes;
-  const slicesMs = timed(() => drops.dropSlice('any')?.to ?? ROWS, ROWS - 1);
+  const slicesMs = timed(() => drops.dropSlice('any')?.[0]?.to ?? ROWS, ROWS - 1);
   const usedShare = database.size().usedBytes / before;
   database.close();
   return { tookMs: sumOf(slicesMs), slicesMs, left: ROWS - heads.of('predictions').dropped, usedShare };
@@ -99,7 +99,7 @@ function dropOldest(path: string, count: number): { tookMs: number; slicesMs: nu
   const { database, heads, drops } = filled(path);
   // What the server has goes by the slice from the oldest on, too.
   heads.ack('predictions', count);
-  const slicesMs = timed(() => drops.dropSlice('acked')?.to ?? count, count);
+  const slicesMs = timed(() => drops.dropSlice('acked')?.[0]?.to ?? count, count);
   database.close();
   return { tookMs: sumOf(slicesMs), slicesMs };
 }

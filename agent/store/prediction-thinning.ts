@@ -1,4 +1,7 @@
-/** Sweeps over the predictions that the server has not acknowledged and thins them out, a slice at a time (thinning.ts). */
+/**
+ * Sweeps over the predictions that the server has not acknowledged and thins them out, a slice at a time (thinning.ts). What
+ * the line said of one that goes, goes with it: a label without its prediction says nothing. What people said stays.
+ */
 import { z } from 'zod';
 import type { Contexts } from './contexts.ts';
 import type { Database, Statement } from './database.ts';
@@ -47,10 +50,11 @@ interface Unit extends Sample {
 }
 
 export interface Thinned {
+  readonly stream: 'predictions' | 'feedback';
   /** The seqs that were looked at, and how many of them were dropped; none in a slice that holds nothing but what must stay. */
   readonly from: number;
   readonly to: number;
-  readonly count: number;
+  readonly unacked: number;
 }
 
 export class PredictionThinning {
@@ -60,6 +64,7 @@ export class PredictionThinning {
   readonly #rows: Statement<[after: number, until: number, limit: number], Row>;
   readonly #drop: Statement<[seqs: string]>;
   readonly #insert: Statement<Stored>;
+  readonly #dropLabels: Statement<[predictionSeqs: string], number>;
   readonly #save: Statement<[value: string]>;
   #place: Place;
   /** In a transaction that may still fail. */
@@ -78,6 +83,13 @@ export class PredictionThinning {
       .raw();
     this.#drop = sqlite.prepare('DELETE FROM predictions WHERE seq IN (SELECT value FROM json_each(?))');
     this.#insert = sqlite.prepare(`INSERT INTO predictions VALUES (${Array(COLUMNS).fill('?').join(', ')})`);
+    // The newest stays: it tells the head of its stream.
+    this.#dropLabels = sqlite
+      .prepare<[string], number>(
+        `DELETE FROM feedback WHERE explicit = 0 AND prediction_seq IN (SELECT value FROM json_each(?))
+         AND seq < (SELECT max(seq) FROM feedback) RETURNING seq`,
+      )
+      .pluck();
     this.#save = sqlite.prepare(
       `INSERT INTO states VALUES ('${KEY}', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
     );
@@ -92,27 +104,29 @@ export class PredictionThinning {
   }
 
   /** Thins the next slice. Inside a transaction only. @returns undefined when all is as thin as it may get */
-  slice(): Thinned | undefined {
+  slice(): Thinned[] | undefined {
     let place = this.#begin();
     let units = this.#unitsAfter(place.after);
     if (units.length === 0) {
       if (place.next === null || place.next > DEEPEST_LEVEL) return undefined;
-      place = { ...place, level: place.next, after: this.#settled(), next: null };
+      place = { ...place, level: place.next, after: this.#settled('predictions'), next: null };
       units = this.#unitsAfter(place.after);
     }
     const last = units.at(-1)?.rows.at(-1)?.[0];
     if (last === undefined) return undefined;
-    const count = this.#thin(units, place);
+    const gone = this.#thin(units, place);
+    const labels = this.#thinLabels(gone);
     const moved: Place = {
       level: place.level,
       after: last,
       next: least([place.next, ...units.map((unit) => nextLevel(afterSweep(unit, place.level)))]),
       thinnedTo: Math.max(place.thinnedTo, last),
-      dropped: place.dropped + count,
+      dropped: place.dropped + gone.length,
     };
     this.#save.run(JSON.stringify(moved));
     this.#next = moved;
-    return { from: units[0]?.seq ?? last, to: last, count };
+    const from = units[0]?.seq ?? last;
+    return [{ stream: 'predictions', from, to: last, unacked: gone.length }, ...labels];
   }
 
   /** After the commit of the transaction of `slice`. */
@@ -122,14 +136,14 @@ export class PredictionThinning {
 
   /** Once the server has all that was ever thinned, the next outage begins anew. */
   #begin(): Place {
-    const settled = this.#settled();
+    const settled = this.#settled('predictions');
     const place = this.#place;
     if (settled >= place.thinnedTo) return { ...START, after: settled, dropped: place.dropped };
     return { ...place, after: Math.max(place.after, settled) };
   }
 
-  #settled(): number {
-    const { acked, floor } = this.#heads.of('predictions');
+  #settled(stream: Thinned['stream']): number {
+    const { acked, floor } = this.#heads.of(stream);
     return Math.max(acked, floor);
   }
 
@@ -160,18 +174,28 @@ export class PredictionThinning {
   /**
    * Takes the slice out and puts what stays back: rows deleted here and there would leave pages half empty, and the file
    * as large as it was.
-   * @returns how many rows it dropped
+   * @returns the seqs that are gone
    */
-  #thin(units: readonly Unit[], { level }: Place): number {
+  #thin(units: readonly Unit[], { level }: Place): number[] {
     const seqs = units.flatMap(({ rows }) => rows.map(([seq]) => seq));
     const kept = units.flatMap((unit) => this.#keptOf(unit, shareAfter(level, unit)));
     if (units.some((unit) => shareAfter(level, unit) !== unit.keptShare)) {
       this.#drop.run(JSON.stringify(seqs));
       for (const row of kept) this.#insert.run(...row);
     }
-    const count = seqs.length - kept.length;
-    this.#heads.save('predictions', count);
-    return count;
+    const stays = new Set(kept.map(([seq]) => seq));
+    const gone = seqs.filter((seq) => !stays.has(seq));
+    this.#heads.save('predictions', gone.length);
+    return gone;
+  }
+
+  #thinLabels(gone: readonly number[]): Thinned[] {
+    const seqs = gone.length === 0 ? [] : this.#dropLabels.all(JSON.stringify(gone)).sort((a, b) => a - b);
+    const unacked = seqs.filter((seq) => seq > this.#settled('feedback')).length;
+    const [from, to] = [seqs[0], seqs.at(-1)];
+    if (from === undefined || to === undefined) return [];
+    this.#heads.save('feedback', unacked);
+    return [{ stream: 'feedback', from, to, unacked }];
   }
 
   #keptOf(unit: Unit, keptShare: number): Stored[] {

@@ -1,6 +1,7 @@
 /** Writes the predictions of a store with the labels that stand, a row each; memory does not grow with the store. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Sqlite } from '../../agent/store/database.ts';
+import { INPUT_HEALTH_BITS } from '../../agent/store/prediction-writer.ts';
 import { predictionId, ROLES } from '../../protocol/records.ts';
 import { cliError } from '../errors.ts';
 
@@ -86,7 +87,7 @@ const COLUMNS = [
 
 // A shadow's truth is that of the prediction that it looked on at.
 const SQL = `
-  SELECT p.seq, p.time_ms, p.correlation_id, p.label, p.score, p.latency_us, p.health, p.features,
+  SELECT p.seq, p.time_ms, p.correlation_id, p.label, p.score, p.latency_us, p.health & ${INPUT_HEALTH_BITS}, p.features,
     c.run, c.slot, c.model, c.role, c.tags, c.propensity, c.explored, c.kept_share, f.explicit, f.label, f.rule, f.evidence
   FROM predictions p JOIN contexts c ON c.id = p.context
   LEFT JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance AND f.stands > 0

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { describeWithMosquitto, startMosquitto } from '../support/brokers.ts';
 import { DeviceProcess } from './support/device-process.ts';
 import { tabulate } from './support/fault-table.ts';
-import { moment, seededRandom, testTimeoutMs, times } from './support/form.ts';
+import { moment, restartsTimeoutMs, seededRandom, times } from './support/form.ts';
 import { predictionsDropped } from './support/ledger.ts';
 import { endExactlyOnce, type Outcome, totalOf } from './support/outcome.ts';
 import { newFolder } from './support/scene.ts';
@@ -87,6 +87,6 @@ describeWithMosquitto('agent, server and a broker that keeps nothing', () => {
         seen: `agent ${kills.agent}, server ${kills.server}, broker ${kills.broker}; ${together} times more than one at once; ${inFlow} times not before records came in again; devices one after the other: ${outcomes.length}`,
       });
     },
-    testTimeoutMs,
+    restartsTimeoutMs,
   );
 });

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { describeWithMosquitto, freePort, startMosquittoWith, type TestBroker } from '../support/brokers.ts';
 import { DeviceProcess } from './support/device-process.ts';
 import { tabulate } from './support/fault-table.ts';
-import { moment, seededRandom, testTimeoutMs, times } from './support/form.ts';
+import { moment, restartsTimeoutMs, seededRandom, times } from './support/form.ts';
 import { positionReached, predictionsDropped } from './support/ledger.ts';
 import { describeWithLossyLink, type LinkFaults, LossyLink } from './support/lossy-link.ts';
 import { endExactlyOnce } from './support/outcome.ts';
@@ -84,7 +84,7 @@ describeWithLossyLink('a device in a network namespace behind a bad line', () =>
           seen: `${[...cuts].map(([name, count]) => `${name} ${count}`).join(', ')}; ${lost.toLocaleString('en')} of ${(passed + lost).toLocaleString('en')} packets lost, the others up to ${WORST_DELAY_MS * 1.5} ms late and out of order; the device saw ${reconnects} connections break`,
         });
       },
-      testTimeoutMs,
+      restartsTimeoutMs,
     );
   });
 });

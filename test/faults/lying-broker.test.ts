@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { waitFor } from '../support/processes.ts';
 import { DeviceProcess } from './support/device-process.ts';
 import { tabulate } from './support/fault-table.ts';
-import { seededRandom, testTimeoutMs, times } from './support/form.ts';
+import { restartsTimeoutMs, seededRandom, times } from './support/form.ts';
 import { positionReached, predictionsDropped } from './support/ledger.ts';
 import { LyingBroker } from './support/lying-broker.ts';
 import { endExactlyOnce } from './support/outcome.ts';
@@ -26,12 +26,12 @@ it(
     await device.start();
     await waitFor(
       () => broker.told >= LIES,
-      testTimeoutMs,
+      restartsTimeoutMs,
       () => `${LIES} lies; ${broker.told} are told`,
     );
     broker.becomeHonest();
     // Past what was forged as acknowledged: the server asks for it with the next honest batch.
-    await server.receivedAll(device.id, await device.lastSeq(), testTimeoutMs);
+    await server.receivedAll(device.id, await device.lastSeq(), restartsTimeoutMs);
     const refusedAcks = await device.counted('ACK_REFUSED');
     expect(refusedAcks).toBeGreaterThan(0);
     const { refused } = await server.fleet();
@@ -40,7 +40,7 @@ it(
     const made = positionReached(device.database);
     const rest = new DeviceProcess(folder, { ...options, samples: made });
     await rest.start();
-    await server.receivedAll(device.id, made, testTimeoutMs);
+    await server.receivedAll(device.id, made, restartsTimeoutMs);
     const outcome = await endExactlyOnce(rest, { made, server });
     expect(predictionsDropped(rest.database)).toBe(0);
     const { lost, late, repeated, forged } = broker.lies;
@@ -51,5 +51,5 @@ it(
       seen: `batches and acknowledgements: ${lost} lost, ${late} late and in another order, ${repeated} three times more, ${forged} acknowledgements forged; ACK_REFUSED ${refusedAcks}, BATCH_GAP ${refused.BATCH_GAP ?? 0}`,
     });
   },
-  testTimeoutMs,
+  restartsTimeoutMs,
 );

@@ -150,6 +150,8 @@ describe('the store of a device', () => {
         );
       await waitFor(mended, 60_000, () => `the mending\n${device.output}`);
       await waitFor(async () => (await device.unsent()) === 0, 60_000, 'all to be acknowledged');
+      const damaged = async () => (await device.status()).alarms.some(({ code }) => code === 'store-damaged');
+      await waitFor(damaged, 10_000, 'the alarm');
       const { store, events } = await device.status();
       expect(events.map(({ kind }) => kind)).toContain('store-salvaged');
       expect(device.pid).toBe(pid);

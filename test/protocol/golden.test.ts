@@ -132,7 +132,7 @@ const made: Record<string, () => Buffer> = {
   'predictions-circumstances-v1': () => encodeBatch('predictions', epoch, inCircumstances),
   'predictions-circumstances-v2': () => encodeBatch('predictions', epoch, inCircumstances),
   'feedback-precedence-v1': () => encodeBatch('feedback', epoch, revised),
-  'predictions-thinned-v3': () => encodeBatch('predictions', epoch, thinned, 7),
+  'predictions-thinned-v2': () => encodeBatch('predictions', epoch, thinned, 7),
   'metrics-v1': () => encodeBatch('metrics', epoch, metrics, 8),
   'events-v1': () => encodeBatch('events', epoch, events),
   'desired-v1': () => sealEnvelope(key, desired),

@@ -5,6 +5,8 @@ export const isLong = process.env.ANDON_FAULTS === 'long';
 const LONG_TEST_MS = 30 * 60_000;
 const SHORT_TEST_MS = 120_000;
 export const testTimeoutMs = isLong ? LONG_TEST_MS : SHORT_TEST_MS;
+/** Of a test that waits for processes to start and to find each other again, over and over. */
+export const restartsTimeoutMs = Math.max(testTimeoutMs, 3 * SHORT_TEST_MS);
 
 /** ANDON_FAULTS_SEED plays other moments; the default is always the same. */
 const seed = Number(process.env.ANDON_FAULTS_SEED ?? 1);

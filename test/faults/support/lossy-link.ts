@@ -4,7 +4,7 @@
  * needs root on Linux and no more of the kernel (no netem).
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, onTestFinished } from 'vitest';
@@ -28,6 +28,7 @@ export interface PacketCounts {
 
 const WHOLE: LinkFaults = { loss: 0, delayMs: 0, oneWay: null, cut: false };
 const FORWARDER = join(projectRoot, 'test', 'faults', 'support', 'lossy-link.py');
+const TUN = '/dev/net/tun';
 const COMMAND_WITHIN_MS = 60_000;
 const CAP_NET_ADMIN = 12n;
 const CAP_SYS_ADMIN = 21n;
@@ -83,7 +84,7 @@ export class LossyLink {
 
   /** Command and arguments that put a process into the namespace. */
   get inside(): readonly string[] {
-    return ['ip', 'netns', 'exec', this.namespace];
+    return ['nsenter', `--net=/run/netns/${this.namespace}`];
   }
 
   /** Packets over its life. */
@@ -130,14 +131,19 @@ export function describeWithLossyLink(name: string, fn: () => void): void {
   describe.skip(name, fn);
 }
 
-/** Even root lacks them in most containers. */
+/** Even root lacks it in most containers. */
 function lackingRight(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces are a part of Linux';
   const held = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
   const holds = (capability: bigint) => ((held >> capability) & 1n) === 1n;
   if (!holds(CAP_NET_ADMIN) || !holds(CAP_SYS_ADMIN))
     return 'this user may not make network namespaces (CAP_NET_ADMIN, CAP_SYS_ADMIN)';
-  return existsSync('/dev/net/tun') ? undefined : 'there is no /dev/net/tun';
+  try {
+    closeSync(openSync(TUN, 'r+'));
+    return undefined;
+  } catch (error) {
+    return `${TUN} cannot be opened (${String(error)})`;
+  }
 }
 
 function lackingTool(): string | undefined {

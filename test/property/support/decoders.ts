@@ -139,7 +139,7 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
 }
 
 const batches = [
-  'predictions-thinned-v3',
+  'predictions-thinned-v2',
   ...STREAMS.flatMap((stream) => [`${stream}-v1`, `${stream}-v2`]),
 ].map((name) => golden(`${name}.bin`));
 
