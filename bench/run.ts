@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<{ run: Run }>> = {
   start: () => import('./start.ts'),
   store: () => import('./store.ts'),
   sync: () => import('./sync.ts'),
+  thinning: () => import('./thinning.ts'),
   transport: () => import('./transport.ts'),
   update: () => import('./update.ts'),
 };

@@ -3,17 +3,16 @@
  *
  * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
- * Predictions travel as columns (version 2: prediction-columns.ts; version 1 is read too), the other streams as rows
- * without their `seq` (version 1). All of these are consecutive.
+ * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`, all of them
+ * consecutive: version 2. Of version 1, which is read too, are other columns, and deflate has no dictionary.
  *
- * Predictions with gaps between them, as thinning leaves, are version 3: the header ends with lastSeq u64, and the body is
- * [skips, columns]: how many records right before each one were dropped, as a column of integers.
+ * Records with gaps between them, as thinning leaves, have bit 7 of the version set: the header ends with lastSeq u64, and the
+ * body is [skips, columns or rows]: how many records right before each one were dropped, as a column of integers.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
-import { z } from 'zod';
+import { BATCH_DICTIONARY } from './batch-dictionary.ts';
 import { protocolError } from './errors.ts';
-import { decodeInts, encodeInts, intColumnSchema } from './int-column.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
 import { countContainers } from './msgpack-walk.ts';
@@ -21,11 +20,12 @@ import { encodePredictionColumns, readColumns } from './prediction-columns.ts';
 import { readColumnsV1 } from './prediction-columns-v1.ts';
 import { predictionsOf } from './prediction-rows.ts';
 import { type RecordOf, recordSchemas, STREAMS, type Stream } from './records.ts';
+import { consecutive, withoutSkips, withSkips } from './sparse-body.ts';
 
 const MAGIC = 0xa7;
 /** What this code writes; it reads any from 1 on. */
-const VERSIONS: Record<Stream, number> = { predictions: 2, feedback: 1, metrics: 1, events: 1 };
-const SPARSE_VERSION = 3;
+const VERSION = 2;
+const WITH_GAPS = 0x80;
 const HEADER_BYTES = 36;
 const SPARSE_HEADER_BYTES = 44;
 /** Arrays and maps in a body: a row has two, and a later version may add some. */
@@ -42,15 +42,13 @@ export interface BatchHeader {
   readonly lastSeq: number;
 }
 
-const sparseSchema = z.tuple([intColumnSchema, z.unknown()]);
-
 export interface Batch<S extends Stream = Stream> extends BatchHeader {
   readonly stream: S;
   readonly records: readonly RecordOf[S][];
 }
 
 /**
- * Encodes records in ascending order of seq; other streams than predictions without gaps between them.
+ * Encodes records in ascending order of seq.
  * @throws CodedError PAYLOAD_TOO_LARGE when the result would not fit in one message: send fewer records.
  */
 export function encodeBatch<S extends Stream>(
@@ -63,14 +61,13 @@ export function encodeBatch<S extends Stream>(
   const last = records.at(-1);
   if (!first || !last) throw new RangeError('a batch needs at least one record');
   const sparse = last.seq - first.seq >= records.length;
-  if (sparse && stream !== 'predictions') throw new RangeError(`a batch of ${stream} has no gaps`);
   const rows = stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records);
-  const body = Buffer.from(encode(sparse ? [encodeInts(skipsOf(records)), rows] : rows));
-  const deflated = deflateRawSync(body, { level: 1 });
+  const body = Buffer.from(encode(sparse ? withSkips(records, rows) : rows));
+  const deflated = deflateRawSync(body, { level: 1, dictionary: BATCH_DICTIONARY });
   const headerBytes = sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
   const out = Buffer.alloc(headerBytes + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(sparse ? SPARSE_VERSION : VERSIONS[stream], 1);
+  out.writeUInt8(VERSION | (sparse ? WITH_GAPS : 0), 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
@@ -106,10 +103,9 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
   const gapBefore = bytes.readBigUInt64LE(20);
   const count = bytes.readUInt32LE(28);
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
-  const version = bytes.readUInt8(1);
-  const newest = stream === 'predictions' ? SPARSE_VERSION : VERSIONS[stream];
-  if (version < 1 || version > newest) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${newest}`, {
+  const version = versionOf(bytes);
+  if (version < 1 || version > VERSION) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
       hint: 'Update the server before the devices.',
     });
   }
@@ -144,8 +140,12 @@ function lastSeqOf(bytes: Buffer, consecutive: bigint): bigint {
   return lastSeq;
 }
 
+function versionOf(bytes: Buffer): number {
+  return bytes.readUInt8(1) & ~WITH_GAPS;
+}
+
 function isSparse(bytes: Buffer): boolean {
-  return bytes.readUInt8(1) === SPARSE_VERSION;
+  return (bytes.readUInt8(1) & WITH_GAPS) !== 0;
 }
 
 /**
@@ -174,12 +174,12 @@ export function decodeBatch(bytes: Buffer): Batch {
   } catch (cause) {
     throw protocolError('PAYLOAD_MALFORMED', 'batch body is not msgpack', { cause });
   }
+  const { seqs, rows } = isSparse(bytes) ? withoutSkips(value, header) : consecutive(value, header);
   if (header.stream === 'predictions') {
-    const read = bytes.readUInt8(1) === 1 ? readColumnsV1 : readColumns;
-    const { seqs, columns } = isSparse(bytes) ? placed(value, header) : consecutive(value, header);
-    return { ...header, records: predictionsOf(read(columns, header.count), seqs) };
+    const read = versionOf(bytes) === 1 ? readColumnsV1 : readColumns;
+    return { ...header, records: predictionsOf(read(rows, header.count), seqs) };
   }
-  return { ...header, records: decodeRows(header.stream, value, header) };
+  return { ...header, records: decodeRows(header.stream, rows, seqs) };
 }
 
 export function isBatchOf<S extends Stream>(batch: Batch, stream: S): batch is Batch<S> {
@@ -192,6 +192,7 @@ function inflate(bytes: Buffer): Buffer {
   try {
     body = inflateRawSync(bytes.subarray(isSparse(bytes) ? SPARSE_HEADER_BYTES : HEADER_BYTES), {
       maxOutputLength: Math.max(1, claimed),
+      ...(bytes.readUInt8(1) === 1 ? {} : { dictionary: BATCH_DICTIONARY }),
     });
   } catch (cause) {
     const tooFar = cause instanceof RangeError;
@@ -209,37 +210,6 @@ function inflate(bytes: Buffer): Buffer {
   return body;
 }
 
-/** How many records right before each one were dropped. */
-function skipsOf(records: readonly { seq: number }[]): number[] {
-  return records.map(({ seq }, i) => seq - 1 - (records[i - 1]?.seq ?? seq - 1));
-}
-
-interface Placed {
-  readonly seqs: readonly number[];
-  readonly columns: unknown;
-}
-
-function consecutive(columns: unknown, { firstSeq, count }: BatchHeader): Placed {
-  return { seqs: Array.from({ length: count }, (_, i) => firstSeq + i), columns };
-}
-
-/** @throws CodedError PAYLOAD_MALFORMED */
-function placed(value: unknown, { firstSeq, lastSeq, count }: BatchHeader): Placed {
-  const parsed = sparseSchema.safeParse(value);
-  if (!parsed.success) throw malformed('batch with gaps', parsed.error);
-  const [column, columns] = parsed.data;
-  let seq = firstSeq - 1;
-  const seqs = Array.from(decodeInts(column, count), (skip) => {
-    if (skip < 0) seq = Number.NaN;
-    seq += 1 + skip;
-    return seq;
-  });
-  if (seqs[0] !== firstSeq || seq !== lastSeq) {
-    throw protocolError('PAYLOAD_MALFORMED', `the gaps do not lead from ${firstSeq} to ${lastSeq}`);
-  }
-  return { seqs, columns };
-}
-
 function rowsOf(records: readonly { seq: number }[]): unknown[] {
   return records.map(({ seq: _seq, ...row }) => row);
 }
@@ -247,14 +217,14 @@ function rowsOf(records: readonly { seq: number }[]): unknown[] {
 function decodeRows(
   stream: Exclude<Stream, 'predictions'>,
   value: unknown,
-  header: BatchHeader,
+  seqs: readonly number[],
 ): RecordOf[typeof stream][] {
-  if (!Array.isArray(value) || value.length !== header.count) {
-    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${header.count} rows`);
+  if (!Array.isArray(value) || value.length !== seqs.length) {
+    throw protocolError('PAYLOAD_MALFORMED', `batch of ${stream} is not ${seqs.length} rows`);
   }
   const schema = recordSchemas[stream];
   return value.map((row: unknown, i) => {
-    const parsed = schema.safeParse({ ...(row as object), seq: header.firstSeq + i });
+    const parsed = schema.safeParse({ ...(row as object), seq: seqs[i] });
     if (!parsed.success) throw malformed(`${stream} row ${i}`, parsed.error);
     return parsed.data;
   });

@@ -48,6 +48,12 @@ const WORDS: Record<string, string> = {
   ACK_REFUSED: 'A confirmation of the server did not fit what this device sent and was refused.',
   BROKER_REFUSED: 'The broker refused this device. Check its name and password.',
   BROKER_UNREACHABLE: 'The broker could not be reached; the device tries again by itself.',
+  NOT_ENROLLED: 'This device has no certificate yet and could not connect. Enrol it: andon enrol.',
+  ENROLMENT_FAILED: 'The certificate could not be renewed; it is tried again each hour.',
+  ALARM_UNDELIVERED: 'An alarm output of the line did not take something; it is tried again by itself.',
+  ALARM_REFUSED: 'A web server of the line called an alarm wrong and refused it.',
+  ALARM_DROPPED: 'Alarms never reached an output of the line. See alarms.outputs in the configuration.',
+  SERVICE_MANAGER_UNTOLD: 'systemd could not be told how this agent is: is systemd-notify there?',
   FETCH_ABORTED: 'Fetching a model was given up because a newer one was ordered.',
   CHUNKS_UNREACHABLE:
     'Pieces of a model could not be fetched over HTTP; they are tried again. Check sync.chunksUrl.',

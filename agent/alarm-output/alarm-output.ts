@@ -31,3 +31,25 @@ export function readSecret(file: string, key: string): string {
     throw agentError('CONFIG_UNREADABLE', `${key} ${file} cannot be read`, { cause });
   }
 }
+
+/**
+ * Work that ends after `ms`, and when `stop` is given. Not `AbortSignal.any` with `AbortSignal.timeout`: on Node 20 the garbage
+ * collector may take that away, and then it never fires.
+ */
+export async function withDeadline<T>(
+  ms: number,
+  stop: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const stopped = () => deadline.abort(stop.reason);
+  const timer = setTimeout(() => deadline.abort(new Error(`no answer within ${ms} ms`)), ms);
+  stop.addEventListener('abort', stopped, { once: true });
+  if (stop.aborted) stopped();
+  try {
+    return await work(deadline.signal);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', stopped);
+  }
+}

@@ -80,11 +80,13 @@ export class DeliveryQueue {
     // The first is on its way perhaps; the newest tells what is true now.
     if (this.#waiting.length > MAX_WAITING) this.#lose(1, 'the queue is full');
     this.#keep();
-    if (this.#attempt === 0) this.#tryNow();
+    // Otherwise it waits for its turn with the others.
+    if (this.#retry === undefined) this.#tryNow();
   }
 
   #tryNow(): void {
     clearTimeout(this.#retry);
+    this.#retry = undefined;
     if (!this.#busy && !this.#stopped.signal.aborted) void this.#deliver();
   }
 

@@ -8,7 +8,7 @@ import type { MqttOutputConfig } from '../config/alarms.ts';
 import { agentError } from '../errors.ts';
 import { loadMqtt, type MqttClient, type MqttConnect } from '../mqtt-client.ts';
 import { backOffMs } from '../sync/back-off.ts';
-import { type AlarmOutput, type OutputWatcher, readSecret } from './alarm-output.ts';
+import { type AlarmOutput, type OutputWatcher, readSecret, withDeadline } from './alarm-output.ts';
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
@@ -66,9 +66,10 @@ export class MqttOutput implements AlarmOutput {
     if (!client?.connected) {
       throw agentError('ALARM_UNDELIVERED', `${this.#deps.config.broker} is out of reach`);
     }
-    const within = AbortSignal.any([signal, AbortSignal.timeout(PUBACK_WITHIN_MS)]);
-    await publish(client, this.#topicOf(message), message, within);
-    await publish(client, this.#stateTopic, this.#summary(), within);
+    await withDeadline(PUBACK_WITHIN_MS, signal, async (within) => {
+      await publish(client, this.#topicOf(message), message, within);
+      await publish(client, this.#stateTopic, this.#summary(), within);
+    });
   }
 
   #open(): void {
@@ -165,6 +166,11 @@ function publish(client: MqttClient, topic: string, message: object, signal: Abo
     const fail = (cause?: unknown) =>
       reject(agentError('ALARM_UNDELIVERED', `${topic} got no acknowledgement`, { cause }));
     const aborted = () => fail(signal.reason);
+    // Already over: its event has been.
+    if (signal.aborted) {
+      aborted();
+      return;
+    }
     signal.addEventListener('abort', aborted, { once: true });
     client.publish(topic, JSON.stringify(message), RETAINED, (error) => {
       signal.removeEventListener('abort', aborted);

@@ -4,7 +4,7 @@ import type { AlarmMessage } from '../../protocol/alarms.ts';
 import type { Clock } from '../clock.ts';
 import type { WebhookOutputConfig } from '../config/alarms.ts';
 import { agentError } from '../errors.ts';
-import { type AlarmOutput, readSecret } from './alarm-output.ts';
+import { type AlarmOutput, readSecret, withDeadline } from './alarm-output.ts';
 
 /** The other side has read it and says that it is wrong; the same bytes stay wrong. */
 const NEVER = new Set([400, 410, 413, 415, 422]);
@@ -32,15 +32,17 @@ export class WebhookOutput implements AlarmOutput {
     const headers = this.#headers(message.id, body);
     let status: number;
     try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers,
-        body,
-        redirect: 'error',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      status = await withDeadline(timeoutMs, signal, async (within) => {
+        const response = await fetch(url, {
+          method: 'POST',
+          headers,
+          body,
+          redirect: 'error',
+          signal: within,
+        });
+        await response.body?.cancel();
+        return response.status;
       });
-      status = response.status;
-      await response.body?.cancel();
     } catch (cause) {
       throw agentError('ALARM_UNDELIVERED', `${this.target} does not answer`, { cause });
     }

@@ -15,7 +15,7 @@ export const SECURITY_HEADERS = {
 /** What nearly every caller sends: it is asked for at each request, and a URL takes long to parse. */
 const USUAL_HOST = /^(?:localhost|127\.0\.0\.1)(?::\d{1,5})?$/;
 
-function isLoopback(host: string): boolean {
+export function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
@@ -24,10 +24,10 @@ function isLoopback(host: string): boolean {
  * @throws CodedError HOST_REFUSED when we listen on loopback and are called by another name
  */
 export function checkHost(listenHost: string, hostHeader: string | undefined): void {
-  if (!isLoopback(listenHost)) return;
+  if (!isLoopbackName(listenHost)) return;
   if (hostHeader !== undefined && USUAL_HOST.test(hostHeader)) return;
   const name = hostName(hostHeader);
-  if (name !== undefined && isLoopback(name)) return;
+  if (name !== undefined && isLoopbackName(name)) return;
   throw agentError('HOST_REFUSED', 'this address answers only to localhost', {
     hint: 'Open the page as http://127.0.0.1 with its port. For other machines set http.host in device.config.json.',
   });

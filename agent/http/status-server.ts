@@ -64,7 +64,7 @@ export interface StatusServerDeps {
    * @throws CodedError SLOT_UNKNOWN, STORE_FULL, STORE_UNWRITABLE
    */
   readonly hold: (request: HoldRequest) => void;
-  readonly download: Pick<StoreDownload, 'send'>;
+  readonly download: Pick<StoreDownload, 'addTo'>;
   readonly pin: OperatorPin;
   /** Only where a source is simulated. */
   readonly inject?: (injection: Injection) => void;
@@ -265,7 +265,7 @@ export class StatusServer {
       hold(parseBody(holdRequestSchema, request.body));
       return { applied: true };
     });
-    app.post('/api/store/backup', { onRequest: needsPinIfSet }, (_request, reply) => download.send(reply));
+    download.addTo(app);
     app.post('/api/plan', async (request) => {
       const { slot, desired } = parseBody(planSchema, request.body);
       return { slot, steps: plan(slot, desired) };

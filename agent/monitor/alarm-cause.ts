@@ -9,6 +9,7 @@ export type AlarmCode =
   | 'no-model'
   | 'engine-down'
   | 'not-recording'
+  | 'store-damaged'
   | 'disk-short'
   | 'memory-short'
   | 'hot'

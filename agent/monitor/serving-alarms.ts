@@ -7,13 +7,17 @@ export interface ServingFacts {
   readonly bareSlots: readonly { readonly slot: string; readonly reason: string | null }[];
   /** Code of the error by which the store's last write failed; null while it records. */
   readonly failing: string | null;
+  /** When the store was opened it had to be salvaged: records that were lost with it; null: it was sound. */
+  readonly goneRecords: number | null;
 }
 
-export function servingAlarms({ engineAlive, bareSlots, failing }: ServingFacts): AlarmCause[] {
+export function servingAlarms(facts: ServingFacts): AlarmCause[] {
+  const { engineAlive, bareSlots, failing, goneRecords } = facts;
   return [
     ...(engineAlive ? [] : [ENGINE_DOWN]),
     ...bareSlots.map(({ slot, reason }) => noModel(slot, reason)),
     ...(failing === null ? [] : [notRecording(failing)]),
+    ...(goneRecords === null ? [] : [storeDamaged(goneRecords)]),
   ];
 }
 
@@ -45,6 +49,17 @@ function notRecording(code: string): AlarmCause {
     next: full
       ? 'Free space on the disk; recording goes on by itself.'
       : 'Call the person who looks after this device: its disk may be failing.',
+  };
+}
+
+function storeDamaged(gone: number): AlarmCause {
+  const lost = gone === 0 ? 'No record' : `${gone.toLocaleString('en')} record${gone === 1 ? '' : 's'}`;
+  return {
+    code: 'store-damaged',
+    slot: null,
+    severity: 'warning',
+    text: `The memory of this device was damaged. ${lost} that the server had not received ${gone === 0 || gone === 1 ? 'is' : 'are'} gone; the others are saved.`,
+    next: 'Have the disk looked at: it may be failing. The agent says this until it is started again.',
   };
 }
 

@@ -64,15 +64,15 @@ export class DropTables {
 
   /**
    * Drops the least worthy rows in a transaction of its own; of a slice that is to be thinned maybe none.
-   * @returns undefined when nothing may go
+   * @returns what went of each table, that of the step first; undefined when nothing may go
    * @throws CodedError STORE_*: nothing was dropped, and nothing counted
    */
-  dropSlice(which: 'acked' | 'any'): Dropped | undefined {
+  dropSlice(which: 'acked' | 'any'): Dropped[] | undefined {
     try {
-      const dropped = this.#database.transaction(() => this.#dropFirst(which));
-      if (dropped?.stream) this.#heads.addDropped(dropped.stream, dropped.unacked);
-      if (dropped?.thinned) this.#thinning.moved();
-      return dropped;
+      const slice = this.#database.transaction(() => this.#dropFirst(which));
+      for (const { stream, unacked } of slice ?? []) if (stream) this.#heads.addDropped(stream, unacked);
+      if (slice?.[0]?.thinned) this.#thinning.moved();
+      return slice;
     } catch (cause) {
       // Contexts that were made in it are gone.
       this.#contexts.reload();
@@ -85,20 +85,19 @@ export class DropTables {
     return Math.min(this.#thinning.dropped, this.#heads.of('predictions').dropped);
   }
 
-  #dropFirst(which: 'acked' | 'any'): Dropped | undefined {
+  #dropFirst(which: 'acked' | 'any'): Dropped[] | undefined {
     for (const step of ORDER) {
       if (which === 'acked' && !step.acked) continue;
-      const dropped = this.#take(step);
-      if (dropped) return dropped;
+      const slice = this.#take(step);
+      if (slice) return slice;
     }
     return undefined;
   }
 
-  #take({ table, acked, thin = false }: Step): Dropped | undefined {
-    if (table === 'line_events') return this.#dropLineEvents();
-    if (!thin) return this.#dropOldest(table, acked);
-    const slice = this.#thinning.slice();
-    return slice && { stream: table, from: slice.from, to: slice.to, unacked: slice.count, thinned: true };
+  #take({ table, acked, thin = false }: Step): Dropped[] | undefined {
+    if (thin) return this.#thinning.slice()?.map((part) => ({ ...part, thinned: true }));
+    const dropped = table === 'line_events' ? this.#dropLineEvents() : this.#dropOldest(table, acked);
+    return dropped && [dropped];
   }
 
   /** Deletes line events beyond a number and an age. Inside a transaction only. */

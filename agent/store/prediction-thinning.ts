@@ -1,4 +1,7 @@
-/** Sweeps over the predictions that the server has not acknowledged and thins them out, a slice at a time (thinning.ts). */
+/**
+ * Sweeps over the predictions that the server has not acknowledged and thins them out, a slice at a time (thinning.ts). What
+ * the line said of one that goes, goes with it: a label without its prediction says nothing. What people said stays.
+ */
 import { z } from 'zod';
 import type { Contexts } from './contexts.ts';
 import type { Database, Statement } from './database.ts';
@@ -6,7 +9,7 @@ import type { StreamHeads } from './stream-heads.ts';
 import { DEEPEST_LEVEL, isNotable, nextLevel, type Sample, shareAfter, staysAt } from './thinning.ts';
 
 /** Some milliseconds of the event loop. */
-const MOST_ROWS_A_SLICE = 1024;
+const MOST_ROWS_A_SLICE = 512;
 const KEY = 'retention/thinning';
 
 const placeSchema = z.object({
@@ -24,25 +27,34 @@ type Place = z.infer<typeof placeSchema>;
 
 const START: Place = { level: 1, after: 0, next: null, thinnedTo: 0, dropped: 0 };
 
+/** A prediction, its columns in the order of migrations.ts, and the label that stands. */
 type Row = [
   seq: number,
+  timeMs: number,
   context: number,
+  correlationId: string | null,
   label: number,
+  score: number,
+  latencyUs: number,
   health: number,
   pairDistance: number,
+  features: Buffer | null,
   truth: number | null,
   explicit: number | null,
 ];
+const COLUMNS = 10;
+type Stored = Row extends [...infer Columns, unknown, unknown] ? Columns : never;
 
 interface Unit extends Sample {
   readonly rows: readonly Row[];
 }
 
 export interface Thinned {
+  readonly stream: 'predictions' | 'feedback';
   /** The seqs that were looked at, and how many of them were dropped; none in a slice that holds nothing but what must stay. */
   readonly from: number;
   readonly to: number;
-  readonly count: number;
+  readonly unacked: number;
 }
 
 export class PredictionThinning {
@@ -51,7 +63,8 @@ export class PredictionThinning {
   readonly #sliceRows: number;
   readonly #rows: Statement<[after: number, until: number, limit: number], Row>;
   readonly #drop: Statement<[seqs: string]>;
-  readonly #weigh: Statement<[context: number, seqs: string]>;
+  readonly #insert: Statement<Stored>;
+  readonly #dropLabels: Statement<[predictionSeqs: string], number>;
   readonly #save: Statement<[value: string]>;
   #place: Place;
   /** In a transaction that may still fail. */
@@ -63,14 +76,20 @@ export class PredictionThinning {
     this.#sliceRows = Math.min(sliceRows, MOST_ROWS_A_SLICE);
     this.#rows = sqlite
       .prepare<[number, number, number], Row>(
-        `SELECT p.seq, p.context, p.label, p.health, p.pair_distance, f.label, f.explicit
+        `SELECT p.*, f.label, f.explicit
          FROM predictions AS p LEFT JOIN feedback AS f ON f.prediction_seq = p.seq AND f.stands > 0
          WHERE p.seq > ? AND p.seq <= ? ORDER BY p.seq LIMIT ?`,
       )
       .raw();
-    const seqs = '(SELECT value FROM json_each(?))';
-    this.#drop = sqlite.prepare(`DELETE FROM predictions WHERE seq IN ${seqs}`);
-    this.#weigh = sqlite.prepare(`UPDATE predictions SET context = ? WHERE seq IN ${seqs}`);
+    this.#drop = sqlite.prepare('DELETE FROM predictions WHERE seq IN (SELECT value FROM json_each(?))');
+    this.#insert = sqlite.prepare(`INSERT INTO predictions VALUES (${Array(COLUMNS).fill('?').join(', ')})`);
+    // The newest stays: it tells the head of its stream.
+    this.#dropLabels = sqlite
+      .prepare<[string], number>(
+        `DELETE FROM feedback WHERE explicit = 0 AND prediction_seq IN (SELECT value FROM json_each(?))
+         AND seq < (SELECT max(seq) FROM feedback) RETURNING seq`,
+      )
+      .pluck();
     this.#save = sqlite.prepare(
       `INSERT INTO states VALUES ('${KEY}', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
     );
@@ -85,27 +104,29 @@ export class PredictionThinning {
   }
 
   /** Thins the next slice. Inside a transaction only. @returns undefined when all is as thin as it may get */
-  slice(): Thinned | undefined {
+  slice(): Thinned[] | undefined {
     let place = this.#begin();
     let units = this.#unitsAfter(place.after);
     if (units.length === 0) {
       if (place.next === null || place.next > DEEPEST_LEVEL) return undefined;
-      place = { ...place, level: place.next, after: this.#settled(), next: null };
+      place = { ...place, level: place.next, after: this.#settled('predictions'), next: null };
       units = this.#unitsAfter(place.after);
     }
     const last = units.at(-1)?.rows.at(-1)?.[0];
     if (last === undefined) return undefined;
-    const count = this.#thin(units, place);
+    const gone = this.#thin(units, place);
+    const labels = this.#thinLabels(gone);
     const moved: Place = {
       level: place.level,
       after: last,
       next: least([place.next, ...units.map((unit) => nextLevel(afterSweep(unit, place.level)))]),
       thinnedTo: Math.max(place.thinnedTo, last),
-      dropped: place.dropped + count,
+      dropped: place.dropped + gone.length,
     };
     this.#save.run(JSON.stringify(moved));
     this.#next = moved;
-    return { from: units[0]?.seq ?? last, to: last, count };
+    const from = units[0]?.seq ?? last;
+    return [{ stream: 'predictions', from, to: last, unacked: gone.length }, ...labels];
   }
 
   /** After the commit of the transaction of `slice`. */
@@ -115,14 +136,14 @@ export class PredictionThinning {
 
   /** Once the server has all that was ever thinned, the next outage begins anew. */
   #begin(): Place {
-    const settled = this.#settled();
+    const settled = this.#settled('predictions');
     const place = this.#place;
     if (settled >= place.thinnedTo) return { ...START, after: settled, dropped: place.dropped };
     return { ...place, after: Math.max(place.after, settled) };
   }
 
-  #settled(): number {
-    const { acked, floor } = this.#heads.of('predictions');
+  #settled(stream: Thinned['stream']): number {
+    const { acked, floor } = this.#heads.of(stream);
     return Math.max(acked, floor);
   }
 
@@ -132,8 +153,8 @@ export class PredictionThinning {
     const byDecider = new Map<number, Row[]>();
     for (const row of rows) {
       // From a damaged page: nobody can say for what it would stand.
-      if (!this.#contexts.has(row[1])) continue;
-      const decider = row[0] - row[4];
+      if (!this.#contexts.has(row[2])) continue;
+      const decider = row[0] - row[8];
       const unit = byDecider.get(decider);
       if (unit) unit.push(row);
       else byDecider.set(decider, [row]);
@@ -142,37 +163,49 @@ export class PredictionThinning {
   }
 
   #unitOf(seq: number, rows: readonly Row[]): Unit {
-    const [, contextId, , , , truth, explicit] = rows[0] as Row;
-    const { run, keptShare } = this.#contexts.byId(contextId);
-    const labels = rows.map((row) => row[2]);
-    const health = rows.reduce((bits, row) => bits | row[3], 0);
-    const notable = isNotable({ health, labels, truth: truth ?? null, explicit: explicit === 1 });
+    const [first] = rows as readonly [Row];
+    const { run, keptShare } = this.#contexts.byId(first[2]);
+    const labels = rows.map((row) => row[4]);
+    const health = rows.reduce((bits, row) => bits | row[7], 0);
+    const notable = isNotable({ health, labels, truth: first[10], explicit: first[11] === 1 });
     return { run, seq, keptShare, notable, rows };
   }
 
-  /** @returns how many rows it dropped */
-  #thin(units: readonly Unit[], { level }: Place): number {
-    const gone: number[] = [];
-    const weighed = new Map<number, number[]>();
-    for (const unit of units) {
-      const keptShare = shareAfter(level, unit);
-      if (keptShare === unit.keptShare) continue;
-      const stays = staysAt(keptShare, unit);
-      for (const [seq, contextId] of unit.rows) {
-        if (!stays) {
-          gone.push(seq);
-          continue;
-        }
-        const { id } = this.#contexts.withShare(this.#contexts.byId(contextId), keptShare);
-        const others = weighed.get(id);
-        if (others) others.push(seq);
-        else weighed.set(id, [seq]);
-      }
+  /**
+   * Takes the slice out and puts what stays back: rows deleted here and there would leave pages half empty, and the file
+   * as large as it was.
+   * @returns the seqs that are gone
+   */
+  #thin(units: readonly Unit[], { level }: Place): number[] {
+    const seqs = units.flatMap(({ rows }) => rows.map(([seq]) => seq));
+    const kept = units.flatMap((unit) => this.#keptOf(unit, shareAfter(level, unit)));
+    if (units.some((unit) => shareAfter(level, unit) !== unit.keptShare)) {
+      this.#drop.run(JSON.stringify(seqs));
+      for (const row of kept) this.#insert.run(...row);
     }
-    if (gone.length > 0) this.#drop.run(JSON.stringify(gone));
-    for (const [contextId, seqs] of weighed) this.#weigh.run(contextId, JSON.stringify(seqs));
+    const stays = new Set(kept.map(([seq]) => seq));
+    const gone = seqs.filter((seq) => !stays.has(seq));
     this.#heads.save('predictions', gone.length);
-    return gone.length;
+    return gone;
+  }
+
+  #thinLabels(gone: readonly number[]): Thinned[] {
+    const seqs = gone.length === 0 ? [] : this.#dropLabels.all(JSON.stringify(gone)).sort((a, b) => a - b);
+    const unacked = seqs.filter((seq) => seq > this.#settled('feedback')).length;
+    const [from, to] = [seqs[0], seqs.at(-1)];
+    if (from === undefined || to === undefined) return [];
+    this.#heads.save('feedback', unacked);
+    return [{ stream: 'feedback', from, to, unacked }];
+  }
+
+  #keptOf(unit: Unit, keptShare: number): Stored[] {
+    if (!staysAt(keptShare, unit)) return [];
+    return unit.rows.map((row) => {
+      const context = this.#contexts.withShare(this.#contexts.byId(row[2]), keptShare);
+      const stored = row.slice(0, COLUMNS) as Stored;
+      stored[2] = context.id;
+      return stored;
+    });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { ConfusionTable } from './confusion-table.ts';
 import type { Database } from './database.ts';
-import type { DropTables } from './drop-tables.ts';
+import type { Dropped, DropTables } from './drop-tables.ts';
 import type { NewEvent } from './records.ts';
 
 /** Shares of the cap: retention begins above `high` and ends below `low`; above `urgent` it does not let go before. */
@@ -100,21 +100,22 @@ export class Retention {
 
   /** @returns false when nothing is left to drop */
   #dropSlice(): boolean {
-    const dropped = this.#deps.drops.dropSlice('any');
-    if (!dropped) return false;
-    const { stream, from, to, unacked, thinned } = dropped;
-    if (stream && unacked > 0) {
-      const kind = `${stream} ${thinned}`;
-      const before = this.#losses?.get(kind) ?? { from, to, count: 0 };
-      this.#losses?.set(kind, {
-        stream,
-        thinned,
-        from: Math.min(before.from, from),
-        to: Math.max(before.to, to),
-        count: before.count + unacked,
-      });
-    }
-    return true;
+    const slice = this.#deps.drops.dropSlice('any');
+    for (const dropped of slice ?? []) this.#note(dropped);
+    return slice !== undefined;
+  }
+
+  #note({ stream, from, to, unacked, thinned }: Dropped): void {
+    if (!stream || unacked === 0) return;
+    const kind = `${stream} ${thinned}`;
+    const before = this.#losses?.get(kind) ?? { from, to, count: 0 };
+    this.#losses?.set(kind, {
+      stream,
+      thinned,
+      from: Math.min(before.from, from),
+      to: Math.max(before.to, to),
+      count: before.count + unacked,
+    });
   }
 
   #finish(): void {

@@ -13,6 +13,8 @@ export interface Store {
   readonly epoch: string;
   /** The epochs that this one goes on from; empty for most. */
   readonly inherits: Inherited;
+  /** Records that no server had and that went with a damaged database when this one was opened; null: it was sound. */
+  readonly goneRecords: number | null;
   /** 8 hex digits, new with every start. */
   readonly run: string;
   readonly recorder: Recorder;
@@ -74,6 +76,8 @@ export interface StreamLog {
   /** Last committed seq; 0 when empty. */
   head(stream: Stream): number;
   acked(stream: Stream): number;
+  /** Committed records that are here and that the server has not acknowledged. */
+  waiting(stream: Stream): number;
   /** Moves the cursor forward (never back, never past the head). */
   ack(stream: Stream, seq: number): void;
 }

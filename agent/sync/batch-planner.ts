@@ -41,10 +41,7 @@ export function planBatch<S extends Stream>(request: PlanRequest<S>): Plan<S> {
   if (firstSeq === undefined) {
     return { kind: 'withheld', lastSeq: records.at(-1)?.seq ?? afterSeq, cause: null };
   }
-  // Only predictions are thinned out; of the others a gap is rare, and ends the batch.
-  const gap = stream === 'predictions' ? -1 : leaving.findIndex(({ seq }, i) => seq !== firstSeq + i);
-  const end = Math.min(maxRecords, gap < 0 ? leaving.length : gap);
-  const run = leaving.slice(0, end).map((record) => strip(record, privacyOf));
+  const run = leaving.slice(0, maxRecords).map((record) => strip(record, privacyOf));
   for (let count = run.length; ; count = Math.ceil(count / 2)) {
     const part = run.slice(0, count);
     try {

@@ -1,6 +1,7 @@
 /** Writes the predictions of a store with the labels that stand, a row each; memory does not grow with the store. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Sqlite } from '../../agent/store/database.ts';
+import { INPUT_HEALTH_BITS } from '../../agent/store/prediction-writer.ts';
 import { predictionId, ROLES } from '../../protocol/records.ts';
 import { cliError } from '../errors.ts';
 
@@ -33,6 +34,8 @@ interface Exported {
   readonly tags: Readonly<Record<string, string>>;
   readonly propensity: number;
   readonly explored: boolean;
+  /** Share of its like that a full store kept: each stands for 1 / keptShare of them. */
+  readonly keptShare: number;
   /** What the part really was, by the evidence that stands; null: not known. */
   readonly truth: number | null;
   readonly truthKind: 'explicit' | 'implicit' | null;
@@ -52,6 +55,7 @@ type Row = [
     tags: string,
     propensity: number,
     explored: number,
+    keptShare: number,
   ],
   ...[explicit: number | null, truth: number | null, rule: string | null, evidence: string | null],
 ];
@@ -83,10 +87,10 @@ const COLUMNS = [
 
 // A shadow's truth is that of the prediction that it looked on at.
 const SQL = `
-  SELECT p.seq, p.time_ms, p.correlation_id, p.label, p.score, p.latency_us, p.health, p.features,
-    c.run, c.slot, c.model, c.role, c.tags, c.propensity, c.explored, f.explicit, f.label, f.rule, f.evidence
+  SELECT p.seq, p.time_ms, p.correlation_id, p.label, p.score, p.latency_us, p.health & ${INPUT_HEALTH_BITS}, p.features,
+    c.run, c.slot, c.model, c.role, c.tags, c.propensity, c.explored, c.kept_share, f.explicit, f.label, f.rule, f.evidence
   FROM predictions p JOIN contexts c ON c.id = p.context
-  LEFT JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance AND f.stands = 1
+  LEFT JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance AND f.stands > 0
   WHERE (@slot IS NULL OR c.slot = @slot) AND p.time_ms >= @sinceMs ORDER BY p.seq`;
 
 const WRITE_BYTES = 256 * 1024;
@@ -134,11 +138,12 @@ export function exportPredictions(sqlite: Sqlite, query: ExportQuery, file: Expo
 
 function exportedOf(row: Row): Exported {
   const [seq, timeMs, correlationId, label, score, latencyUs, health, features, ...context] = row;
-  const [run, slot, model, role, tags, propensity, explored, explicit, truth, rule, evidence] = context;
+  const [run, slot, model, role, tags, propensity, explored, keptShare, explicit, truth, rule, evidence] =
+    context;
   return {
     ...{ id: predictionId(run, seq), time: new Date(timeMs).toISOString(), slot, model },
     ...{ role: ROLES[role] ?? String(role), correlationId, label, score, latencyUs, health },
-    ...{ tags: JSON.parse(tags) as Record<string, string>, propensity, explored: explored === 1 },
+    ...{ tags: JSON.parse(tags) as Record<string, string>, propensity, explored: explored === 1, keptShare },
     truth,
     truthKind: explicit === null ? null : explicit === 1 ? 'explicit' : 'implicit',
     truthRule: rule,

@@ -222,7 +222,7 @@ it(
     await refuses('PAYLOAD_TRUNCATED', up, batch.subarray(0, 20));
     await refuses('PAYLOAD_TRUNCATED', up, batch.subarray(0, batch.length - 10));
     await refuses('PAYLOAD_MALFORMED', up, Buffer.alloc(5000, 0xff));
-    await refuses('PAYLOAD_VERSION_UNKNOWN', up, withByte(batch, 1, 2));
+    await refuses('PAYLOAD_VERSION_UNKNOWN', up, withByte(batch, 1, 0xff));
     await refuses('TOPIC_MISMATCH', topics.up('stranger', 'events'), batch);
     await refuses('PAYLOAD_EXPANDS_TOO_FAR', up, zipBomb(1000));
     await refuses('PAYLOAD_EXPANDS_TOO_FAR', up, zipBomb(64 * 1024 * 1024));

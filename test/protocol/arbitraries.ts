@@ -90,7 +90,7 @@ export interface Run<S extends Stream = Stream> {
   readonly gapBefore: number;
 }
 
-/** Records of one stream in their order, predictions maybe with gaps, and how many were dropped before them. */
+/** Records of one stream in their order, maybe with gaps, and how many were dropped before them. */
 export function runOf<S extends Stream>(stream: S): fc.Arbitrary<Run<S>> {
   return fc
     .record({
@@ -99,10 +99,7 @@ export function runOf<S extends Stream>(stream: S): fc.Arbitrary<Run<S>> {
       gap: fc.double({ min: 0, max: 1, noNaN: true }),
       rows: fc.array(newRecord[stream] as fc.Arbitrary<New<S>>, { minLength: 1, maxLength: 30 }),
       pairs: fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 30, maxLength: 30 }),
-      skips:
-        stream !== 'predictions'
-          ? fc.constant(null)
-          : fc.option(fc.array(fc.constantFrom(0, 1, 7, 2 ** 20), { minLength: 30, maxLength: 30 })),
+      skips: fc.option(fc.array(fc.constantFrom(0, 1, 7, 2 ** 20), { minLength: 30, maxLength: 30 })),
     })
     .map(({ storeEpoch, firstSeq, gap, rows, pairs, skips }) => {
       let seq = firstSeq - 1;

@@ -3,6 +3,7 @@
  * whose checksum is wrong, and everything committed after that is gone. Format: https://sqlite.org/fileformat2.html#walformat
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { endianness } from 'node:os';
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -110,10 +111,19 @@ function isSame(a: Sums, b: Sums): boolean {
 
 /** The running checksum of the format: two sums over pairs of 32-bit words. */
 function sumsOf(bytes: Buffer, [first, second]: Sums, bigEndian: boolean): Sums {
+  const words = wordsOf(bytes, bigEndian);
   let [a, b] = [first, second];
-  for (let at = 0; at < bytes.length; at += 8) {
-    a = (a + (bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)) + b) >>> 0;
-    b = (b + (bigEndian ? bytes.readUInt32BE(at + 4) : bytes.readUInt32LE(at + 4)) + a) >>> 0;
+  for (let i = 0; i < words.length; i += 2) {
+    a = (a + (words[i] as number) + b) >>> 0;
+    b = (b + (words[i + 1] as number) + a) >>> 0;
   }
   return [a, b];
+}
+
+/** Without a copy where the log was written as this machine counts: each start after a kill reads all of it. */
+function wordsOf(bytes: Buffer, bigEndian: boolean): Uint32Array {
+  const isNative = bigEndian === (endianness() === 'BE');
+  const aligned = isNative && bytes.byteOffset % 4 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
+  if (!isNative) aligned.swap32();
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }

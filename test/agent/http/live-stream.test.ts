@@ -32,7 +32,7 @@ async function startServer(): Promise<void> {
     },
     hold: () => undefined,
     plan: () => [],
-    download: { send: async (reply) => reply.send('') },
+    download: { addTo: () => undefined },
     answer: async () => {},
     lookedAt: async () => {},
     lineEvents: async () => {},

@@ -45,7 +45,7 @@ function plainDeps(): StatusServerDeps {
     changed: () => () => {},
     hold: (request) => holds.push(request),
     plan: () => [],
-    download: { send: async (reply) => reply.send('') },
+    download: { addTo: () => undefined },
     answer: async (request) => {
       if (request.predictionId.endsWith('-404')) throw agentError('PREDICTION_UNKNOWN', 'never made');
       answers.push(request);

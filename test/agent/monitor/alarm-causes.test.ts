@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AlarmCauses, type AlarmCausesDeps } from '../../../agent/monitor/alarm-causes.ts';
 import { isGrowing } from '../../../agent/monitor/backlog-watch.ts';
 import { certificateAlarm } from '../../../agent/monitor/certificate-alarm.ts';
 import { type ClockFacts, clockAlarm } from '../../../agent/monitor/clock-alarm.ts';
@@ -140,18 +141,63 @@ describe('a backlog', () => {
   });
 });
 
+describe('all causes together', () => {
+  const calm: AlarmCausesDeps = {
+    slots: () => [],
+    link: () => ({ connected: true, acked: 1, waiting: 0 }),
+    serving: () => ({ engineAlive: true, bareSlots: [], failing: null, goneRecords: null }),
+    machine: () => [],
+    serverMs: () => null,
+    floorMs: () => NOW_MS - DAY_MS,
+    certificateEndsAtMs: () => undefined,
+    outputs: () => [],
+    clock: new TestClock(),
+  };
+  const codesOf = (change: Partial<AlarmCausesDeps>) =>
+    new AlarmCauses({ ...calm, ...change }).now().map(({ code }) => code);
+
+  it('are none on a device that is well', () => {
+    expect(codesOf({})).toEqual([]);
+  });
+
+  it('judge a certificate by the server’s clock rather than by one that is off', () => {
+    const endsIn = (days: number) => () => NOW_MS + days * DAY_MS;
+    expect(codesOf({ certificateEndsAtMs: endsIn(10) })).toEqual(['certificate-ending']);
+    const serverMs = () => NOW_MS - 30 * DAY_MS;
+    expect(codesOf({ certificateEndsAtMs: endsIn(10), serverMs })).toEqual(['clock-off']);
+  });
+
+  it('keep a clock off that is only half mended', () => {
+    let serverMs = NOW_MS - 61_000;
+    const causes = new AlarmCauses({ ...calm, serverMs: () => serverMs });
+    expect(causes.now()).toHaveLength(1);
+    serverMs = NOW_MS - 45_000;
+    expect(causes.now()).toHaveLength(1);
+    serverMs = NOW_MS - 20_000;
+    expect(causes.now()).toHaveLength(0);
+    serverMs = NOW_MS - 45_000;
+    expect(causes.now()).toHaveLength(0);
+  });
+});
+
 it('says who does not do his work', () => {
   const facts = {
     engineAlive: false,
     bareSlots: [{ slot: 'milling', reason: 'refused' }],
     failing: 'STORE_FULL',
+    goneRecords: 1200,
   };
   expect(servingAlarms(facts).map(({ code, text }) => [code, text])).toEqual([
     ['engine-down', 'The engine is down. It is being started again.'],
     ['no-model', 'No model serves milling. refused.'],
     ['not-recording', 'Predictions go on, but nothing is recorded: the disk of this device is full.'],
+    [
+      'store-damaged',
+      'The memory of this device was damaged. 1,200 records that the server had not received are gone; the others are saved.',
+    ],
   ]);
-  expect(servingAlarms({ engineAlive: true, bareSlots: [], failing: null })).toEqual([]);
+  const well = { engineAlive: true, bareSlots: [], failing: null, goneRecords: null };
+  expect(servingAlarms(well)).toEqual([]);
 });
 
 it('writes spans as exactly as a person needs them', () => {

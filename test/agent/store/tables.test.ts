@@ -49,7 +49,7 @@ describe('dropping', () => {
     expect(rows.get()).toBe(100);
     expect(contexts.byId(id)).toMatchObject({ keptShare: 1 });
     database.sqlite.exec('DROP TRIGGER fault');
-    expect(drops.dropSlice('any')).toMatchObject({ stream: 'predictions', from: 1, to: 49, thinned: true });
+    expect(drops.dropSlice('any')).toMatchObject([{ stream: 'predictions', from: 1, to: 49, thinned: true }]);
     const dropped = 100 - (rows.get() ?? 0);
     expect(dropped).toBeGreaterThan(0);
     for (const counted of [heads, new StreamHeads(database.sqlite)])

@@ -34,9 +34,12 @@ describe('a label', () => {
   it('counts once when it came before its prediction was thinned, whoever was thinned since', () => {
     const store = filled();
     store.label(Array.from({ length: 200 }, (_, i) => feedback(i + 1, 0)));
-    store.thin();
+    const went = store.thin();
     expect(store.kept().length).toBeLessThan(150);
     expect(counts(store)).toEqual([{ truth: 0, keptShare: 1, count: 200 }]);
+    // A label without its prediction would fill the store and say nothing.
+    expect(went?.feedback).toBe(went?.predictions);
+    expect(store.heads.of('feedback').dropped).toBe(went?.feedback);
   });
 
   it('counts for all that its prediction stands for when it came after', () => {

@@ -58,9 +58,11 @@ export class ThinnedStore {
     });
   }
 
-  /** @returns how many unacknowledged predictions went; undefined when nothing may go */
-  thin(): number | undefined {
-    return this.#drops.dropSlice('any')?.unacked;
+  /** @returns how many unacknowledged records of each stream went; undefined when nothing may go */
+  thin(): { predictions: number; feedback: number } | undefined {
+    const slice = this.#drops.dropSlice('any');
+    const of = (stream: string) => slice?.find((dropped) => dropped.stream === stream)?.unacked ?? 0;
+    return slice && { predictions: of('predictions'), feedback: of('feedback') };
   }
 
   ack(seq: number): void {
@@ -79,6 +81,6 @@ export class ThinnedStore {
 
 export function openThinnedStore(run = '00000001', sliceRows = LARGE_SLICE): ThinnedStore {
   const database = Database.open(join(tempFolder(), 'store.db'), LIMITS);
-  onTestFinished(() => database.close());
+  onTestFinished(() => void database.close());
   return new ThinnedStore(database, run, sliceRows);
 }

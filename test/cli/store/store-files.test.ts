@@ -112,7 +112,7 @@ describe('verifying a store', () => {
     expect(() => openStoreFile(path)).toThrow(refusal);
     const backup = join(tempFolder(), 'backup.db');
     await store.backUp(backup);
-    expect(() => restoreStore(backup, folder)).toThrow(refusal);
+    expect(() => restoreStore(backup, folder)).toThrow(expect.objectContaining({ code: 'STORE_LOCKED' }));
   });
 });
 
@@ -151,7 +151,7 @@ describe('exporting a store', () => {
     expect(rows[0]).toEqual({
       ...{ id, time: new Date(NOW_MS).toISOString(), slot: 'inspection', model: MODEL_A, role: 'champion' },
       ...{ correlationId: 'a "quoted", part', label: 0, score: 0.5, latencyUs: 120, health: 0 },
-      ...{ tags: { shift: 'late' }, propensity: 1, explored: false, features: [1, 0.5] },
+      ...{ tags: { shift: 'late' }, propensity: 1, explored: false, keptShare: 1, features: [1, 0.5] },
       ...{ truth: 1, truthKind: 'explicit', truthRule: 'operator', truthEvidence: 'looked' },
     });
     expect(rows[1]).toMatchObject({ role: 'shadow', model: MODEL_B, truth: 1 });

@@ -5,6 +5,8 @@ export interface FaultRow extends Outcome {
   /** Begins with the number of its group, by which the table is sorted: `1 agent killed`. */
   readonly fault: string;
   readonly times: number;
+  /** Of what was recorded and then went with a damaged page; else it is what was made and not recorded. */
+  readonly counted?: number;
   /** Where an operator sees it: codes and counts, times, in words. */
   readonly seen: string;
 }
@@ -77,7 +79,7 @@ the console of the server shows of it.`,
     row.atServer,
     row.lost,
     row.doubled,
-    row.made - row.recorded - row.lost,
+    row.counted ?? row.made - row.recorded - row.lost,
     row.seen,
   ],
 };
