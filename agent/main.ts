@@ -5,30 +5,21 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { codeOf } from '../protocol/errors.ts';
 import { findProject } from '../protocol/project.ts';
-import { STREAMS } from '../protocol/records.ts';
-import { ServiceManager } from '../protocol/service-manager.ts';
-import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import { systemClock } from './clock.ts';
 import { ClockJumps } from './clock-jumps.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
+import { DeviceHealth } from './device-health.ts';
+import { DevicePage } from './device-page.ts';
 import { FeedbackRules } from './feedback/feedback-rules.ts';
 import { withLabelWaits } from './feedback/label-wait.ts';
 import { loopWarnings } from './feedback/loop-warning.ts';
-import { metricsText } from './http/metrics/metrics-text.ts';
-import { OperatorPin } from './http/operator-pin.ts';
-import { buildStatusView } from './http/status-view.ts';
-import { StoreDownload } from './http/store-download.ts';
 import { EngineProcess } from './inference/engine-client.ts';
-import { installBundle } from './models/local-install.ts';
 import { ModelManager } from './models/model-manager.ts';
-import { AlarmBoard } from './monitor/alarm-board.ts';
-import { AlarmCauses } from './monitor/alarm-causes.ts';
 import { clockJumpEvent } from './monitor/clock-jump-event.ts';
 import { DeviceMetrics } from './monitor/device-metrics.ts';
 import { InferenceFigures } from './monitor/inference-figures.ts';
-import { machineAsker, machineGauges } from './monitor/machine-facts.ts';
-import { MachineMonitor } from './monitor/machine-monitor.ts';
+import { machineGauges } from './monitor/machine-facts.ts';
 import { ProcessMonitor } from './monitor/process-figures.ts';
 import { ProfileReporter } from './monitor/profile-reporter.ts';
 import { ProgressWatch } from './monitor/progress-watch.ts';
@@ -37,9 +28,7 @@ import { Notice } from './notice.ts';
 import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
-import { ServiceReport, serviceStatus } from './service-report.ts';
 import { createSource } from './sources/create-source.ts';
-import { SimulatedLine } from './sources/simulated-line.ts';
 import { SourceVersions } from './sources/source-versions.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
@@ -138,7 +127,7 @@ export async function startAgent(
       trust,
       statusUrl: () => url,
       reported: () => withLabelWaits(models.reported(), config.slots),
-      alarms: () => alarms.raised(),
+      alarms: () => health.alarms.raised(),
       clock,
       log,
       counters,
@@ -185,60 +174,15 @@ export async function startAgent(
     const sources = Object.entries(config.sources).map(([id, source]) => createSource(id, source, { clock }));
     const sourceDone = (slot: string) =>
       sources.find(({ id }) => id === config.slots[slot]?.source)?.done() ?? false;
-    const machine = new MachineMonitor({
-      ask: machineAsker(config.dataDir),
-      onError: (error) => counters.add(codeOf(error)),
-      clock,
-    });
-    const causes = new AlarmCauses({
+    const progress = new ProgressWatch();
+    const health = new DeviceHealth({
+      ...{ config, store, engine, models, trust, sync, progress, tell, clock, log, counters },
       slots: () => [...monitors].map(([slot, monitor]) => monitor.facts(sourceDone(slot))),
-      link: () => {
-        if (config.sync === null) return null;
-        const { connected, backlog, heldBack } = sync.status();
-        // What waits for tomorrow's byte budget is no sign of trouble.
-        if (heldBack !== null) return { connected, acked: 0, waiting: 0 };
-        const waiting = STREAMS.reduce((sum, stream) => sum + backlog[stream], 0);
-        const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
-        return { connected, acked, waiting };
+      queued: (slot) => pipeline.queued(slot),
+      onChange: () => {
+        sync.notifyReported();
+        changed.give();
       },
-      serving: () => {
-        const reported = models.reported();
-        const bare = Object.keys(config.slots).filter((slot) => !models.of(slot));
-        return {
-          engineAlive: engine.status().alive,
-          bareSlots: bare.map((slot) => ({ slot, reason: reported[slot]?.install?.reason ?? null })),
-          failing: store.failing(),
-          goneRecords: store.goneRecords,
-        };
-      },
-      machine: () => machine.causes(),
-      serverMs: () => sync.serverMs(),
-      floorMs: () => trust.floorMs,
-      certificateEndsAtMs: () => sync.certificateEndsAtMs(),
-      outputs: () => alarmOutputs.causes(),
-      clock,
-    });
-    const alarms = new AlarmBoard({
-      causes: () => causes.now(),
-      states: store.states,
-      tell,
-      recording: () => store.failing() === null,
-      onError: (error) => counters.add(codeOf(error)),
-      clock,
-    });
-    const alarmOutputs = new AlarmOutputs({
-      config: config.alarms,
-      device: config.device.id,
-      raised: () => alarms.raisedBy(),
-      states: store.states,
-      clock,
-      log,
-      counters,
-    });
-    alarms.onChange((change) => {
-      alarmOutputs.take(change);
-      sync.notifyReported();
-      changed.give();
     });
     const profiles = new ProfileReporter({
       slots: () =>
@@ -251,7 +195,7 @@ export async function startAgent(
     const deviceMetrics = new DeviceMetrics({
       slots: () => [...monitors].map(([slot, monitor]) => ({ slot, figures: monitor.figures() })),
       device: async () => ({
-        ...machineGauges(machine.facts()),
+        ...machineGauges(health.machine.facts()),
         storeBytes: store.sizeBytes(),
         droppedRecords: store.droppedUnacked(),
         agentRssBytes: process.memoryUsage.rss(),
@@ -276,7 +220,6 @@ export async function startAgent(
     const sourceVersions = new SourceVersions({ states: store.states, tell, counters, clock });
     const figures = new InferenceFigures(clock);
     const processMonitor = new ProcessMonitor();
-    const progress = new ProgressWatch();
     const pipeline = new Pipeline({
       config,
       models,
@@ -309,23 +252,6 @@ export async function startAgent(
       });
     });
 
-    const view = () =>
-      buildStatusView({
-        config,
-        agentVersion: project.version,
-        startedAtMs,
-        clock,
-        counters,
-        store,
-        engine,
-        models,
-        reported: () => models.reported(),
-        link: () => sync.status(),
-        figures: (slot) => monitorOf(slot).figures(),
-        cacheOf: (slot) => pipeline.cacheOf(slot),
-        machine: () => machine.facts(),
-        alarms: () => alarms.raised(),
-      });
     // The champion first: a sample that comes finds a model, with no network and no page needed.
     sync.onDesired((desired) => models.desired(desired));
     trust.onChange(() => models.trustChanged());
@@ -343,85 +269,17 @@ export async function startAgent(
     }
     // The line before the page: loading its server takes time that the first sample would wait.
     if (sources.length > 0) await Promise.race([firstPrediction, setTimeout(LINE_FIRST_MS)]);
-    const pin = new OperatorPin(config.http.pinFile, clock);
-    const { StatusServer } = await import('./http/status-server.ts');
-    const lines = sources.filter((source) => source instanceof SimulatedLine);
-    const http = new StatusServer({
-      ...config.http,
-      view,
-      changed: (listener) => changed.listen(listener),
-      answer: async (request) => {
-        await feedback.answer(request);
-        recorded();
-      },
-      lookedAt: (request) => feedback.lookedAt(request).then(recorded),
-      lineEvents: (events) => feedback.onLineEvents(events).then(recorded),
-      install: (bundle, slot) =>
-        installBundle(
-          {
-            slots: Object.keys(config.slots),
-            models,
-            trust,
-            want: (where, desired) => sync.bring(where, desired),
-            tell: (event) => tell({ ...event, timeMs: clock.wallMs() }),
-          },
-          bundle,
-          slot,
-        ),
-      hold: (request) =>
-        models.setHold(
-          request.slot,
-          request.hold ? { reason: request.reason, untilMs: request.untilMs ?? null } : null,
-        ),
-      plan: (slot, desired) => models.plan(slot, desired),
-      download: new StoreDownload({ backUp: (file) => store.backUp(file), folder: config.dataDir, pin }),
-      pin,
-      ...(lines.length > 0
-        ? { inject: (injection) => lines.forEach((line) => void line.inject(injection)) }
-        : {}),
-      ...(process.env.ANDON_DEMO === '1' ? { cutLink: (cut) => sync.cut(cut) } : {}),
-      inference: {
-        slots: new Map(
-          Object.entries(config.slots).map(([slot, { batch }]) => [slot, { maxRows: batch.maxRows }]),
-        ),
-        models,
-        ask: (slot, ask) => pipeline.ask(slot, ask),
-        signature: (model) => engine.signature(model),
-        figures,
-        engineAlive: () => engine.status().alive,
-        agentVersion: project.version,
-        clock,
-        log,
-        counters,
-      },
-      metricsText: () =>
-        metricsText({
-          view: view(),
-          counters: counters.snapshot(),
-          models: figures.all(),
-          pending: Object.fromEntries(Object.keys(config.slots).map((slot) => [slot, pipeline.queued(slot)])),
-          process: processMonitor.figures(),
-          startedAtMs,
-          connections: http.connections,
-        }),
-      pageFolder: join(project.folder, 'dist', 'pages', 'status'),
-      log,
-      counters,
+    const page = await DevicePage.load({
+      ...{ config, project, startedAtMs, store, engine, models, trust, sync, pipeline, feedback, sources },
+      ...{ health, figures, processMonitor, monitorOf, changed, tell, recorded, clock, log, counters },
     });
-
-    const url = await http.start();
-    stops.push(() => http.stop());
+    const url = await page.start();
+    stops.push(() => page.stop());
     sync.onLink(() => changed.give());
     await sync.start();
     stops.push(() => sync.stop());
-    machine.start();
-    stops.push(() => machine.stop());
     processMonitor.start();
     stops.push(() => processMonitor.stop());
-    alarmOutputs.start();
-    stops.push(() => alarmOutputs.stop());
-    alarms.start();
-    stops.push(() => alarms.stop());
     if (config.sync) {
       profiles.start();
       stops.push(() => profiles.stop());
@@ -430,22 +288,9 @@ export async function startAgent(
     stops.push(() => jumps.stop());
     deviceMetrics.start();
     stops.push(() => deviceMetrics.stop());
-    const slots = Object.keys(config.slots);
-    const service = new ServiceReport({
-      manager: new ServiceManager({
-        env: process.env,
-        onError: (error) => {
-          counters.add('SERVICE_MANAGER_UNTOLD');
-          log.warn({ event: 'service-manager-untold', err: error }, error.message);
-        },
-      }),
-      serving: () => slots.length === 0 || slots.some((slot) => models.of(slot)),
-      progress: () => progress.made(slots.some((slot) => models.of(slot) && pipeline.queued(slot) > 0)),
-      status: () => serviceStatus(slots, models, alarms.raised()),
-      clock,
-    });
-    service.start();
-    stops.push(() => service.stop());
+    // Last, so that the service manager hears first that all this ends.
+    health.start();
+    stops.push(() => health.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
     return { url, damaged, stop };
   } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * A device comes back after a week: a million predictions of real samples, from its file over Mosquitto to the server's file,
  * each commit fsynced, acknowledged; against the same records as one QoS 1 message each. Device, broker and server are
- * processes of their own on one machine. Also over the embedded broker, and what a prediction weighs on the wire.
+ * processes of their own on one machine. Also over the embedded broker, over a thin line, and what a prediction weighs on the wire.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,8 @@ import { differentPlates } from './sync/plates.ts';
 const RECORDS = 1_000_000;
 const ONE_BY_ONE = 40_000;
 const ROUNDS = 3;
+/** 128 kbit/s: a modem in a cabinet. */
+const THIN = { bytesPerS: 16_000, forMs: 30_000 } as const;
 
 export async function run(say: (line: string) => void): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'andon-bench-sync-'));
@@ -39,6 +41,8 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
     }
     const embedded = await drain(backlog, 'aedes', join(folder, 'embedded'));
     say(`over the embedded broker: ${whole(embedded.recordsPerS)}/s`);
+    const thin = await drain(backlog, 'mosquitto', join(folder, 'thin'), THIN);
+    say(`over ${(THIN.bytesPerS * 8) / 1000} kbit/s: ${whole(thin.recordsPerS)}/s`);
     const weighed = new Backlog(join(folder, 'weighed'), plates, { live: true });
     await weighed.record();
     const bytes = await bytesPerPrediction(weighed.dataDir, plates);
@@ -56,6 +60,9 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
         eventDelayP50Ms: median(delaysMs),
         eventDelayP99Ms: quantile(delaysMs, 0.99),
         events: delaysMs.length,
+        thinRecordsPerS: thin.recordsPerS,
+        thinEventDelayP50Ms: median(thin.eventDelaysMs),
+        thinEventDelayP99Ms: quantile(thin.eventDelaysMs, 0.99),
       },
       baseline:
         'the same records, one a QoS 1 message, 500 on the way, same broker and server; medians of three rounds in turn',

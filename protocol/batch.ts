@@ -3,14 +3,15 @@
  *
  * Layout, little-endian: magic u8 (0xA7), version u8, stream u8 (index in STREAMS), reserved u8,
  * storeEpoch 8 bytes, firstSeq u64, gapBefore u64, count u32, inflatedBytes u32, then the body (raw deflate of msgpack).
- * Predictions travel as columns (version 2: prediction-columns.ts; version 1 is read too), the other streams as rows
- * without their `seq` (version 1). All of these are consecutive.
+ * Predictions travel as columns (prediction-columns.ts), the other streams as rows without their `seq`, all of them
+ * consecutive: version 2. Of version 1, which is read too, are other columns, and deflate has no dictionary.
  *
  * Records with gaps between them, as thinning leaves, have bit 7 of the version set: the header ends with lastSeq u64, and the
  * body is [skips, columns or rows]: how many records right before each one were dropped, as a column of integers.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
+import { BATCH_DICTIONARY } from './batch-dictionary.ts';
 import { protocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { malformed } from './messages.ts';
@@ -23,7 +24,7 @@ import { consecutive, withoutSkips, withSkips } from './sparse-body.ts';
 
 const MAGIC = 0xa7;
 /** What this code writes; it reads any from 1 on. */
-const VERSIONS: Record<Stream, number> = { predictions: 2, feedback: 1, metrics: 1, events: 1 };
+const VERSION = 2;
 const WITH_GAPS = 0x80;
 const HEADER_BYTES = 36;
 const SPARSE_HEADER_BYTES = 44;
@@ -62,11 +63,11 @@ export function encodeBatch<S extends Stream>(
   const sparse = last.seq - first.seq >= records.length;
   const rows = stream === 'predictions' ? encodePredictionColumns(records as never) : rowsOf(records);
   const body = Buffer.from(encode(sparse ? withSkips(records, rows) : rows));
-  const deflated = deflateRawSync(body, { level: 1 });
+  const deflated = deflateRawSync(body, { level: 1, dictionary: BATCH_DICTIONARY });
   const headerBytes = sparse ? SPARSE_HEADER_BYTES : HEADER_BYTES;
   const out = Buffer.alloc(headerBytes + deflated.length);
   out.writeUInt8(MAGIC, 0);
-  out.writeUInt8(VERSIONS[stream] | (sparse ? WITH_GAPS : 0), 1);
+  out.writeUInt8(VERSION | (sparse ? WITH_GAPS : 0), 1);
   out.writeUInt8(STREAMS.indexOf(stream), 2);
   out.write(storeEpoch, 4, 8, 'hex');
   out.writeBigUInt64LE(BigInt(first.seq), 12);
@@ -103,8 +104,8 @@ export function decodeBatchHeader(bytes: Buffer): BatchHeader {
   const count = bytes.readUInt32LE(28);
   if (!stream) throw protocolError('PAYLOAD_MALFORMED', `batch of unknown stream ${bytes.readUInt8(2)}`);
   const version = versionOf(bytes);
-  if (version < 1 || version > VERSIONS[stream]) {
-    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSIONS[stream]}`, {
+  if (version < 1 || version > VERSION) {
+    throw protocolError('PAYLOAD_VERSION_UNKNOWN', `batch version ${version}, known is ${VERSION}`, {
       hint: 'Update the server before the devices.',
     });
   }
@@ -191,6 +192,7 @@ function inflate(bytes: Buffer): Buffer {
   try {
     body = inflateRawSync(bytes.subarray(isSparse(bytes) ? SPARSE_HEADER_BYTES : HEADER_BYTES), {
       maxOutputLength: Math.max(1, claimed),
+      ...(bytes.readUInt8(1) === 1 ? {} : { dictionary: BATCH_DICTIONARY }),
     });
   } catch (cause) {
     const tooFar = cause instanceof RangeError;

@@ -67,12 +67,10 @@ const file = z
 const source = z.discriminatedUnion('kind', [simulatedLine, file]);
 
 /** null: no limit. */
-const byteLimits = z
-  .strictObject({
-    maxBytesPerDay: z.int().min(1).nullable().default(null),
-    maxBytesPerS: z.int().min(1).nullable().default(null),
-  })
-  .prefault({});
+const byteLimits = z.strictObject({
+  maxBytesPerDay: z.int().min(1).nullable().default(null),
+  maxBytesPerS: z.int().min(1).nullable().default(null),
+});
 
 /** Priorities are few: each has a queue of its own. */
 export const MAX_PRIORITY = 100;
@@ -178,9 +176,14 @@ export const deviceConfigSchema = z.strictObject({
         .nullable()
         .default(null),
       /** What fetching models may cost on this link. */
-      updates: byteLimits,
+      updates: byteLimits.prefault({}),
       /** What sending records may cost. Events and states always go, and count. */
-      telemetry: byteLimits,
+      telemetry: byteLimits
+        .extend({
+          /** How long a prediction or metric waits for company: a lone one weighs as much as thirty together. */
+          lingerMs: z.int().min(0).max(3_600_000).default(100),
+        })
+        .prefault({}),
     })
     .nullable()
     .default(null),

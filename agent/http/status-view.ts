@@ -151,7 +151,7 @@ function shown(model: { manifest: Manifest; manifestSha256: string }) {
 }
 
 function backlogOf(store: StatusParts['store']): Record<Stream, number> {
-  const entries = STREAMS.map((stream) => [stream, store.streams.head(stream) - store.streams.acked(stream)]);
+  const entries = STREAMS.map((stream) => [stream, store.streams.waiting(stream)]);
   return Object.fromEntries(entries) as Record<Stream, number>;
 }
 

@@ -70,5 +70,6 @@ export function storeWords(store: StatusView['store']): Said {
 function thinnedWords({ dropped, thinned }: StatusView['store']): string {
   if (thinned === 0) return '';
   const them = thinned === dropped ? 'They' : `${formatCounted(thinned, 'prediction')} of them`;
-  return ` ${them} were thinned out fairly: those kept count for them, so rates and the metric stay right.`;
+  const were = thinned === 1 && thinned !== dropped ? 'was' : 'were';
+  return ` ${them} ${were} thinned out fairly: those kept count for them, so rates and the metric stay right.`;
 }

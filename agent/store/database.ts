@@ -6,6 +6,7 @@ import {
   fdatasyncSync,
   fstatSync,
   openSync,
+  readSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -41,14 +42,21 @@ export class Database {
   readonly sqlite: Sqlite;
   readonly #path: string;
   readonly #walFd: number;
+  /** Of the file itself. While SQLite has it open, no other way may be opened to it: closing one ends SQLite's locks (POSIX). */
+  readonly #fileFd: number;
   readonly #begin: Statement;
   readonly #commit: Statement;
   #onDamage: () => void = () => undefined;
 
-  private constructor(path: string, sqlite: Sqlite, walFd: number) {
+  private constructor(
+    path: string,
+    sqlite: Sqlite,
+    files: { readonly walFd: number; readonly fileFd: number },
+  ) {
     this.#path = path;
     this.sqlite = sqlite;
-    this.#walFd = walFd;
+    this.#walFd = files.walFd;
+    this.#fileFd = files.fileFd;
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
   }
@@ -56,8 +64,10 @@ export class Database {
   /** @throws CodedError STORE_LOCKED, STORE_CORRUPT, STORE_FULL, STORE_UNWRITABLE */
   static open(path: string, { maxBytes, logBytes }: DatabaseLimits): Database {
     let sqlite: Sqlite | undefined;
+    let fileFd: number | undefined;
     try {
       sqlite = new BetterSqlite(path, { timeout: 0 });
+      fileFd = openSync(path, 'r');
       sqlite.pragma(`page_size = ${PAGE_BYTES}`);
       sqlite.pragma('auto_vacuum = INCREMENTAL');
       sqlite.pragma('locking_mode = EXCLUSIVE');
@@ -68,14 +78,15 @@ export class Database {
       sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
       sqlite.pragma(`journal_size_limit = ${Math.ceil(logBytes)}`);
       sqlite.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
-      migrate(sqlite, path);
+      migrate(sqlite, (version) => keepBeforeMigration(path, fileFd as number, version));
       checkSuspect(sqlite, path);
       const walFd = openSync(`${path}-wal`, 'r+');
       fdatasyncSync(walFd);
       syncFolder(dirname(path));
-      return new Database(path, sqlite, walFd);
+      return new Database(path, sqlite, { walFd, fileFd });
     } catch (cause) {
       sqlite?.close();
+      if (fileFd !== undefined) closeSync(fileFd);
       throw storeError(cause, `cannot open ${path}`);
     }
   }
@@ -144,9 +155,20 @@ export class Database {
     this.sqlite.pragma(`wal_checkpoint(${space === 'keep' ? 'RESTART' : 'TRUNCATE'})`);
   }
 
-  close(): void {
+  /** As the file has it: names and places of the tables are in it, and never change while a store is open. */
+  firstPage(): Buffer {
+    const page = Buffer.alloc(PAGE_BYTES);
+    readSync(this.#fileFd, page, 0, page.length, 0);
+    return page;
+  }
+
+  /** @returns the first page as it is now, with the log folded in */
+  close(): Buffer {
     this.sqlite.close();
+    const first = this.firstPage();
     closeSync(this.#walFd);
+    closeSync(this.#fileFd);
+    return first;
   }
 
   #rollback(): void {
@@ -157,6 +179,21 @@ export class Database {
   /** SQLite said that the file is damaged: the next start looks at all of it. */
   markSuspect(): void {
     markSuspect(this.#path);
+  }
+}
+
+/** @throws CodedError STORE_LOCKED when another process has the database open; damage is no reason */
+export function refuseInUse(path: string): void {
+  if (!existsSync(path)) return;
+  let sqlite: Sqlite | undefined;
+  try {
+    sqlite = openPlain(path, { readonly: true });
+    sqlite.prepare('SELECT 1 FROM sqlite_schema').get();
+  } catch (cause) {
+    const error = storeError(cause, `cannot open ${path}`);
+    if (error.code === 'STORE_LOCKED') throw error;
+  } finally {
+    sqlite?.close();
   }
 }
 
@@ -185,7 +222,8 @@ export function openPlain(path: string, options: { readonly?: boolean } = {}): S
   return sqlite;
 }
 
-function migrate(sqlite: Sqlite, path: string): void {
+/** @param keep called with the version to come, before a database that was there changes */
+function migrate(sqlite: Sqlite, keep: (version: number) => void): void {
   const version = sqlite.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
     throw agentError(
@@ -199,7 +237,7 @@ function migrate(sqlite: Sqlite, path: string): void {
   if (version > 0 && version < MIGRATIONS.length) {
     // The copy has no log of its own.
     sqlite.pragma('wal_checkpoint(TRUNCATE)');
-    keepBeforeMigration(path, MIGRATIONS.length);
+    keep(MIGRATIONS.length);
   }
   // One write at least, so that the write-ahead log is there and the lock is ours.
   sqlite

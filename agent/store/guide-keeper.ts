@@ -2,7 +2,7 @@
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Counters } from '../counters.ts';
 import type { Contexts } from './contexts.ts';
-import { PAGE_BYTES } from './database.ts';
+import type { Database } from './database.ts';
 import { type KnownNow, writeGuide } from './salvage/salvage-guide.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
@@ -14,7 +14,7 @@ export interface GuideKeeperDeps {
   readonly epoch: string;
   readonly heads: StreamHeads;
   readonly contexts: Contexts;
-  readonly tables: string;
+  readonly database: Pick<Database, 'tables' | 'firstPage' | 'close'>;
   readonly counters: Counters;
 }
 
@@ -35,28 +35,30 @@ export class GuideKeeper {
     clearTimeout(this.#timer);
   }
 
-  /** @param close folds the log into the file, whose first page is newest after it */
-  finish(close: () => void): void {
+  /** Closes the database, which folds its log into the file, and says how it was left. */
+  closeDatabase(): void {
     this.stop();
+    const { path, database } = this.#deps;
     const known = this.#attempt(() => this.#known());
-    close();
-    if (known) this.#attempt(() => writeGuide(this.#deps.path, PAGE_BYTES, known));
+    const firstPage = database.close();
+    if (known) this.#attempt(() => writeGuide(path, firstPage, known));
   }
 
   #writeIn(afterMs: number): void {
     this.#timer = setTimeout(() => {
-      this.#attempt(() => writeGuide(this.#deps.path, PAGE_BYTES, this.#known()));
+      const { path, database } = this.#deps;
+      this.#attempt(() => writeGuide(path, database.firstPage(), this.#known()));
       this.#writeIn(EVERY_MS);
     }, afterMs).unref();
   }
 
   #known(): KnownNow {
-    const { epoch, heads, contexts, tables } = this.#deps;
+    const { epoch, heads, contexts, database } = this.#deps;
     const of = (place: (stream: Stream) => number) =>
       Object.fromEntries(STREAMS.map((stream) => [stream, place(stream)])) as Record<Stream, number>;
     return {
       epoch,
-      tables,
+      tables: database.tables(),
       contexts: contexts.rows(),
       heads: of((stream) => heads.of(stream).durable),
       acked: of((stream) => Math.max(heads.of(stream).acked, heads.of(stream).floor)),

@@ -12,7 +12,7 @@ import { CommitQueue } from './commit-queue.ts';
 import { ConfusionTable } from './confusion-table.ts';
 import { Contexts, forgetContexts } from './contexts.ts';
 import { reporting } from './damage-report.ts';
-import { Database, markSuspect, type Sqlite } from './database.ts';
+import { Database, markSuspect, refuseInUse, type Sqlite } from './database.ts';
 import { DropTables } from './drop-tables.ts';
 import { type Inherited, identify } from './epoch.ts';
 import { GuideKeeper } from './guide-keeper.ts';
@@ -70,6 +70,7 @@ export function openStore(options: StoreOptions): Store {
     return openAt(path, options);
   } catch (cause) {
     if (!saysDamage(cause)) throw storeError(cause, `cannot open ${path}`);
+    refuseInUse(path);
     // Whatever cuts the salvage off, the next start begins it anew.
     markSuspect(path);
     const salvaged = salvage(path);
@@ -198,7 +199,7 @@ class SqliteStore implements Store {
     this.#retention.check();
     this.#scrub.start();
     this.#guide = new GuideKeeper({
-      ...{ path: identity.path, epoch: identity.epoch, tables: database.tables() },
+      ...{ path: identity.path, epoch: identity.epoch, database },
       ...{ heads, contexts, counters },
     });
     this.#guide.start();
@@ -239,9 +240,8 @@ class SqliteStore implements Store {
     this.#scrub.stop();
     this.#retention.stop();
     await this.#queue.close();
-    const close = () => this.#database.close();
-    if (this.#foundDamage) close();
-    else this.#guide.finish(close);
+    if (this.#foundDamage) this.#database.close();
+    else this.#guide.closeDatabase();
   }
 
   #damaged(): void {

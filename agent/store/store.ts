@@ -76,6 +76,8 @@ export interface StreamLog {
   /** Last committed seq; 0 when empty. */
   head(stream: Stream): number;
   acked(stream: Stream): number;
+  /** Committed records that are here and that the server has not acknowledged. */
+  waiting(stream: Stream): number;
   /** Moves the cursor forward (never back, never past the head). */
   ack(stream: Stream, seq: number): void;
 }

@@ -11,6 +11,8 @@ interface Place {
   /** Records up to here were sent under another epoch (see epoch.ts). */
   floor: number;
   dropped: number;
+  /** Of those after what is settled, as many are not here: dropped, or lost. */
+  missing: number;
 }
 
 type Row = [stream: Stream, acked: number, floor: number, dropped: number];
@@ -26,9 +28,13 @@ export class StreamHeads {
     const rows = sqlite.prepare<[], Row>('SELECT stream, acked, floor, dropped FROM streams').raw().all();
     const places = rows.map(([stream, acked, floor, dropped]) => {
       const head = this.#lastSeq(stream);
-      return [stream, { written: head, durable: head, acked, floor, dropped }];
+      return [stream, { written: head, durable: head, acked, floor, dropped, missing: 0 }];
     });
     this.#places = Object.fromEntries(places) as Record<Stream, Place>;
+    for (const stream of STREAMS) {
+      const place = this.#places[stream];
+      if (place.dropped > 0) place.missing = this.#missingOf(stream, settledOf(place), place.written);
+    }
   }
 
   of(stream: Stream): Readonly<Place> {
@@ -59,13 +65,22 @@ export class StreamHeads {
     const place = this.#places[stream];
     const acked = Math.min(seq, place.durable);
     if (!(acked > place.acked)) return false;
+    const before = settledOf(place);
     place.acked = acked;
+    if (place.missing > 0) place.missing -= this.#missingOf(stream, before, settledOf(place));
     return true;
   }
 
   /** After the commit of the transaction that saved them. */
   addDropped(stream: Stream, count: number): void {
     this.#places[stream].dropped += count;
+    this.#places[stream].missing += count;
+  }
+
+  /** Durable records that no server has acknowledged and that are still here. */
+  waiting(stream: Stream): number {
+    const place = this.#places[stream];
+    return Math.max(0, place.durable - settledOf(place) - Math.max(0, place.missing));
   }
 
   droppedTotal(): number {
@@ -78,6 +93,13 @@ export class StreamHeads {
     this.#save.run(acked, floor, dropped + newlyDropped, stream);
   }
 
+  #missingOf(stream: Stream, after: number, until: number): number {
+    const rows = this.#sqlite
+      .prepare<[number, number], number>(`SELECT count(*) FROM ${stream} WHERE seq > ? AND seq <= ?`)
+      .pluck();
+    return Math.max(0, until - after) - (rows.get(after, until) ?? 0);
+  }
+
   /** After a salvage the last seqs may be known without their rows. */
   #lastSeq(stream: Stream): number {
     const head = this.#sqlite
@@ -88,4 +110,8 @@ export class StreamHeads {
       .pluck();
     return head.get(`head/${stream}`) ?? 0;
   }
+}
+
+function settledOf({ acked, floor }: Place): number {
+  return Math.max(acked, floor);
 }

@@ -87,6 +87,10 @@ export class SqliteStreamLog implements StreamLog {
     return this.#heads.of(stream).durable;
   }
 
+  waiting(stream: Stream): number {
+    return this.#heads.waiting(stream);
+  }
+
   acked(stream: Stream): number {
     return this.#heads.of(stream).acked;
   }

@@ -289,7 +289,7 @@ export class Sync {
 
   #backlog(): Record<Stream, number> {
     const { streams } = this.#deps.store;
-    const of = (stream: Stream) => Math.max(0, streams.head(stream) - streams.acked(stream));
-    return Object.fromEntries(STREAMS.map((stream) => [stream, of(stream)])) as Record<Stream, number>;
+    const entries = STREAMS.map((stream) => [stream, streams.waiting(stream)]);
+    return Object.fromEntries(entries) as Record<Stream, number>;
   }
 }

@@ -9,11 +9,13 @@ import { Uploader, type UploaderDeps } from './uploader.ts';
 
 /** Predictions go last, so that what is live never waits behind their backlog. */
 const LIVE_FIRST: readonly Stream[] = ['events', 'feedback', 'metrics', 'predictions'];
-const LINGER_MS: Record<Stream, number> = { events: 0, feedback: 20, metrics: 100, predictions: 100 };
+/** Of the other streams the configuration tells. */
+const LINGER_MS: Partial<Record<Stream, number>> = { events: 0, feedback: 20 };
 
 export interface UploadLanesDeps
   extends Omit<UploaderDeps, 'stream' | 'lingerMs' | 'limits'>,
-    Omit<UploadLimitsDeps, 'clock'> {
+    Omit<UploadLimitsDeps, 'clock' | 'telemetry'> {
+  readonly telemetry: UploadLimitsDeps['telemetry'] & { readonly lingerMs: number };
   readonly serverTime: Pick<ServerTime, 'heard'>;
   /** A fleet that comes back at once sends its first predictions spread over this time. */
   readonly spreadMs: number;
@@ -31,9 +33,10 @@ export class UploadLanes {
     this.#deps = deps;
     const limits = new UploadLimits(deps);
     this.#limits = limits;
-    this.#uploaders = LIVE_FIRST.map(
-      (stream) => [stream, new Uploader({ ...deps, stream, limits, lingerMs: LINGER_MS[stream] })] as const,
-    );
+    this.#uploaders = LIVE_FIRST.map((stream) => {
+      const lingerMs = LINGER_MS[stream] ?? deps.telemetry.lingerMs;
+      return [stream, new Uploader({ ...deps, stream, limits, lingerMs })] as const;
+    });
   }
 
   /** Wall clock ms of the server's last word about records. */

@@ -1,5 +1,6 @@
 /** Lets a device hand its whole backlog to a server, and takes the time of that and of the events told meanwhile. */
 import { type LogLine, startProcess } from '../../test/support/processes.ts';
+import { TcpProxy } from '../../test/support/tcp-proxy.ts';
 import { type Backlog, DEVICE, SLOT } from './backlog.ts';
 import { type BrokerKind, startCentral } from './central.ts';
 
@@ -11,35 +12,54 @@ export interface Drained {
   readonly eventDelaysMs: number[];
 }
 
+/** Between device and broker, for so long; else as fast as they can, until all is there. */
+export interface ThinLine {
+  readonly bytesPerS: number;
+  readonly forMs: number;
+}
+
 const LOOK_EVERY_MS = 5;
-const EVENT_EVERY_MS = 100;
+const EVENT_EVERY_MS = { fast: 25, thin: 500 } as const;
 const WITHIN_MS = 150_000;
 const HOLD_EVENTS = ['models-held', 'models-released'];
 
-export async function drain(backlog: Backlog, broker: BrokerKind, folder: string): Promise<Drained> {
+export async function drain(
+  backlog: Backlog,
+  broker: BrokerKind,
+  folder: string,
+  thin?: ThinLine,
+): Promise<Drained> {
   backlog.rewind();
   const central = await startCentral(folder, broker);
-  const agent = backlog.startSyncing(central.brokerUrl);
+  const line = thin && (await new TcpProxy(Number(new URL(central.brokerUrl).port)).start());
+  if (thin) line?.throttle(thin.bytesPerS);
+  const agent = backlog.startSyncing(line?.url ?? central.brokerUrl);
   const eventDelaysMs: number[] = [];
   let telling: NodeJS.Timeout | undefined;
   try {
     const { url } = await agent.logged('listening');
     const startedMs = timeOf(await agent.logged('link-up'));
     let held = false;
-    telling = setInterval(() => {
-      held = !held;
-      void hold(String(url), held).catch(() => undefined);
-    }, EVENT_EVERY_MS);
-    const doneMs = await reached(central.committed, backlog.records, () => {
+    telling = setInterval(
+      () => {
+        held = !held;
+        void hold(String(url), held).catch(() => undefined);
+      },
+      EVENT_EVERY_MS[thin ? 'thin' : 'fast'],
+    );
+    const isDone = () =>
+      thin ? Date.now() >= startedMs + thin.forMs : central.committed() >= backlog.records;
+    const doneMs = await reached(isDone, () => {
       const nowMs = Date.now();
       const told = central.newEvents(HOLD_EVENTS).filter((timeMs) => timeMs >= startedMs);
       eventDelaysMs.push(...told.map((timeMs) => nowMs - timeMs));
     });
-    const recordsPerS = (backlog.records / (doneMs - startedMs)) * 1000;
+    const recordsPerS = (central.committed() / (doneMs - startedMs)) * 1000;
     return { recordsPerS, bytesSent: await bytesSent(String(url)), eventDelaysMs };
   } finally {
     clearInterval(telling);
     await agent.end();
+    await line?.stop();
     await central.stop();
   }
 }
@@ -51,7 +71,10 @@ export async function drainOneByOne(backlog: Backlog, records: number, folder: s
   const device = startProcess('bench/sync/one-by-one.ts', args);
   try {
     const line = await device.logged('link-up');
-    const doneMs = await reached(central.committed, records, () => undefined);
+    const doneMs = await reached(
+      () => central.committed() >= records,
+      () => undefined,
+    );
     return (records / (doneMs - timeOf(line))) * 1000;
   } finally {
     await device.end('SIGKILL');
@@ -65,12 +88,11 @@ function timeOf({ time }: LogLine): number {
 }
 
 /** @returns when, ms since the epoch */
-async function reached(committed: () => number, goal: number, look: () => void): Promise<number> {
+async function reached(isDone: () => boolean, look: () => void): Promise<number> {
   const untilMs = Date.now() + WITHIN_MS;
-  while (committed() < goal) {
+  while (!isDone()) {
     look();
-    if (Date.now() > untilMs)
-      throw new Error(`only ${committed()} of ${goal} records came in ${WITHIN_MS} ms`);
+    if (Date.now() > untilMs) throw new Error(`the records did not come within ${WITHIN_MS} ms`);
     await new Promise((next) => setTimeout(next, LOOK_EVERY_MS));
   }
   return Date.now();

@@ -74,8 +74,9 @@ export class Ingest {
       // A refused message is kept and counted; anything else is the store failing, and undoes the group.
       if (!(error instanceof CodedError)) throw error;
       const { topic, payload } = message;
+      const reason = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
       this.#deps.counters.add(error.code);
-      this.#deps.store.deadLetters.add({ timeMs, topic, code: error.code, reason: error.message, payload });
+      this.#deps.store.deadLetters.add({ timeMs, topic, code: error.code, reason, payload });
       return undefined;
     }
   }

@@ -51,6 +51,14 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
     }
   });
 
+  it('shows which refused messages are kept, whose they were, and where to see them', async () => {
+    const { page } = await open(views.rolledBackFleet);
+    const kept = page.getByTestId('dead-letters');
+    expect(await kept.textContent()).toContain('mill-4: batch body is not msgpack, last 12 s ago.');
+    expect(await kept.textContent()).toContain('And 11 older ones.');
+    expect(await kept.textContent()).toContain('andon -- dead-letters');
+  });
+
   it('asks for a token where the server wants one, and shows the fleet once it is taken', async () => {
     const { page, server } = await open(views.advancingFleet);
     server.locked = true;

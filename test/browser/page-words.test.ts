@@ -143,6 +143,14 @@ describe('the sentences of the status page', () => {
   it('never hide dropped records behind a store with room', () => {
     expect(storeWords({ ...healthy.store, dropped: 3 }).state).toBe('warning');
   });
+
+  it('say that what was thinned out still counts', () => {
+    const { sentence } = storeWords({ ...healthy.store, dropped: 3, thinned: 3 });
+    expect(sentence).toMatch(/had to go\. They were thinned out fairly: those kept count for them/);
+    expect(storeWords({ ...healthy.store, dropped: 3, thinned: 1 }).sentence).toContain(
+      '1 prediction of them was thinned out',
+    );
+  });
 });
 
 describe('the words of a cache', () => {

@@ -95,7 +95,7 @@ it(
       async () => {
         const { store, link } = await device.status();
         largestBytes = Math.max(largestBytes, store.sizeBytes);
-        return link.backlog.predictions >= CAPPED_SAMPLES;
+        return link.backlog.predictions + store.dropped >= CAPPED_SAMPLES;
       },
       testTimeoutMs,
       `${CAPPED_SAMPLES} predictions`,

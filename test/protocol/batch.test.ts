@@ -262,6 +262,11 @@ describe('a batch', () => {
     expect(() => encodeBatch('events', epoch, [])).toThrow(RangeError);
   });
 
+  it('takes little room: a lone event weighs little more than its own words', () => {
+    const words = event.message.length + event.kind.length + 'inspect'.length + 'psi'.length;
+    expect(encodeBatch('events', epoch, [event]).length).toBeLessThan(36 + words + 60);
+  });
+
   it('takes little room: 4096 predictions of one model in under 12 bytes each', () => {
     expect(encodeBatch('predictions', epoch, predictions(4096)).length / 4096).toBeLessThan(12);
   });

@@ -125,6 +125,9 @@ const desired: Desired = {
 const made: Record<string, () => Buffer> = {
   'predictions-v1': () => encodeBatch('predictions', epoch, predictions, 3),
   'predictions-v2': () => encodeBatch('predictions', epoch, predictions, 3),
+  'feedback-v2': () => encodeBatch('feedback', epoch, revised),
+  'metrics-v2': () => encodeBatch('metrics', epoch, metrics, 8),
+  'events-v2': () => encodeBatch('events', epoch, events),
   'feedback-v1': () => encodeBatch('feedback', epoch, feedback),
   'predictions-circumstances-v1': () => encodeBatch('predictions', epoch, inCircumstances),
   'predictions-circumstances-v2': () => encodeBatch('predictions', epoch, inCircumstances),

@@ -20,7 +20,7 @@ export type StartBroker = () => Promise<TestBroker>;
 
 /** @param wanted port; 0 takes a free one */
 export async function startAedes(wanted = 0): Promise<TestBroker> {
-  let running = await listenAedes(wanted);
+  let running = await openAedes(wanted);
   const port = running.port;
   return {
     port,
@@ -28,27 +28,36 @@ export async function startAedes(wanted = 0): Promise<TestBroker> {
     stop: () => running.stop(),
     restart: async () => {
       await running.stop();
-      running = await listenAedes(port);
+      running = await openAedes(port);
     },
   };
 }
 
-async function listenAedes(wanted: number): Promise<{ port: number; stop(): Promise<void> }> {
-  const broker = await Aedes.createBroker();
+/** For tests that look into it, or change what it does. */
+export interface OpenAedes {
+  readonly aedes: Aedes;
+  readonly port: number;
+  /** Ends it and drops all connections. */
+  stop(): Promise<void>;
+}
+
+/** @param wanted port; 0 takes a free one */
+export async function openAedes(wanted = 0): Promise<OpenAedes> {
+  const aedes = await Aedes.createBroker();
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    broker.handle(socket);
+    aedes.handle(socket);
   });
   const port = await listen(server, wanted);
   const stop = async () => {
     for (const socket of sockets) socket.destroy();
     await new Promise<void>((resolve) => server.close(() => resolve()));
-    await new Promise<void>((resolve) => broker.close(() => resolve()));
+    await new Promise<void>((resolve) => aedes.close(() => resolve()));
   };
-  return { port, stop };
+  return { aedes, port, stop };
 }
 
 /** Where mosquitto is, if anywhere: in PATH, or where Debian puts it outside of a user's PATH. */

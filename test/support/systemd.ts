@@ -37,8 +37,8 @@ export class Systemd {
     const answers = () =>
       this.systemctl('is-system-running').then(
         () => true,
-        // `degraded` and `starting` are answers too.
-        (error: { stdout?: string }) => /\w/.test(error.stdout ?? ''),
+        // `degraded` and `starting` are answers too; `offline` says that nobody is there yet.
+        (error: { stdout?: string }) => /^(?!offline|unknown)\w/.test(error.stdout ?? ''),
       );
     await waitFor(answers, 2 * CALL_WITHIN_MS, 'systemd');
     return this;

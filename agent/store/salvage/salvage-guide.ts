@@ -3,7 +3,7 @@
  * the names and places of the tables; what the predictions have in common, without which none of them can be read; and how
  * far each stream went. Written now and then, and when a run ends well.
  */
-import { closeSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { STREAMS, type Stream } from '../../../protocol/records.ts';
 
@@ -39,16 +39,8 @@ export interface SalvageGuide {
 
 export type KnownNow = Omit<SalvageGuide, 'firstPage' | 'version'>;
 
-/** @throws errors of the file system */
-export function writeGuide(path: string, pageBytes: number, known: KnownNow): void {
-  const firstPage = Buffer.alloc(pageBytes);
-  const fd = openSync(path, 'r');
-  try {
-    // Maybe older than the log has it; names and places of the tables never change while a store is open.
-    readSync(fd, firstPage, 0, pageBytes, 0);
-  } finally {
-    closeSync(fd);
-  }
+/** @param path of the database @throws errors of the file system */
+export function writeGuide(path: string, firstPage: Buffer, known: KnownNow): void {
   const guide = { v: 1, firstPage: firstPage.toString('base64'), ...known };
   writeFileSync(`${guidePath(path)}.part`, JSON.stringify(guide), { flush: true });
   renameSync(`${guidePath(path)}.part`, guidePath(path));

@@ -133,8 +133,11 @@ describe('retention', () => {
 
   it('knows the dropped count, the gaps and the weights after a restart', async () => {
     const folder = tempFolder();
-    const before = openTempStore({ folder, maxBytes: 2 * MIB }).store;
+    const { store: before, counters } = openTempStore({ folder, maxBytes: 2 * MIB });
     await fill(before, 25_600);
+    await waitFor('the last drop is told', () => {
+      return counters.get('store.dropped-predictions') === before.droppedUnacked();
+    });
     const dropped = before.droppedUnacked();
     const kept = before.streams.read('predictions', 0, 100_000).records;
     await closeStore(before);

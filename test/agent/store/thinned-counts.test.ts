@@ -62,6 +62,9 @@ it('counts add up under any interleaving of recording, acknowledging, thinning, 
           }
           const place = store.heads.of('predictions');
           expect(place.dropped).toBe(counted.dropped);
+          expect(store.heads.waiting('predictions')).toBe(
+            seqsOf(store).filter((seq) => seq > place.acked).length,
+          );
           expect(seqsOf(store).length + counted.dropped + counted.freed).toBe(place.written);
         }
         checkKept(store);

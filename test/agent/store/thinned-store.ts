@@ -81,6 +81,6 @@ export class ThinnedStore {
 
 export function openThinnedStore(run = '00000001', sliceRows = LARGE_SLICE): ThinnedStore {
   const database = Database.open(join(tempFolder(), 'store.db'), LIMITS);
-  onTestFinished(() => database.close());
+  onTestFinished(() => void database.close());
   return new ThinnedStore(database, run, sliceRows);
 }

@@ -20,7 +20,11 @@ export interface DeviceOptions {
   readonly team?: TestTeam;
   readonly privacy?: 'outputs' | 'features' | 'none';
   readonly window?: number;
-  readonly telemetry?: { readonly maxBytesPerDay?: number; readonly maxBytesPerS?: number };
+  readonly telemetry?: {
+    readonly maxBytesPerDay?: number;
+    readonly maxBytesPerS?: number;
+    readonly lingerMs?: number;
+  };
 }
 
 export class TestDevice {

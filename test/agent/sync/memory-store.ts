@@ -52,6 +52,11 @@ export class MemoryStreams implements StreamLog {
     return this.#heads.get(stream) ?? 0;
   }
 
+  waiting(stream: Stream): number {
+    const acked = this.acked(stream);
+    return (this.#records.get(stream) ?? []).filter(({ seq }) => seq > acked).length;
+  }
+
   acked(stream: Stream): number {
     return this.#acked.get(stream) ?? 0;
   }

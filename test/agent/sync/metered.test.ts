@@ -41,6 +41,21 @@ describeWithEachBroker('a metered link', (startBroker) => {
     expect(acked()).toBeLessThan(5000);
   });
 
+  it('lets predictions wait for company as long as it is told to, and events go at once', async () => {
+    device = new TestDevice({ broker: broker.url, telemetry: { lingerMs: 3_600_000 } });
+    await device.sync.start();
+    for (let i = 0; i < 5; i++) {
+      device.record(20);
+      device.recordEvents(1);
+      await waitFor('the event', () => device.streams.acked('events') === i + 1);
+    }
+    expect(acked()).toBe(0);
+    // Enough of them for a batch.
+    device.record(5000);
+    await waitFor('a full batch', () => acked() > 100);
+    expect(server.batches.find(({ stream }) => stream === 'predictions')?.count).toBeGreaterThan(100);
+  });
+
   it('sends small batches where a second has few bytes, and an event between them', async () => {
     device = new TestDevice({ broker: broker.url, telemetry: { maxBytesPerS: 2000 } });
     device.record(1000);

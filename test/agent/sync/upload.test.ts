@@ -88,15 +88,14 @@ describeWithEachBroker('uploading', (startBroker) => {
     expect(server.batches.at(-1)).toMatchObject({ firstSeq: 201, gapBefore: 100 });
   });
 
-  it('declares what retention dropped as a gap', async () => {
+  it('declares what retention dropped as a gap, before a batch or in it', async () => {
     device.record(100);
+    device.streams.drop('predictions', 1, 10);
     device.streams.drop('predictions', 41, 60);
     await device.sync.start();
     await waitFor('all acknowledged', () => acked() === 100);
-    expect(server.batches.map(({ firstSeq, gapBefore, count }) => [firstSeq, gapBefore, count])).toEqual([
-      [1, 0, 40],
-      [61, 20, 40],
-    ]);
+    expect(server.batches).toMatchObject([{ firstSeq: 11, gapBefore: 10, count: 70 }]);
+    expect(seqs()).toEqual(upTo(100).filter((seq) => seq > 60 || (seq > 10 && seq <= 40)));
   });
 
   it('goes on after retention dropped all that was left', async () => {

@@ -43,7 +43,7 @@ describe('andon store', () => {
     expect(exported.stdout).toContain('Wrote 2,000 predictions');
     expect(readFileSync(output, 'utf8').trim().split('\n')).toHaveLength(SAMPLES + 1);
     const restored = await runAndon('store', 'restore', backup, '--data', device.dataDir);
-    expect(restored).toMatchObject({ code: 1, stderr: expect.stringContaining('Stop its agent first') });
+    expect(restored).toMatchObject({ code: 1, stderr: expect.stringContaining('Stop the other agent') });
   });
 
   it('says in its exit code that a store is not sound', async () => {

@@ -112,7 +112,7 @@ describe('verifying a store', () => {
     expect(() => openStoreFile(path)).toThrow(refusal);
     const backup = join(tempFolder(), 'backup.db');
     await store.backUp(backup);
-    expect(() => restoreStore(backup, folder)).toThrow(refusal);
+    expect(() => restoreStore(backup, folder)).toThrow(expect.objectContaining({ code: 'STORE_LOCKED' }));
   });
 });
 

@@ -48,7 +48,8 @@ export interface DoorRow {
   /** Routes or topics. */
   readonly addresses: number;
   readonly sent: number;
-  readonly refused: number;
+  /** Null: nobody can tell, for the connection just ended. */
+  readonly refused: number | null;
   readonly counted: number;
   /** Changes that were not theirs to make. */
   readonly changed: number;

@@ -2,11 +2,11 @@
  * An MQTT broker that answers each PUBLISH with a PUBACK and then lies: of batches and acknowledgements it loses some, hands
  * some on late and so in another order, some again and again, and it makes up acknowledgements of its own.
  */
-import { createServer, type Server, type Socket } from 'node:net';
-import { Aedes, type AedesPublishPacket } from 'aedes';
+import type { AedesPublishPacket } from 'aedes';
 import type { Random } from '../../../agent/sources/random.ts';
 import { decodeBatchHeader } from '../../../protocol/batch.ts';
 import { parseUpTopic, topics } from '../../../protocol/topics.ts';
+import { type OpenAedes, openAedes } from '../../support/brokers.ts';
 
 /** Of all messages, of each kind of lie. */
 const LOST_SHARE = 0.05;
@@ -28,12 +28,11 @@ export interface Lies {
 export class LyingBroker {
   readonly lies: Lies = { lost: 0, late: 0, repeated: 0, forged: 0 };
   readonly #random: Random;
-  readonly #sockets = new Set<Socket>();
   /** Payloads that it hands on at last. */
   readonly #released = new WeakSet<Buffer>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #honest = false;
-  #running: { readonly aedes: Aedes; readonly server: Server; readonly port: number } | undefined;
+  #running: OpenAedes | undefined;
 
   constructor(random: Random) {
     this.#random = random;
@@ -49,17 +48,8 @@ export class LyingBroker {
   }
 
   async start(): Promise<this> {
-    const aedes = await Aedes.createBroker();
-    aedes.authorizeForward = (_client, packet) => (this.#handsOn(packet) ? packet : null);
-    const server = createServer({ noDelay: true }, (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-      socket.on('error', () => undefined);
-      aedes.handle(socket);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    this.#running = { aedes, server, port: typeof address === 'object' && address ? address.port : 0 };
+    this.#running = await openAedes();
+    this.#running.aedes.authorizeForward = (_client, packet) => (this.#handsOn(packet) ? packet : null);
     return this;
   }
 
@@ -72,13 +62,7 @@ export class LyingBroker {
 
   async stop(): Promise<void> {
     this.becomeHonest();
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) =>
-      this.#running ? this.#running.server.close(() => resolve()) : resolve(),
-    );
-    await new Promise<void>((resolve) =>
-      this.#running ? this.#running.aedes.close(() => resolve()) : resolve(),
-    );
+    await this.#running?.stop();
   }
 
   /** @returns false: the subscriber does not get it, not now */

@@ -11,6 +11,7 @@ import { parseInferRequest } from '../../../agent/http/oip/infer-request.ts';
 import { parseGolden } from '../../../agent/models/golden-test.ts';
 import { injectionSchema } from '../../../agent/sources/injection.ts';
 import { decodeBatch, decodeBatchHeader } from '../../../protocol/batch.ts';
+import { BATCH_DICTIONARY } from '../../../protocol/batch-dictionary.ts';
 import { decodeBundle, encodeBundle } from '../../../protocol/bundle.ts';
 import { decodeChunk, encodeChunk } from '../../../protocol/chunk-codec.ts';
 import {
@@ -137,9 +138,10 @@ function message(what: string, schema: z.ZodType, seed: unknown): Decoder {
   };
 }
 
-const batches = ['predictions-v2', 'predictions-thinned-v2', ...STREAMS.map((stream) => `${stream}-v1`)].map(
-  (name) => golden(`${name}.bin`),
-);
+const batches = [
+  'predictions-thinned-v2',
+  ...STREAMS.flatMap((stream) => [`${stream}-v1`, `${stream}-v2`]),
+].map((name) => golden(`${name}.bin`));
 
 /** Behind deflate, where bytes that are changed at random never come. */
 function batchBody(name: string): Decoder {
@@ -151,7 +153,7 @@ function batchBody(name: string): Decoder {
       header.writeUInt32LE(bytes.length, BATCH_HEADER_BYTES - 4);
       return decodeBatch(Buffer.concat([header, deflateRawSync(bytes, { level: 1 })]));
     },
-    seeds: [inflateRawSync(batch.subarray(BATCH_HEADER_BYTES))],
+    seeds: [inflateRawSync(batch.subarray(BATCH_HEADER_BYTES), { dictionary: BATCH_DICTIONARY })],
   };
 }
 

@@ -1,8 +1,7 @@
 /** A broker that knows which topics each client has asked for, so that no new one is forgotten. */
-
-import { createServer, type Socket } from 'node:net';
-import { Aedes } from 'aedes';
+import type { Aedes } from 'aedes';
 import { onTestFinished } from 'vitest';
+import { openAedes } from '../../../support/brokers.ts';
 
 export class WatchedBroker {
   readonly url: string;
@@ -22,22 +21,8 @@ export class WatchedBroker {
 
   /** Stopped when the test ends. */
   static async start(): Promise<WatchedBroker> {
-    const aedes = await Aedes.createBroker();
-    const sockets = new Set<Socket>();
-    const server = createServer({ noDelay: true }, (socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-      socket.on('error', () => undefined);
-      aedes.handle(socket);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    });
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
+    const { aedes, port, stop } = await openAedes();
+    onTestFinished(stop);
     return new WatchedBroker(`mqtt://127.0.0.1:${port}`, aedes);
   }
 
