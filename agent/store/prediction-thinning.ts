@@ -10,6 +10,7 @@ import { DEEPEST_LEVEL, isNotable, nextLevel, type Sample, shareAfter, staysAt }
 
 /** Some milliseconds of the event loop. */
 const MOST_ROWS_A_SLICE = 512;
+const LEAST_ROWS_A_SLICE = 8;
 const KEY = 'retention/thinning';
 
 const placeSchema = z.object({
@@ -73,7 +74,9 @@ export class PredictionThinning {
   constructor({ sqlite }: Database, heads: StreamHeads, contexts: Contexts, sliceRows: number) {
     this.#heads = heads;
     this.#contexts = contexts;
-    this.#sliceRows = Math.min(sliceRows, MOST_ROWS_A_SLICE);
+    // What a sweep left stands far apart in the index by part: each row may change a page of it, and the log has room for
+    // `sliceRows` rows, eight to a page.
+    this.#sliceRows = Math.max(LEAST_ROWS_A_SLICE, Math.min(Math.floor(sliceRows / 8), MOST_ROWS_A_SLICE));
     this.#rows = sqlite
       .prepare<[number, number, number], Row>(
         `SELECT p.*, f.label, f.explicit
@@ -93,9 +96,9 @@ export class PredictionThinning {
     this.#save = sqlite.prepare(
       `INSERT INTO states VALUES ('${KEY}', ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
     );
-    const saved = sqlite.prepare<[], string>(`SELECT value FROM states WHERE key = '${KEY}'`).pluck().get();
-    const parsed = placeSchema.safeParse(saved === undefined ? undefined : JSON.parse(saved));
-    this.#place = parsed.success ? parsed.data : START;
+    this.#place = placeOf(
+      sqlite.prepare<[], string>(`SELECT value FROM states WHERE key = '${KEY}'`).pluck().get(),
+    );
   }
 
   /** Predictions dropped by thinning since the epoch began. */
@@ -206,6 +209,15 @@ export class PredictionThinning {
       stored[2] = context.id;
       return stored;
     });
+  }
+}
+
+/** From a damaged page a sweep begins anew: rows that are as thin already stay as they are. */
+function placeOf(saved: string | undefined): Place {
+  try {
+    return placeSchema.parse(JSON.parse(saved ?? ''));
+  } catch {
+    return START;
   }
 }
 

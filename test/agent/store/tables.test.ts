@@ -38,7 +38,7 @@ describe('dropping', () => {
     for (let seq = 1; seq <= 100; seq++) addPrediction(database, seq, id);
     const rows = database.sqlite.prepare<[], number>('SELECT count(*) FROM predictions').pluck();
     const heads = new StreamHeads(database.sqlite);
-    const drops = new DropTables(database, heads, contexts, 50);
+    const drops = new DropTables(database, heads, contexts, 400);
     database.sqlite.exec(
       "CREATE TRIGGER fault BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'no room'); END",
     );
