@@ -101,9 +101,9 @@ export class DeviceHealth {
 
 function linkFacts({ config, store, sync }: DeviceHealthParts): ReturnType<AlarmCausesDeps['link']> {
   if (config.sync === null) return null;
-  const { connected, backlog, heldBack } = sync.status();
-  // What waits for tomorrow's byte budget is no sign of trouble.
-  if (heldBack !== null) return { connected, acked: 0, waiting: 0 };
+  const { connected, backlog, onTheWay, heldBack } = sync.status();
+  // What waits for company or for tomorrow's byte budget is no sign of trouble.
+  if (!onTheWay || heldBack !== null) return { connected, acked: 0, waiting: 0 };
   const waiting = STREAMS.reduce((sum, stream) => sum + backlog[stream], 0);
   const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
   return { connected, acked, waiting };

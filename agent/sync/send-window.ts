@@ -64,6 +64,16 @@ export class SendWindow {
     return this.#onTheWay.length === 0;
   }
 
+  /** Some that were sent, now or before the window went back, are not acknowledged. */
+  get unanswered(): boolean {
+    return this.#highest > this.#base;
+  }
+
+  /** The next batch holds records that were sent before. */
+  get repeats(): boolean {
+    return this.#highest > this.#lastSent;
+  }
+
   /** When to call `goBackIfDue`; undefined while nothing is awaited. */
   get deadlineMs(): number | undefined {
     return this.#deadlineMs;

@@ -59,6 +59,8 @@ export interface SyncStatus {
   /** Records not yet acknowledged, a stream. */
   readonly backlog: Record<Stream, number>;
   readonly lastAckMs: number | null;
+  /** Records were sent of which the server has not spoken yet. */
+  readonly onTheWay: boolean;
   /** Why records wait although the link is up, for people; null: they do not. */
   readonly heldBack: string | null;
 }
@@ -175,6 +177,7 @@ export class Sync {
       sinceMs: this.#link?.sinceMs ?? this.#sinceMs,
       backlog: this.#backlog(),
       lastAckMs: this.#lanes?.lastAckMs ?? null,
+      onTheWay: this.#lanes?.onTheWay ?? false,
       heldBack: this.#lanes?.heldBack ?? null,
     };
   }

@@ -44,6 +44,10 @@ export class UploadLanes {
     return this.#lastAckMs;
   }
 
+  get onTheWay(): boolean {
+    return this.#uploaders.some(([, uploader]) => uploader.onTheWay);
+  }
+
   /** Why records wait although the link is up, for people; null: they do not. */
   get heldBack(): string | null {
     return this.#limits.reason;

@@ -61,6 +61,11 @@ export class Uploader {
     this.#readTo = acked;
   }
 
+  /** Whether records were sent that are not acknowledged yet. */
+  get onTheWay(): boolean {
+    return this.#window.unanswered;
+  }
+
   /** The link is up: begins again after the last acknowledged record. @param afterMs with which its first batch waits */
   start(afterMs = 0): void {
     this.#running = true;
@@ -136,12 +141,14 @@ export class Uploader {
     if (this.#heldUntilMs !== undefined && nowMs < this.#heldUntilMs) return false;
     this.#heldUntilMs = undefined;
     const pending = this.#deps.streams.head(this.#deps.stream) - this.#readTo;
-    if (pending > 0 && pending >= Math.min(this.#window.fullBatch, this.#fit)) return true;
+    const full = Math.min(this.#window.fullBatch, this.#fit, this.#deps.limits.maxRecords(this.#deps.stream));
+    if (pending > 0 && pending >= full) return true;
     if (pending <= 0 || !this.#window.idle) {
       this.#dueMs = undefined;
       return false;
     }
-    this.#dueMs ??= nowMs + this.#deps.lingerMs;
+    // What was on its way once has waited.
+    this.#dueMs ??= nowMs + (this.#window.repeats ? 0 : this.#deps.lingerMs);
     return nowMs >= this.#dueMs;
   }
 

@@ -87,7 +87,11 @@ describeWithSystemdNotify('the agent under a service manager', () => {
       await aliveAgain();
       const strike = setInterval(() => {
         const engine = enginePid(device.pid);
-        if (engine !== undefined) process.kill(engine, 'SIGSTOP');
+        try {
+          if (engine !== undefined) process.kill(engine, 'SIGSTOP');
+        } catch {
+          // The agent has just ended it.
+        }
       }, 50);
       onTestFinished(() => clearInterval(strike));
       await silent();

@@ -50,10 +50,19 @@ describeWithEachBroker('a metered link', (startBroker) => {
       await waitFor('the event', () => device.streams.acked('events') === i + 1);
     }
     expect(acked()).toBe(0);
+    // So nobody calls the server silent.
+    expect(device.sync.status()).toMatchObject({ onTheWay: false, backlog: { predictions: 100 } });
     // Enough of them for a batch.
     device.record(5000);
     await waitFor('a full batch', () => acked() > 100);
     expect(server.batches.find(({ stream }) => stream === 'predictions')?.count).toBeGreaterThan(100);
+  });
+
+  it('sends in many small batches what a thin link gathered while it waited', async () => {
+    device = new TestDevice({ broker: broker.url, telemetry: { maxBytesPerS: 1000, lingerMs: 3_600_000 } });
+    await device.sync.start();
+    device.record(100);
+    await waitFor('all but the last few', () => acked() >= 80, 60_000);
   });
 
   it('sends small batches where a second has few bytes, and an event between them', async () => {

@@ -111,6 +111,33 @@ describe('the send window', () => {
     expect(window.goBackIfDue(15_000, false)).toBe(true);
   });
 
+  it('knows what is unanswered and what it sends a second time, over going back and a new connection', () => {
+    const window = new SendWindow(options, 0);
+    expect([window.unanswered, window.repeats]).toEqual([false, false]);
+    window.sent(10, 10, 0);
+    expect([window.unanswered, window.repeats]).toEqual([true, false]);
+    window.goBackIfDue(5000, false);
+    expect([window.unanswered, window.repeats]).toEqual([true, true]);
+    window.restart(0);
+    window.sent(6, 6, 6000);
+    expect([window.unanswered, window.repeats]).toEqual([true, true]);
+    window.sent(10, 4, 6000);
+    window.acknowledged(10, 6050);
+    expect([window.unanswered, window.repeats]).toEqual([false, false]);
+  });
+
+  it('begins with little on every connection', () => {
+    const window = new SendWindow({ batches: 8, batchRecords: 4096 }, 0);
+    const first = window.fullBatch;
+    for (let seq = first; seq < 20_000; seq += window.fullBatch) {
+      window.sent(seq, seq - window.base, 0);
+      window.acknowledged(seq, 10);
+    }
+    expect(window.fullBatch).toBe(4096);
+    window.restart(window.base);
+    expect(window.fullBatch).toBe(first);
+  });
+
   it('does not go back while the broker has not even taken the batch', () => {
     const window = new SendWindow(options, 0);
     window.sent(10, 10, 0);

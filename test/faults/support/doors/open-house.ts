@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { loadDeviceConfig } from '../../../../agent/config/load.ts';
 import { hashPin } from '../../../../agent/http/operator-pin.ts';
+import type { StatusView } from '../../../../agent/http/view.ts';
 import { spawnEngine } from '../../../../agent/inference/engine-spawn.ts';
 import { type RunningAgent, startAgent } from '../../../../agent/main.ts';
 import type { Role } from '../../../../sync-server/access/role.ts';
@@ -14,14 +15,16 @@ import { parseServerConfig } from '../../../../sync-server/config/load.ts';
 import { type RunningServer, startServer } from '../../../../sync-server/main.ts';
 import { openServerStore } from '../../../../sync-server/store/server-store.ts';
 import { makePackage, writePackage } from '../../../support/packages.ts';
+import { waitFor } from '../../../support/processes.ts';
 import { TestTeam } from '../../../support/trust.ts';
 import { SLOT } from '../device-process.ts';
-import { newFolder, writeJson } from '../scene.ts';
+import { fetchJson, newFolder, writeJson } from '../scene.ts';
 import { tinySamplesCsv } from '../tiny-samples.ts';
 import { type Route, withRoutes } from './routes.ts';
 
 export const HOUSE_DEVICE = 'line-1';
 const SAMPLES = 50;
+const WITHIN_MS = 60_000;
 
 export interface House<Running> {
   readonly running: Running;
@@ -69,7 +72,17 @@ export async function openAgent({
     startAgent(loadDeviceConfig(file), pino({ level: 'silent' }), spawnEngine()),
   );
   onTestFinished(() => started.stop());
+  await restingAt(started.url);
   return { running: started, routes, database: join(folder, 'data', 'store.db') };
+}
+
+/** Its line has come to an end, and all of it is recorded: from here on nothing changes by itself. */
+async function restingAt(url: string): Promise<void> {
+  const lastSeq = async () => {
+    const [newest] = (await fetchJson<StatusView>(`${url}/api/status`)).slots[0]?.recent ?? [];
+    return Number(newest?.id.split('-')[1] ?? 0);
+  };
+  await waitFor(async () => (await lastSeq()) >= SAMPLES, WITHIN_MS, `${SAMPLES} predictions`);
 }
 
 export interface ServerHouse extends House<RunningServer> {
