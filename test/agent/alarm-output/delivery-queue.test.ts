@@ -6,7 +6,11 @@ import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
 import type { AlarmMessage } from '../../../protocol/alarms.ts';
 
-beforeEach(() => vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  // Jitter may be next to nothing; here each wait is three quarters of the longest.
+  vi.spyOn(Math, 'random').mockReturnValue(0.75);
+});
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
@@ -43,8 +47,6 @@ it('delivers at once what comes long after one that was refused', async () => {
 });
 
 it('leaves an output that fails in peace between attempts, whatever else comes meanwhile', async () => {
-  // The jitter may be next to nothing; here each wait is three quarters of the longest.
-  vi.spyOn(Math, 'random').mockReturnValue(0.75);
   const deliver = vi.fn(async () => {
     throw agentError('ALARM_UNDELIVERED', 'it is down');
   });
