@@ -3,16 +3,16 @@
  * against a minimal script that loads ONNX Runtime and runs the same model once.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from './build.ts';
+import { loneAgent, loneModel } from './lone-agent.ts';
 import { type BenchResult, median } from './result.ts';
 
 const RUNS = 9;
 const SETTLE_MS = 1500;
 const root = resolve(import.meta.dirname, '..');
-const model = join(root, 'models', 'milling-failure', '2');
 
 const BARE_SCRIPT = `
   const ort = require('onnxruntime-node');
@@ -37,8 +37,8 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
   const agent: Start[] = [];
   const bare: Start[] = [];
   for (let i = 1; i <= RUNS; i++) {
-    bare.push(await measure(() => ['-e', BARE_SCRIPT, model]));
-    agent.push(await measure(agentArguments));
+    bare.push(await measure(() => ['-e', BARE_SCRIPT, loneModel]));
+    agent.push(await measure((folder) => loneAgent(folder, 50)));
     say(
       `start ${i}/${RUNS}: agent ${Math.round(agent.at(-1)?.ms ?? 0)} ms, bare ${Math.round(bare.at(-1)?.ms ?? 0)} ms`,
     );
@@ -59,20 +59,6 @@ export async function run(say: (line: string) => void): Promise<BenchResult> {
     baseline:
       'a script that loads onnxruntime-node and runs the same model once; medians of 9 starts in turn',
   };
-}
-
-function agentArguments(folder: string): string[] {
-  const config = {
-    device: { id: 'bench-start' },
-    dataDir: join(folder, 'data'),
-    sources: { line: { kind: 'simulated-line', ratePerS: 50 } },
-    slots: { 'machine-failure': { source: 'line', model } },
-    trust: { metadata: join(root, 'models', 'trust') },
-    http: { port: 0 },
-  };
-  const path = join(folder, 'device.config.json');
-  writeFileSync(path, JSON.stringify(config));
-  return [join(root, 'dist', 'agent', 'start.js'), '--config', path];
 }
 
 async function measure(argumentsFor: (folder: string) => string[]): Promise<Start> {

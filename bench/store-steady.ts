@@ -1,9 +1,10 @@
 /** What a quiet device costs: processor, memory and disk at 10 samples a second, against a script that does just the work. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from './build.ts';
+import { loneAgent, loneModel } from './lone-agent.ts';
 
 export interface Steady {
   /** Share of one core, all processes together. */
@@ -26,7 +27,6 @@ const SETTLE_MS = 20_000;
 const LOOKS = 60;
 const TICKS_PER_S = 100;
 const root = resolve(import.meta.dirname, '..');
-const model = join(root, 'models', 'milling-failure', '2');
 
 /** The same model and rate, each answer a durable row of JSON: no page, no labels, no drift, no sync, nothing isolated. */
 const NAIVE_SCRIPT = `
@@ -56,8 +56,8 @@ export async function measureSteady(minutes: number): Promise<{ agent: Steady; n
   build();
   const folder = mkdtempSync(join(tmpdir(), 'andon-bench-steady-'));
   const children = [
-    spawnQuiet(agentArguments(folder)),
-    spawnQuiet(['-e', NAIVE_SCRIPT, model, join(folder, 'naive.db')]),
+    spawnQuiet(loneAgent(folder, RATE_PER_S)),
+    spawnQuiet(['-e', NAIVE_SCRIPT, loneModel, join(folder, 'naive.db')]),
   ];
   try {
     await Promise.all(children.map(firstPrediction));
@@ -73,20 +73,6 @@ export async function measureSteady(minutes: number): Promise<{ agent: Steady; n
     for (const child of children) await end(child);
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function agentArguments(folder: string): string[] {
-  const config = {
-    device: { id: 'bench-steady' },
-    dataDir: join(folder, 'data'),
-    sources: { line: { kind: 'simulated-line', ratePerS: RATE_PER_S } },
-    slots: { 'machine-failure': { source: 'line', model } },
-    trust: { metadata: join(root, 'models', 'trust') },
-    http: { port: 0 },
-  };
-  const path = join(folder, 'device.config.json');
-  writeFileSync(path, JSON.stringify(config));
-  return [join(root, 'dist', 'agent', 'start.js'), '--config', path];
 }
 
 function spawnQuiet(args: readonly string[]): ChildProcess {

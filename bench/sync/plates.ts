@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { goldenSchema } from '../../protocol/manifest.ts';
 import { parseManifest } from '../../protocol/package-verify.ts';
+import { plateRows } from '../../test/support/steel-plates.ts';
 
 export const plateModel = resolve(import.meta.dirname, '..', '..', 'models', 'steel-surface', '1');
 
@@ -35,16 +35,4 @@ export function writePlates(path: string, count: number): void {
     text = '';
   }
   closeSync(file);
-}
-
-function plateRows(): number[][] {
-  const dataDir = process.env.ANDON_DATA_DIR;
-  if (dataDir) {
-    return readFileSync(join(dataDir, 'steel-plates-faults', 'Faults.NNA'), 'utf8')
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map((line) => line.replaceAll('"', '').split('\t').slice(0, 27).map(Number));
-  }
-  const golden = goldenSchema.parse(JSON.parse(readFileSync(join(plateModel, 'golden.json'), 'utf8')));
-  return golden.samples.map((sample) => sample.input ?? []);
 }

@@ -2,12 +2,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, type MqttClient } from 'mqtt';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { DeviceIdentity } from '../../agent/sync/device-identity.ts';
 import { clientIdOf, topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
+import { connected } from '../support/mqtt-connected.ts';
 import { temporaryFolder } from '../sync-server/support.ts';
 
 // A whole server, on a machine that may be busy.
@@ -49,21 +49,7 @@ function identityOf(server: RunningServer, device: string, nowMs = Date.now()) {
   return { folder, deps, identity: new DeviceIdentity(deps) };
 }
 
-async function connected(
-  server: RunningServer,
-  identity: DeviceIdentity,
-  device: string,
-): Promise<MqttClient> {
-  const options = { protocolVersion: 4 as const, reconnectPeriod: 0, clientId: clientIdOf(device) };
-  const client = connect(server.brokerUrl, { ...options, ...identity.tls() });
-  onTestFinished(() => client.endAsync(true));
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
-    client.on('error', reject);
-    client.once('close', () => reject(new Error('closed')));
-  });
-  return client;
-}
+const as = (identity: DeviceIdentity) => ({ clientId: clientIdOf('mill-1'), ...identity.tls() });
 
 it('lets a device in by a code, once, and by its certificate until it is revoked', async () => {
   const server = await serverWithTls();
@@ -78,15 +64,15 @@ it('lets a device in by a code, once, and by its certificate until it is revoked
   expect(identity.knownEndMs).toBe(identity.endsAtMs);
   await expect(identity.enrol(code)).rejects.toMatchObject({ code: 'ENROLMENT_FAILED' });
 
-  const client = await connected(server, identity, 'mill-1');
+  const client = await connected(server.brokerUrl, as(identity));
   await client.publishAsync(topics.gone('mill-1'), '', { qos: 1, retain: true });
   const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
   expect(await post(`${server.url}/api/devices/mill-1/revocation`)).toEqual({ revoked: 1 });
   await closed;
-  await expect(connected(server, identity, 'mill-1')).rejects.toThrow();
+  await expect(connected(server.brokerUrl, as(identity))).rejects.toThrow();
 
   await identity.enrol(await invite(server, 'mill-1'));
-  await connected(server, identity, 'mill-1');
+  await connected(server.brokerUrl, as(identity));
   const audit = (await (await fetch(`${server.url}/api/audit`)).json()) as { entries: { action: string }[] };
   expect(audit.entries.map(({ action }) => action).reverse()).toEqual([
     'device-invited',
@@ -109,7 +95,7 @@ it('renews a certificate near its end by a new key, and keeps the old one good u
   const after = readFileSync(join(folder, 'identity.pem'), 'utf8');
   const [old, renewed] = [new X509Certificate(before), new X509Certificate(after)];
   expect(renewed.publicKey.equals(old.publicKey)).toBe(false);
-  await connected(server, identity, 'mill-1');
+  await connected(server.brokerUrl, as(identity));
 
   await post(`${server.url}/api/devices/mill-1/revocation`);
   await expect(later.renewInTime()).rejects.toMatchObject({ code: 'ENROLMENT_FAILED' });

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { connect, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { DeviceIdentity } from '../../agent/sync/device-identity.ts';
 import { clientIdOf, topics } from '../../protocol/topics.ts';
@@ -10,6 +10,7 @@ import { parseServerConfig } from '../../sync-server/config/load.ts';
 import { startServer } from '../../sync-server/main.ts';
 import { runAndon } from '../cli/run-andon.ts';
 import { describeWithMosquitto, freePort, startMosquittoWith } from '../support/brokers.ts';
+import { connected } from '../support/mqtt-connected.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { temporaryFolder } from '../sync-server/support.ts';
 
@@ -53,7 +54,7 @@ describeWithMosquitto('revocation at a broker that is not the server’s own', (
       onFailure: () => undefined,
     });
     await identity.enrol((await post('invitation')).code);
-    const device = await connected(url, identity);
+    const device = await connected(url, as(identity));
     const births = async () => {
       const { devices } = (await (await fetch(`${server.url}/api/fleet`)).json()) as {
         devices: { agentVersion: string }[];
@@ -73,7 +74,7 @@ describeWithMosquitto('revocation at a broker that is not the server’s own', (
     expect(readFileSync(join(exported, 'pki', 'revoked.pem'), 'utf8')).not.toBe(listBefore);
     broker.reload();
     // Still connected, it says nothing that anybody hears; it cannot connect again.
-    await vi.waitFor(() => expect(connected(url, identity)).rejects.toThrow(), WAIT_MS);
+    await vi.waitFor(() => expect(connected(url, as(identity))).rejects.toThrow(), WAIT_MS);
     const closed = new Promise<void>((resolve) => device.once('close', () => resolve()));
     if (device.connected) await Promise.race([bear(device, 'revoked'), closed]);
     expect(await births()).toEqual(['before']);
@@ -83,7 +84,7 @@ describeWithMosquitto('revocation at a broker that is not the server’s own', (
     broker.reload();
     let again: MqttClient | undefined;
     await vi.waitFor(async () => {
-      again = await connected(url, identity);
+      again = await connected(url, as(identity));
     }, WAIT_MS);
     if (again) await bear(again, 'again');
     await vi.waitFor(async () => expect(await births()).toEqual(['again']), WAIT_MS);
@@ -103,17 +104,7 @@ function configHere(exported: string, port: number): string {
   return path;
 }
 
-async function connected(url: string, identity: DeviceIdentity): Promise<MqttClient> {
-  const options = { protocolVersion: 4 as const, reconnectPeriod: 0, clientId: clientIdOf('mill-1') };
-  const client = connect(url, { ...options, ...identity.tls() });
-  onTestFinished(() => client.endAsync(true));
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
-    client.on('error', reject);
-    client.once('close', () => reject(new Error('closed')));
-  });
-  return client;
-}
+const as = (identity: DeviceIdentity) => ({ clientId: clientIdOf('mill-1'), ...identity.tls() });
 
 function birthOf(agentVersion: string): string {
   const who = { v: 1, device: 'mill-1', timeMs: Date.now(), agentVersion };

@@ -9,7 +9,8 @@ import { projectRoot } from './processes.ts';
 
 const packageFolder = join(projectRoot, 'models', 'steel-surface', '1');
 
-function rows(): number[][] {
+/** The 27 features of each plate. */
+export function plateRows(): number[][] {
   const dataDir = process.env.ANDON_DATA_DIR;
   if (dataDir) {
     return readFileSync(join(dataDir, 'steel-plates-faults', 'Faults.NNA'), 'utf8')
@@ -27,7 +28,7 @@ export function steelPlatesCsv(count: number, everyMs: number): string {
     JSON.parse(readFileSync(join(packageFolder, 'manifest.json'), 'utf8')),
   );
   if (manifest.input.kind !== 'features') throw new Error('steel-surface takes features');
-  const data = rows();
+  const data = plateRows();
   const lines = Array.from({ length: count }, (_, i) => {
     const row = data[i % data.length] as number[];
     return [`plate-${i + 1}`, new Date(1_700_000_000_000 + i * everyMs).toISOString(), ...row].join(',');

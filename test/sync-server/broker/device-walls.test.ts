@@ -3,13 +3,14 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { connect, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { clientIdOf, topics } from '../../../protocol/topics.ts';
 import { CertificateAuthority } from '../../../sync-server/access/certificate-authority.ts';
 import { EmbeddedBroker } from '../../../sync-server/broker/embedded-broker.ts';
 import { Counters } from '../../../sync-server/counters.ts';
 import { describeWithMosquitto, freePort, startMosquittoWith } from '../../support/brokers.ts';
+import { connected } from '../../support/mqtt-connected.ts';
 import { SOON, silentLog, TestClock, temporaryFolder } from '../support.ts';
 
 // A broker of its own process, on a machine that may be busy.
@@ -41,17 +42,8 @@ async function loginOf(authority: CertificateAuthority, device: string): Promise
   return { key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, cert: pem, serialNumber };
 }
 
-async function connectAs(url: string, ca: string, login: object, clientId: string): Promise<MqttClient> {
-  const client = connect(url, { protocolVersion: 4, reconnectPeriod: 0, clientId, ca, ...login });
-  onTestFinished(() => client.endAsync(true));
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
-    client.on('error', reject);
-    // In TLS 1.3 a client hears of a refused certificate late, or just finds the line closed.
-    client.once('close', () => reject(new Error('closed')));
-  });
-  return client;
-}
+const connectAs = (url: string, ca: string, login: object, clientId: string) =>
+  connected(url, { clientId, ca, ...login });
 
 async function embedded(): Promise<Scene> {
   const authority = await CertificateAuthority.open(temporaryFolder(), clock);
