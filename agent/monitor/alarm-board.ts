@@ -18,6 +18,8 @@ const CLEAR_AFTER_MS = 3000;
 /** After a start the monitors need a while to find again what they had found before. */
 const FIND_AGAIN_MS = 60_000;
 const KEY = 'alarms/raised';
+/** Of two alarms, what the device does not do stands above what may be the reason. */
+const NOT_DONE = new Set(['no-samples', 'no-predictions', 'no-model', 'engine-down', 'not-recording']);
 
 const keptSchema = z
   .array(z.object({ id: z.string().max(64), alarm: alarmSchema, timeMs: z.int() }))
@@ -79,7 +81,7 @@ export class AlarmBoard {
     clearInterval(this.#timer);
   }
 
-  /** The worst first, then the oldest. */
+  /** The worst first, of these what the device does not do, then the oldest. */
   raised(): Alarm[] {
     return this.raisedBy().map(({ alarm }) => alarm);
   }
@@ -88,7 +90,10 @@ export class AlarmBoard {
   raisedBy(): AlarmChange[] {
     return [...this.#raised.values()]
       .map(({ change }) => change)
-      .sort(({ alarm: a }, { alarm: b }) => a.severity.localeCompare(b.severity) || a.sinceMs - b.sinceMs)
+      .sort(({ alarm: a }, { alarm: b }) => {
+        const byWork = Number(NOT_DONE.has(b.code)) - Number(NOT_DONE.has(a.code));
+        return a.severity.localeCompare(b.severity) || byWork || a.sinceMs - b.sinceMs;
+      })
       .slice(0, MAX_ALARMS);
   }
 

@@ -61,6 +61,14 @@ describe('the alarms of a device', () => {
     ]);
   });
 
+  it('show what the device does not do above what may be the reason, whichever came first', () => {
+    const { checkAfter } = boardOver();
+    const diskShort: AlarmCause = { ...hot, code: 'disk-short', severity: 'alarm' };
+    const notRecording: AlarmCause = { ...hot, code: 'not-recording', severity: 'alarm' };
+    checkAfter(1000, [diskShort]);
+    expect(checkAfter(1000, [diskShort, notRecording, hot])).toEqual(['not-recording', 'disk-short', 'hot']);
+  });
+
   it('stay raised while their cause comes and goes', () => {
     const { checkAfter, told } = boardOver();
     for (let i = 0; i < 20; i += 1) checkAfter(1000, i % 3 === 0 ? [hot] : []);
