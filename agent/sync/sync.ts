@@ -159,6 +159,7 @@ export class Sync {
     link.onChange((connected) => {
       if (connected) this.#reporter?.start();
       else this.#reporter?.stop();
+      if (connected) this.#identity?.look();
     });
     this.#identity?.start();
     await link.start();
