@@ -29,7 +29,7 @@ import { Scrub, type ScrubPlan } from './scrub.ts';
 import { SqliteStateTable } from './state-table.ts';
 import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
 import { isCorrupt, saysDamage, storeError } from './store-error.ts';
-import { restoredEvent, salvagedEvent } from './store-events.ts';
+import { changedUncopiedEvent, restoredEvent, salvagedEvent } from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
 
@@ -101,6 +101,9 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
       scrub: { firstMs: wasCut ? SCRUB.afterCutMs : SCRUB.everyMs, everyMs: SCRUB.everyMs },
     });
     log.info({ path, epoch, run, origin }, 'store opened');
+    if (database.changedUncopied) {
+      store.tell(changedUncopiedEvent(clock.wallMs(), database.changedUncopied));
+    }
     if (salvaged) store.tell(salvagedEvent(clock.wallMs(), salvaged));
     else if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
     return store;

@@ -1,5 +1,6 @@
 /** What the store says of itself when its database is not the one that it left. */
 import { STREAMS } from '../../protocol/records.ts';
+import type { NoRoom } from './migration-copy.ts';
 import type { NewEvent } from './records.ts';
 import type { Salvaged } from './salvage/salvage.ts';
 
@@ -11,6 +12,18 @@ export function restoredEvent(timeMs: number, epoch: string): NewEvent {
     slot: null,
     message: 'The database file is a copy: its records go on under a new store epoch.',
     data: { epoch },
+  };
+}
+
+export function changedUncopiedEvent(timeMs: number, { neededBytes, freeBytes }: NoRoom): NewEvent {
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`;
+  return {
+    timeMs,
+    kind: 'store-changed-uncopied',
+    severity: 'warning',
+    slot: null,
+    message: `The tables of the store were changed for this version of the agent, and its disk had no room to keep the store as it was: that takes ${megabytes(neededBytes)}, ${megabytes(freeBytes)} were free. All records are here; an older agent cannot read them any more.`,
+    data: { neededBytes, freeBytes },
   };
 }
 
