@@ -5,6 +5,7 @@ import { CodedError, codeOf } from '../protocol/errors.ts';
 import { loadDeviceConfig } from './config/load.ts';
 import { createLogger } from './log.ts';
 import { type RunningAgent, startAgent } from './main.ts';
+import type { ReopenReason } from './store/store.ts';
 
 /** A service manager kills what takes longer than 5 s. */
 const STOP_WITHIN_MS = 4500;
@@ -13,7 +14,7 @@ const STOP_WITHIN_MS = 4500;
 const MEND_EVERY_MS = 10 * 60_000;
 
 /**
- * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database turns out to be damaged, stops and
+ * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database must be opened again, stops and
  * starts once more in the same process, which mends it.
  * @param engine a process of the engine that was spawned already
  * @param spawnEngine makes another one
@@ -37,7 +38,8 @@ export async function runAgent(
       const mayMend = performance.now() - mendedAtMs > MEND_EVERY_MS;
       const end = await runOnce(startAgent(config, log, spawned), { told, mayMend });
       if (end === 'told') break;
-      log.warn({ event: 'starting-again', code: 'STORE_CORRUPT' }, 'the database is damaged: starting again');
+      const code = end === 'damaged' ? 'STORE_CORRUPT' : 'STORE_OVERTAKEN';
+      log.warn({ event: 'starting-again', code }, `the database is ${end}: starting again`);
       spawned = spawnEngine();
     }
     log.info({ event: 'stopped' });
@@ -59,7 +61,7 @@ export async function runAgent(
 async function runOnce(
   starting: Promise<RunningAgent>,
   { told, mayMend }: { told: Promise<'told'>; mayMend: boolean },
-): Promise<'told' | 'damaged'> {
+): Promise<'told' | ReopenReason> {
   let agent: RunningAgent;
   try {
     agent = await starting;
@@ -67,8 +69,7 @@ async function runOnce(
     if (mayMend && codeOf(error) === 'STORE_CORRUPT') return 'damaged';
     throw error;
   }
-  const damaged = agent.damaged.then(() => 'damaged' as const);
-  const end = await (mayMend ? Promise.race([told, damaged]) : told);
+  const end = await (mayMend ? Promise.race([told, agent.reopen]) : told);
   await agent.stop();
   return end;
 }

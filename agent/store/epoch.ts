@@ -7,13 +7,16 @@ import { type Birth, inheritedSchema, MAX_INHERITED } from '../../protocol/messa
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Database, Sqlite } from './database.ts';
 import { syncFolder } from './file-sync.ts';
+import { readUnproven, UNPROVEN_KEY } from './unproven-heads.ts';
 
 export interface Epoch {
   readonly epoch: string;
-  /** `kept`: the file we left; `new`: a fresh file; `restored`: an older copy was put in its place. */
-  readonly origin: 'kept' | 'new' | 'restored';
+  /** `kept`: the file we left; `new`: a fresh file; `restored`: an older copy was put in its place; `overtaken`: see `endEpoch`. */
+  readonly origin: 'kept' | 'new' | 'restored' | 'overtaken';
   readonly inherits: Inherited;
 }
+
+const ENDED_KEY = 'ended';
 
 /** The epochs that this one goes on from, newest first, each with the last seqs that it shares with the next. */
 export type Inherited = NonNullable<Birth['inherits']>;
@@ -43,20 +46,41 @@ function readEpoch(
   const set = sqlite.prepare(
     'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
+  const forget = sqlite.prepare<[string]>('DELETE FROM meta WHERE key = ?');
   const before = get.get('epoch');
   const isOurs = get.get('file') === file && (known.length === 0 || known.includes(get.get('start') ?? ''));
   const inherits = inheritedSchema.parse(JSON.parse(get.get('inherits') ?? '[]'));
+  // Of a number beyond these, a server may have another record than the one here.
+  const shared = { ...headsOf(sqlite), ...readUnproven(sqlite) };
+  const overtaken = get.get(ENDED_KEY) !== undefined;
   set.run('start', start);
-  if (before !== undefined && isOurs) return { epoch: before, origin: 'kept', inherits };
+  if (before !== undefined && isOurs && !overtaken) {
+    set.run(UNPROVEN_KEY, JSON.stringify(shared));
+    return { epoch: before, origin: 'kept', inherits };
+  }
   const epoch = randomBytes(8).toString('hex');
   set.run('epoch', epoch);
   set.run('file', file);
-  if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: headsOf(sqlite) });
+  if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: shared });
   inherits.splice(MAX_INHERITED);
   set.run('inherits', JSON.stringify(inherits));
+  for (const key of [UNPROVEN_KEY, ENDED_KEY]) forget.run(key);
   // What the old epoch had acknowledged is never sent again; a server that knows nothing of the new one sees a gap.
   sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0, dropped = 0');
-  return { epoch, origin: before === undefined ? 'new' : 'restored', inherits };
+  if (before === undefined) return { epoch, origin: 'new', inherits };
+  return { epoch, origin: isOurs ? 'overtaken' : 'restored', inherits };
+}
+
+/**
+ * A server has records of this epoch that the disk lost, so their numbers were, or will be, given out twice: the next
+ * start begins another epoch, which shares with this one what is proven to be the same.
+ * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+ */
+export function endEpoch(database: Database): void {
+  database.transaction(() =>
+    database.sqlite.prepare("INSERT OR REPLACE INTO meta VALUES (?, 'overtaken')").run(ENDED_KEY),
+  );
+  database.syncNow();
 }
 
 function headsOf(sqlite: Sqlite): Record<Stream, number> {

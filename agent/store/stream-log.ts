@@ -8,6 +8,7 @@ import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
+import { UnprovenHeads } from './unproven-heads.ts';
 
 type Range = [after: number, until: number, limit: number];
 /** A row as SQLite gives it, its seq first. */
@@ -23,6 +24,8 @@ export interface StreamLogDeps {
   readonly heads: StreamHeads;
   readonly contexts: Contexts;
   readonly counters: Counters;
+  /** The server has records of this stream up to this seq, and they are not here. */
+  readonly onOvertaken: (stream: Stream, serverSeq: number) => void;
 }
 
 export class SqliteStreamLog implements StreamLog {
@@ -32,9 +35,13 @@ export class SqliteStreamLog implements StreamLog {
   readonly #readers: Readers;
   readonly #unsaved = new Set<Stream>();
   readonly #counters: Counters;
+  readonly #unproven: UnprovenHeads;
+  readonly #onOvertaken: StreamLogDeps['onOvertaken'];
   readonly #lostUpTo = new Map<Stream, number>();
 
-  constructor({ sqlite, queue, heads, contexts, counters }: StreamLogDeps) {
+  constructor({ sqlite, queue, heads, contexts, counters, onOvertaken }: StreamLogDeps) {
+    this.#unproven = new UnprovenHeads(sqlite, queue);
+    this.#onOvertaken = onOvertaken;
     this.#queue = queue;
     this.#heads = heads;
     this.#counters = counters;
@@ -105,6 +112,18 @@ export class SqliteStreamLog implements StreamLog {
     };
     // A cursor that could not be saved is counted by the queue and saved with the next ack.
     this.#queue.add(1, save).catch(() => this.#unsaved.delete(stream));
+  }
+
+  unproven(stream: Stream): number | undefined {
+    return this.#unproven.of(stream);
+  }
+
+  prove(stream: Stream): Promise<void> {
+    return this.#unproven.prove(stream);
+  }
+
+  overtaken(stream: Stream, serverSeq: number): void {
+    this.#onOvertaken(stream, serverSeq);
   }
 }
 

@@ -65,6 +65,14 @@ export class MemoryStreams implements StreamLog {
     this.acks.push({ stream, seq });
     this.#acked.set(stream, Math.min(this.head(stream), Math.max(this.acked(stream), seq)));
   }
+
+  unproven(): undefined {
+    return undefined;
+  }
+
+  async prove(): Promise<void> {}
+
+  overtaken(): void {}
 }
 
 export class MemoryStates implements StateTable {
