@@ -1,5 +1,5 @@
 /** Rollouts in words for the terminal. */
-import type { RolloutStage, RolloutView } from '../sync-server/http/view.ts';
+import type { RolloutStage, RolloutView } from '../sync-server/views/rollout.ts';
 import { table } from './table.ts';
 
 export function rolloutsText(rollouts: readonly RolloutView[]): string {

@@ -1,7 +1,8 @@
 /** What is told of drift, in words. Pure. */
-import type { SourceChange } from '../sources/source-versions.ts';
+
 import type { NewEvent } from '../store/records.ts';
 import type { FeatureDrift, PairDrift } from './drift-monitor.ts';
+import type { SourceChange } from './source-versions.ts';
 
 type Told = Pick<NewEvent, 'kind' | 'severity' | 'message' | 'data'>;
 

@@ -1,6 +1,6 @@
 /** `andon devices`: what the fleet runs. */
 import type { Command } from 'commander';
-import type { DeviceView, FleetView } from '../../sync-server/http/view.ts';
+import type { DeviceView, FleetView } from '../../sync-server/views/fleet.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 import { age, table } from '../table.ts';
 import { addIdentityCommands } from './devices.ts';

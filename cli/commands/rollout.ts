@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CodedError } from '../../protocol/errors.ts';
 import { type WeeklyWindow, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
-import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/http/view.ts';
+import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/views/rollout.ts';
 import { cliError } from '../errors.ts';
 import { rolloutsText, rolloutText } from '../rollout-text.ts';
 import { plain, print, type SharedOptions, sharedOptions } from '../shared-options.ts';

@@ -1,7 +1,8 @@
 /** Refused messages that are kept: whose they were, why, how often. */
 import { Command } from '../../web/command.tsx';
 import { formatAge, formatCount } from '../../web/format.ts';
-import type { DeadLetterView, FleetView } from '../http/view.ts';
+import type { DeadLetterView } from '../views/dead-letter.ts';
+import type { FleetView } from '../views/fleet.ts';
 
 interface Props {
   readonly deadLetters: FleetView['deadLetters'];

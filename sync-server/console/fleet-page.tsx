@@ -6,7 +6,7 @@ import { formatClock, shortHash } from '../../web/format.ts';
 import { Logo } from '../../web/logo.tsx';
 import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
-import type { FleetView } from '../http/view.ts';
+import type { FleetView } from '../views/fleet.ts';
 import { DeadLetterList } from './dead-letter-list.tsx';
 import { DeviceTable } from './device-table.tsx';
 import { DriftSection } from './drift-section.tsx';

@@ -1,6 +1,6 @@
 /** One rollout as a person reads it: the reason, the stages, the evidence, what was decided, and the three levers. */
 import { formatClock } from '../../web/format.ts';
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { EvidencePanel } from './evidence-panel.tsx';
 import { RolloutActions } from './rollout-actions.tsx';
 import { isRunning, planWords, ROLLOUT_STATES } from './rollout-words.ts';

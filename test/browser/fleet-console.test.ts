@@ -1,7 +1,7 @@
 /** The central team's page in a real browser, against a stand-in for the server. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
 import { millingMetrics } from './fixtures/fleet-metrics.ts';

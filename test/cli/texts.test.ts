@@ -7,7 +7,8 @@ import { modelsText } from '../../cli/model-text.ts';
 import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
 import { plain } from '../../cli/shared-options.ts';
 import { age, table } from '../../cli/table.ts';
-import type { RolloutView, SlotMetricsView } from '../../sync-server/http/view.ts';
+import type { RolloutView } from '../../sync-server/views/rollout.ts';
+import type { SlotMetricsView } from '../../sync-server/views/slot-metrics.ts';
 
 const rollout: RolloutView = {
   id: 'a1b2c3d4',

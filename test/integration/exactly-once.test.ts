@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import type { StatusView } from '../../agent/http/view.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { describeWithMosquitto, startMosquitto } from '../support/brokers.ts';
 import { projectRoot, type RunningProcess, startProcess, waitFor } from '../support/processes.ts';
 import { steelPlatesCsv } from '../support/steel-plates.ts';

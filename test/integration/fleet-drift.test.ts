@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { StatusView } from '../../agent/http/view.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { projectRoot, startProcess, waitFor } from '../support/processes.ts';
 import { steelPlatesCsv } from '../support/steel-plates.ts';
 

@@ -9,8 +9,9 @@ import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../..
 import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
-import type { FleetView, RolloutView } from '../../sync-server/http/view.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
+import type { RolloutView } from '../../sync-server/views/rollout.ts';
 import { describeWithMosquitto, freePort, startMosquitto } from '../support/brokers.ts';
 import { hashOf, makePackage } from '../support/packages.ts';
 import { startProcess } from '../support/processes.ts';
