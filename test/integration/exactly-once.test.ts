@@ -40,7 +40,7 @@ async function startServer(folder: string, broker: object): Promise<{ url: strin
     broker,
     http: { port: 0 },
   });
-  const server = startProcess('sync-server/main.ts', ['--config', config]);
+  const server = startProcess('sync-server/start.ts', ['--config', config]);
   cleanUp.push(() => server.end());
   const line = await server.logged('listening');
   return { url: String(line.url), brokerUrl: String(line.brokerUrl) };

@@ -57,7 +57,7 @@ async function startFleet() {
   const metadata = team.writeMetadata(join(folder, 'metadata'));
   const broker = await startMosquitto();
   onTestFinished(() => broker.stop());
-  const server = startProcess('sync-server/main.ts', [
+  const server = startProcess('sync-server/start.ts', [
     '--config',
     writeJson(join(folder, 'server.json'), {
       dataDir: join(folder, 'server'),

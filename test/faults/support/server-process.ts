@@ -38,7 +38,7 @@ export class ServerProcess {
 
   /** Does not wait until it listens. */
   spawn(): RunningProcess {
-    this.#process = startProcess('sync-server/main.ts', ['--config', this.#config]);
+    this.#process = startProcess('sync-server/start.ts', ['--config', this.#config]);
     return this.#process;
   }
 
