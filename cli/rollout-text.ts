@@ -64,7 +64,7 @@ function paceText({ needed, perDay }: RolloutView['evidence']): string {
 
 export function stageText(stage: RolloutStage | undefined): string {
   if (!stage) return 'no stage';
-  const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
+  const percent = (share: number) => `${Math.round(share * 1000) / 10}%`;
   const asks = stage.approval ? ', after a person’s approval' : '';
   return `${percent(stage.devices)} of the devices, ${percent(stage.traffic)} of their samples${asks}`;
 }

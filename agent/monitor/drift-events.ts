@@ -34,7 +34,7 @@ function sourceWords({ sinceMs }: FeatureDrift, change: SourceChange | null): st
 export function labelDrift(slot: string, labels: readonly string[], drift: FeatureDrift): Told {
   const { shares, baselineShares, drifting, psi } = drift;
   const most = shares.reduce((best, _, i) => (changeAt(drift, i) > changeAt(drift, best) ? i : best), 0);
-  const percent = (share: number | undefined) => `${(100 * (share ?? 0)).toFixed(1)} %`;
+  const percent = (share: number | undefined) => `${(100 * (share ?? 0)).toFixed(1)}%`;
   return {
     kind: 'prediction-drift',
     severity: drifting ? 'warning' : 'info',

@@ -44,7 +44,7 @@ function deviceRows(device: DeviceView, nowMs: number): string[][] {
     ...(i === 0 ? own : ['', '', '']),
     slot,
     (champion?.title ?? '-') +
-      (challenger ? ` + ${challenger.title} on ${Math.round(challenger.share * 100)} %` : ''),
+      (challenger ? ` + ${challenger.title} on ${Math.round(challenger.share * 100)}%` : ''),
     champion?.manifestSha256.slice(0, 12) ?? '-',
     ...(i === 0 ? [backlog.toLocaleString('en'), labels.join(' ')] : ['', '']),
   ]);

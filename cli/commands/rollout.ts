@@ -134,7 +134,7 @@ function addStage(text: string, stages: RolloutStage[] = []): RolloutStage[] {
   const [devices, traffic] = [Number(match?.[1]), Number(match?.[2])];
   if (!(devices > 0 && devices <= 1 && traffic > 0 && traffic <= 1)) {
     throw cliError('ARGUMENT_INVALID', `--stage "${text}" is not two shares above 0 and up to 1.`, {
-      hint: 'For example --stage 0.1:0.05 is a tenth of the devices with 5 % of their samples; --stage 1:1:approval asks a person first.',
+      hint: 'For example --stage 0.1:0.05 is a tenth of the devices with 5% of their samples; --stage 1:1:approval asks a person first.',
     });
   }
   return [...stages, { devices, traffic, ...(match?.[3] ? { approval: true } : {}) }];

@@ -26,7 +26,7 @@ export function DeadLetterList({ deadLetters: { kept, newest }, nowMs }: Props) 
         ))}
       </ul>
       {more > 0 ? <p class="soft">And {formatCount(more)} older ones.</p> : null}
-      <Command text="npm run andon -- dead-letters" />
+      <Command text="andon dead-letters" />
     </div>
   );
 }

@@ -80,7 +80,7 @@ function NoneRunning({ view }: { view: FleetView }) {
     <div class="empty">
       <p>No rollout is under way. Start one from a model below{model ? ', or from a terminal:' : '.'}</p>
       {model ? (
-        <Command text={`npm run andon -- rollout start ${firstSlot(view)} ${model.name}@${model.version}`} />
+        <Command text={`andon rollout start ${firstSlot(view)} ${model.name}@${model.version}`} />
       ) : null}
     </div>
   );

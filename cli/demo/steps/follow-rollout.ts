@@ -89,5 +89,5 @@ function hasEnded({ state }: RolloutView): boolean {
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }
