@@ -1,14 +1,11 @@
 /** The agent as a process: its configuration, the signals that end it, and its last words when it cannot start. */
 import type { ChildProcess } from 'node:child_process';
-import type { Logger } from 'pino';
-import { CodedError, codeOf } from '../protocol/errors.ts';
+import { createLog } from '../daemon/log.ts';
+import { tellNotStarted, toldToEnd } from '../daemon/process-end.ts';
+import { codeOf } from '../protocol/errors.ts';
 import { loadDeviceConfig } from './config/load.ts';
-import { createLogger } from './log.ts';
 import { type RunningAgent, startAgent } from './main.ts';
 import type { ReopenReason } from './store/store.ts';
-
-/** A service manager kills what takes longer than 5 s. */
-const STOP_WITHIN_MS = 4500;
 
 /** A disk that damages the database again and again needs a person, not an agent that is always starting. */
 const MEND_EVERY_MS = 10 * 60_000;
@@ -24,16 +21,12 @@ export async function runAgent(
   engine: ChildProcess,
   spawnEngine: () => ChildProcess,
 ): Promise<void> {
-  let log = createLogger('info', 'agent');
+  let log = createLog('info', 'agent');
   let spawned = engine;
   try {
     const config = loadDeviceConfig(configFile);
-    log = createLogger(config.log.level, config.device.id);
-    // Heard from the first moment: a signal that comes while the agent starts ends it as cleanly as a later one.
-    const told = new Promise<'told'>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve('told'));
-    });
-    void told.then(() => stopInTime(log));
+    log = createLog(config.log.level, config.device.id);
+    const told = toldToEnd(log);
     for (let mendedAtMs = Number.NEGATIVE_INFINITY; ; mendedAtMs = performance.now()) {
       const mayMend = performance.now() - mendedAtMs > MEND_EVERY_MS;
       const end = await runOnce(startAgent(config, log, spawned), { told, mayMend });
@@ -45,15 +38,7 @@ export async function runAgent(
     log.info({ event: 'stopped' });
   } catch (error) {
     spawned.kill('SIGKILL');
-    const known = error instanceof CodedError ? error : undefined;
-    const words = known?.message ?? String(error);
-    // One line for the log; the same in plain words for whoever stands at the terminal. A stack only for the unexpected.
-    log.fatal(
-      { event: 'not-started', code: codeOf(error), hint: known?.hint, err: known ? undefined : error },
-      words,
-    );
-    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
-    process.exitCode = 1;
+    tellNotStarted(log, error);
   }
 }
 
@@ -72,12 +57,4 @@ async function runOnce(
   const end = await (mayMend ? Promise.race([told, agent.reopen]) : told);
   await agent.stop();
   return end;
-}
-
-/** Whatever hangs, the device stops in time; what was not committed was never reported as recorded. */
-function stopInTime(log: Logger): void {
-  setTimeout(() => {
-    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
-    process.exit(1);
-  }, STOP_WITHIN_MS).unref();
 }

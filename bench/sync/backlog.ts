@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import type { StatusView } from '../../agent/http/view.ts';
-import { findProject } from '../../protocol/project.ts';
+import { findProject } from '../../daemon/project.ts';
 import { type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
 import { plateModel, writePlates } from './plates.ts';
 

@@ -9,7 +9,7 @@ import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
-import type { RolloutState, RolloutView, StartRolloutRequest } from '../http/view.ts';
+import type { RolloutState, RolloutView, StartRolloutRequest } from '../views/rollout.ts';
 import { championHash, championOf } from './champion.ts';
 import { devicesToAdd, matchingDevices } from './cohort.ts';
 import { extendedCurve } from './curve.ts';

@@ -1,12 +1,8 @@
 /** Publishing, starting and following a rollout, told decision by decision. */
 import { join } from 'node:path';
-import type {
-  DeviceView,
-  FleetView,
-  ModelView,
-  RolloutState,
-  RolloutView,
-} from '../../../sync-server/http/view.ts';
+import type { DeviceView, FleetView } from '../../../sync-server/views/fleet.ts';
+import type { ModelView } from '../../../sync-server/views/model.ts';
+import type { RolloutState, RolloutView } from '../../../sync-server/views/rollout.ts';
 import { readPackageFolder } from '../../package-folder.ts';
 import { stageText } from '../../rollout-text.ts';
 import { DEMO_SLOT } from '../configs.ts';
@@ -93,5 +89,5 @@ function hasEnded({ state }: RolloutView): boolean {
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }
