@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Counters } from '../../../agent/counters.ts';
 import { BirthAgain } from '../../../agent/sync/birth-again.ts';
+import type { MessageHandler } from '../../../agent/sync/message-routes.ts';
 import type { Ack } from '../../../protocol/messages.ts';
 import { startAedes } from '../../support/brokers.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -29,10 +30,10 @@ it('says its birth again when the server asks for it', async () => {
 });
 
 it('says it once for many acknowledgements that ask at once', () => {
-  const handlers: ((payload: Buffer) => void)[] = [];
+  const handlers: MessageHandler[] = [];
   let nowMs = 0;
   const sayBirth = vi.fn(async () => undefined);
-  const subscribe = (_topic: string, handler: (payload: Buffer) => void) => {
+  const subscribe = (_topic: string, handler: MessageHandler) => {
     handlers.push(handler);
     return () => undefined;
   };
@@ -42,7 +43,7 @@ it('says it once for many acknowledgements that ask at once', () => {
   new BirthAgain({ device: 'press-1', storeEpoch, link, clock, counters: new Counters() }).open();
   const ask = () => {
     const ack = { v: 1, storeEpoch, stream: 'events', seq: 1, wantsBirth: true };
-    for (const hear of handlers) hear(Buffer.from(JSON.stringify(ack)));
+    for (const hear of handlers) hear(Buffer.from(JSON.stringify(ack)), 'an acknowledgement');
   };
   ask();
   nowMs = 999;
