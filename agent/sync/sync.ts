@@ -18,6 +18,7 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
+import { BirthAgain } from './birth-again.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
@@ -126,6 +127,7 @@ export class Sync {
       packagesFolder,
       packs: chunksUrl === null ? undefined : new PackCarrier({ url: chunksUrl, budget, refusals }),
     });
+    new BirthAgain({ ...deps, device, link, storeEpoch: store.epoch }).open();
     this.#lanes = new UploadLanes({
       ...deps,
       device,
