@@ -64,6 +64,8 @@ export interface SyncStatus {
   readonly onTheWay: boolean;
   /** Why records wait although the link is up, for people; null: they do not. */
   readonly heldBack: string | null;
+  /** Which cap predictions go as fast as, and until when, for people; null: none is felt. */
+  readonly paced: string | null;
 }
 
 /** Without `config.sync` every part of it is there and silent. */
@@ -159,6 +161,7 @@ export class Sync {
     link.onChange((connected) => {
       if (connected) this.#reporter?.start();
       else this.#reporter?.stop();
+      if (connected) this.#identity?.look();
     });
     this.#identity?.start();
     await link.start();
@@ -181,6 +184,7 @@ export class Sync {
       lastAckMs: this.#lanes?.lastAckMs ?? null,
       onTheWay: this.#lanes?.onTheWay ?? false,
       heldBack: this.#lanes?.heldBack ?? null,
+      paced: this.#link?.connected ? (this.#lanes?.paced ?? null) : null,
     };
   }
 
