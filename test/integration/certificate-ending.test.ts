@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { DeviceIdentity } from '../../agent/sync/device-identity.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { DeviceProcess } from '../faults/support/device-process.ts';
 import { testTimeoutMs } from '../faults/support/form.ts';
 import { fetchJson, newFolder, writeJson } from '../faults/support/scene.ts';
