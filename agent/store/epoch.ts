@@ -7,6 +7,8 @@ import { type Birth, inheritedSchema, MAX_INHERITED } from '../../protocol/messa
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Database, Sqlite } from './database.ts';
 import { syncFolder } from './file-sync.ts';
+import { rowSum } from './row-sum.ts';
+import { seal } from './sound-rows.ts';
 
 export interface Epoch {
   readonly epoch: string;
@@ -40,22 +42,22 @@ function readEpoch(
   { file, known, start }: { file: string; known: readonly string[]; start: string },
 ): Epoch {
   const get = sqlite.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const set = sqlite.prepare(
-    'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-  );
+  const insert = sqlite.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?, ?)');
+  const set = (key: string, value: string) => insert.run(key, value, rowSum([key, value]));
   const before = get.get('epoch');
   const isOurs = get.get('file') === file && (known.length === 0 || known.includes(get.get('start') ?? ''));
   const inherits = inheritedSchema.parse(JSON.parse(get.get('inherits') ?? '[]'));
-  set.run('start', start);
+  set('start', start);
   if (before !== undefined && isOurs) return { epoch: before, origin: 'kept', inherits };
   const epoch = randomBytes(8).toString('hex');
-  set.run('epoch', epoch);
-  set.run('file', file);
+  set('epoch', epoch);
+  set('file', file);
   if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: headsOf(sqlite) });
   inherits.splice(MAX_INHERITED);
-  set.run('inherits', JSON.stringify(inherits));
+  set('inherits', JSON.stringify(inherits));
   // What the old epoch had acknowledged is never sent again; a server that knows nothing of the new one sees a gap.
   sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0, dropped = 0');
+  seal(sqlite, 'streams');
   return { epoch, origin: before === undefined ? 'new' : 'restored', inherits };
 }
 
