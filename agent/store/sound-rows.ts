@@ -46,6 +46,12 @@ export function soundSql(sqlite: Sqlite, table: string): string {
   return hasSums(sqlite, table) ? `(check_sum = row_sum(${columnsOf(sqlite, table)}))` : 'NULL';
 }
 
+/** As SQL: true for the rows that `soundRows` takes. */
+export function takenSql(sqlite: Sqlite, stream: Stream): string {
+  const unchecked = `seq <= (SELECT unchecked_to FROM streams WHERE stream = '${stream}')`;
+  return `coalesce(${soundSql(sqlite, stream)}, ${unchecked})`;
+}
+
 /** False for a table of a version that had no checksums. */
 export function hasSums(sqlite: Sqlite, table: string): boolean {
   return namesOf(sqlite, table).includes('check_sum');
