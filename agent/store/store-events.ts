@@ -26,6 +26,18 @@ export function overtakenEvent(
   };
 }
 
+/** @param rows that do not hold what was written */
+export function unsoundEvent(timeMs: number, rows: number): NewEvent {
+  return {
+    timeMs,
+    kind: 'store-rows-altered',
+    severity: 'alarm',
+    slot: null,
+    message: `${rows} records no longer hold what was written to the disk, and are left out. Replace the disk if there are more of them tomorrow.`,
+    data: { rows },
+  };
+}
+
 export function salvagedEvent(timeMs: number, { setAside, kept, gone }: Salvaged): NewEvent {
   const sum = (counts: Salvaged['kept']) => STREAMS.reduce((total, stream) => total + counts[stream], 0);
   const [saved, lost] = [sum(kept), sum(gone)];
