@@ -20,7 +20,7 @@ export interface Steady {
   readonly processes: readonly SteadyProcess[];
 }
 
-export interface SteadyProcess {
+interface SteadyProcess {
   /** At the end: V8's heap, what else is its own (SQLite, ONNX Runtime, malloc), and pages of files in memory. */
   readonly heapBytes: number;
   readonly nativeBytes: number;
