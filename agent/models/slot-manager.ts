@@ -13,7 +13,7 @@ import type { Hold } from './gate.ts';
 import type { Outcome } from './guard.ts';
 import { type PlanFacts, type PlanStep, planInstall } from './install-plan.ts';
 import type { ApproveModel, FetchPackage } from './installation.ts';
-import { type EventWords, eventsOf, holdEvent, wordsOf } from './model-events.ts';
+import { adviceOf, type EventWords, eventsOf, holdEvent, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
 import { SingleFlight } from './single-flight.ts';
 import { SlotHold } from './slot-hold.ts';
@@ -220,7 +220,7 @@ export class SlotManager {
       } catch (error) {
         if (!this.#running) return;
         hopeless.add(model);
-        this.#problem(codeOf(error), `${this.#titleOf(model)} does not load: ${wordsOf(error)}`);
+        this.#problem(codeOf(error), `${this.#titleOf(model)} does not load: ${adviceOf(error)}`);
         this.#watch.fail(model, `it does not load: ${wordsOf(error)}`);
       }
       this.#handOut();
