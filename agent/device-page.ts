@@ -91,7 +91,10 @@ function view(parts: DevicePageParts): StatusView {
     ...parts,
     agentVersion: project.version,
     reported: () => models.reported(),
-    link: () => sync.status(),
+    link: () => {
+      const status = sync.status();
+      return { ...status, heldBack: status.heldBack ?? status.paced };
+    },
     figures: (slot) => monitorOf(slot).figures(),
     cacheOf: (slot) => pipeline.cacheOf(slot),
     machine: () => health.machine.facts(),

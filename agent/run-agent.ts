@@ -5,12 +5,13 @@ import { tellNotStarted, toldToEnd } from '../daemon/process-end.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { loadDeviceConfig } from './config/load.ts';
 import { type RunningAgent, startAgent } from './main.ts';
+import type { ReopenReason } from './store/store.ts';
 
 /** A disk that damages the database again and again needs a person, not an agent that is always starting. */
 const MEND_EVERY_MS = 10 * 60_000;
 
 /**
- * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database turns out to be damaged, stops and
+ * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database must be opened again, stops and
  * starts once more in the same process, which mends it.
  * @param engine a process of the engine that was spawned already
  * @param spawnEngine makes another one
@@ -30,7 +31,8 @@ export async function runAgent(
       const mayMend = performance.now() - mendedAtMs > MEND_EVERY_MS;
       const end = await runOnce(startAgent(config, log, spawned), { told, mayMend });
       if (end === 'told') break;
-      log.warn({ event: 'starting-again', code: 'STORE_CORRUPT' }, 'the database is damaged: starting again');
+      const code = end === 'damaged' ? 'STORE_CORRUPT' : 'STORE_OVERTAKEN';
+      log.warn({ event: 'starting-again', code }, `the database is ${end}: starting again`);
       spawned = spawnEngine();
     }
     log.info({ event: 'stopped' });
@@ -44,7 +46,7 @@ export async function runAgent(
 async function runOnce(
   starting: Promise<RunningAgent>,
   { told, mayMend }: { told: Promise<'told'>; mayMend: boolean },
-): Promise<'told' | 'damaged'> {
+): Promise<'told' | ReopenReason> {
   let agent: RunningAgent;
   try {
     agent = await starting;
@@ -52,8 +54,7 @@ async function runOnce(
     if (mayMend && codeOf(error) === 'STORE_CORRUPT') return 'damaged';
     throw error;
   }
-  const damaged = agent.damaged.then(() => 'damaged' as const);
-  const end = await (mayMend ? Promise.race([told, damaged]) : told);
+  const end = await (mayMend ? Promise.race([told, agent.reopen]) : told);
   await agent.stop();
   return end;
 }

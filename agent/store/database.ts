@@ -16,6 +16,7 @@ import { agentError } from '../errors.ts';
 import { syncFolder } from './file-sync.ts';
 import { keepBeforeMigration } from './migration-copy.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { type RowValue, rowSum } from './row-sum.ts';
 import { isCorrupt, storeError } from './store-error.ts';
 
 export type Sqlite = BetterSqlite.Database;
@@ -66,7 +67,7 @@ export class Database {
     let sqlite: Sqlite | undefined;
     let fileFd: number | undefined;
     try {
-      sqlite = new BetterSqlite(path, { timeout: 0 });
+      sqlite = connect(path);
       fileFd = openSync(path, 'r');
       sqlite.pragma(`page_size = ${PAGE_BYTES}`);
       sqlite.pragma('auto_vacuum = INCREMENTAL');
@@ -215,11 +216,17 @@ export function markSuspect(path: string): void {
 
 /** Another database than the agent's own, or that one before anything is decided: no lock, no migration, no log. */
 export function openPlain(path: string, options: { readonly?: boolean } = {}): Sqlite {
-  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  const sqlite = connect(path, options);
   if (options.readonly) return sqlite;
   sqlite.pragma(`page_size = ${PAGE_BYTES}`);
   sqlite.pragma('auto_vacuum = INCREMENTAL');
   return sqlite;
+}
+
+function connect(path: string, options: { readonly?: boolean } = {}): Sqlite {
+  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  const sum = (...row: unknown[]) => rowSum(row as RowValue[]);
+  return sqlite.function('row_sum', { varargs: true, deterministic: true }, sum);
 }
 
 /** @param keep called with the version to come, before a database that was there changes */

@@ -126,6 +126,12 @@ export class MqttLink {
     }
   }
 
+  /** Who this device is, once more. @throws CodedError as `publish` */
+  sayBirth(): Promise<void> {
+    const { device, birth } = this.#deps;
+    return this.publish(topics.birth(device), JSON.stringify(birth()), { retain: true });
+  }
+
   /**
    * Routes messages of one exact topic to `handler` until the returned function is called. An error thrown by the handler
    * refuses the message: it is counted under its code. Asks the broker again for what it retains, also where the topic
