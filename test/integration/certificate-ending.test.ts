@@ -33,7 +33,7 @@ async function serverWithPast(folder: string) {
     broker: { kind: 'embedded', port: 0, tls },
     http: { port: 0 },
   });
-  const process = startProcess('sync-server/main.ts', ['--config', config], clock.env);
+  const process = startProcess('sync-server/start.ts', ['--config', config], clock.env);
   onTestFinished(async () => void (await process.end()));
   const { url, brokerUrl } = await process.logged('listening');
   return { url: String(url), brokerUrl: String(brokerUrl), clock };
