@@ -1,8 +1,8 @@
 /** Composes what watches the device itself: the machine, the alarms and their ways out, and the word to the service manager. */
 import type { Logger } from 'pino';
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { STREAMS } from '../protocol/records.ts';
-import { ServiceManager } from '../protocol/service-manager.ts';
 import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import type { Clock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
@@ -101,12 +101,13 @@ export class DeviceHealth {
 
 function linkFacts({ config, store, sync }: DeviceHealthParts): ReturnType<AlarmCausesDeps['link']> {
   if (config.sync === null) return null;
-  const { connected, backlog, onTheWay, heldBack } = sync.status();
+  const { connected, backlog, onTheWay, heldBack, paced } = sync.status();
+  const pace = paced === null ? null : { words: paced, waiting: backlog.predictions };
   // What waits for company or for tomorrow's byte budget is no sign of trouble.
-  if (!onTheWay || heldBack !== null) return { connected, acked: 0, waiting: 0 };
+  if (!onTheWay || heldBack !== null) return { connected, acked: 0, waiting: 0, pace };
   const waiting = STREAMS.reduce((sum, stream) => sum + backlog[stream], 0);
   const acked = STREAMS.reduce((sum, stream) => sum + store.streams.acked(stream), 0);
-  return { connected, acked, waiting };
+  return { connected, acked, waiting, pace };
 }
 
 function servingFacts({ config, store, engine, models }: DeviceHealthParts): ServingFacts {

@@ -1,7 +1,7 @@
 /** Composes what the device answers over HTTP: the status page and its actions, the Open Inference Protocol, metrics. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Project } from '../protocol/project.ts';
+import type { Project } from '../daemon/project.ts';
 import type { Clock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import type { Counters } from './counters.ts';
@@ -91,7 +91,10 @@ function view(parts: DevicePageParts): StatusView {
     ...parts,
     agentVersion: project.version,
     reported: () => models.reported(),
-    link: () => sync.status(),
+    link: () => {
+      const status = sync.status();
+      return { ...status, heldBack: status.heldBack ?? status.paced };
+    },
     figures: (slot) => monitorOf(slot).figures(),
     cacheOf: (slot) => pipeline.cacheOf(slot),
     machine: () => health.machine.facts(),

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { findProject } from '../daemon/project.ts';
 import { codeOf } from '../protocol/errors.ts';
-import { findProject } from '../protocol/project.ts';
 import { systemClock } from './clock.ts';
 import { ClockJumps } from './clock-jumps.ts';
 import type { DeviceConfig } from './config/schema.ts';
@@ -24,14 +24,15 @@ import { ProcessMonitor } from './monitor/process-figures.ts';
 import { ProfileReporter } from './monitor/profile-reporter.ts';
 import { ProgressWatch } from './monitor/progress-watch.ts';
 import { SlotMonitor } from './monitor/slot-monitor.ts';
+import { SourceVersions } from './monitor/source-versions.ts';
 import { Notice } from './notice.ts';
 import { LineOutput } from './pipeline/line-output.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { startSource } from './pipeline/start-source.ts';
 import { createSource } from './sources/create-source.ts';
-import { SourceVersions } from './sources/source-versions.ts';
 import { openStore } from './store/open-store.ts';
 import type { NewEvent } from './store/records.ts';
+import type { ReopenReason } from './store/store.ts';
 import { Sync } from './sync/sync.ts';
 import { DeviceTrust } from './trust/device-trust.ts';
 
@@ -41,8 +42,8 @@ const LINE_FIRST_MS = 250;
 export interface RunningAgent {
   /** Of the status page. */
   readonly url: string;
-  /** Resolves when the database turns out to be damaged: whoever stops this agent and starts another has it mended. */
-  readonly damaged: Promise<void>;
+  /** Resolves when the database must be opened again: whoever stops this agent and starts another has it mended. */
+  readonly reopen: Promise<ReopenReason>;
   /** Answers and commits what was taken, then ends every part. */
   stop(): Promise<void>;
 }
@@ -61,8 +62,10 @@ export async function startAgent(
   const project = findProject();
   const startedAtMs = clock.wallMs();
   const changed = new Notice();
-  const damage = new Notice();
-  const damaged = new Promise<void>((resolve) => damage.listen(resolve));
+  let askToReopen: (why: ReopenReason) => void = () => undefined;
+  const reopen = new Promise<ReopenReason>((resolve) => {
+    askToReopen = resolve;
+  });
   /** How to stop what was started, in the order of starting. */
   const stops: (() => unknown)[] = [];
   const stop = async () => {
@@ -92,7 +95,7 @@ export async function startAgent(
     stops.push(() => engine.stop());
     const store = openStore({
       ...{ folder: config.dataDir, ...config.store, clock, log, counters },
-      onDamage: () => damage.give(),
+      onReopen: (why) => askToReopen(why),
     });
     // The store ends last: what the end of the others says is still recorded.
     stops.unshift(() => store.close());
@@ -292,7 +295,7 @@ export async function startAgent(
     health.start();
     stops.push(() => health.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
-    return { url, damaged, stop };
+    return { url, reopen, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -14,7 +14,7 @@ const PAGES = [
 ];
 const SIDES = [
   { name: 'agent', entries: ['agent/start.ts', 'agent/inference/engine-main.ts'] },
-  { name: 'sync-server', entries: ['sync-server/main.ts'] },
+  { name: 'sync-server', entries: ['sync-server/start.ts'] },
   {
     name: 'cli',
     entries: ['cli/andon.ts', 'cli/batch/block-worker.ts', 'agent/inference/engine-main.ts'],

@@ -9,6 +9,7 @@ import { agentError } from '../errors.ts';
 import { loadMqtt, type MqttClient, type MqttConnect } from '../mqtt-client.ts';
 import { backOffMs } from '../sync/back-off.ts';
 import { type AlarmOutput, type OutputWatcher, readSecret, withDeadline } from './alarm-output.ts';
+import { readTlsFiles } from './tls-files.ts';
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
@@ -88,7 +89,7 @@ export class MqttOutput implements AlarmOutput {
         will: { topic: this.#stateTopic, payload: JSON.stringify(this.#unknown()), ...RETAINED },
         ...(config.username === undefined ? {} : { username: config.username }),
         ...(config.passwordFile ? { password: readSecret(config.passwordFile, 'passwordFile') } : {}),
-        ...(config.caFile ? { ca: readSecret(config.caFile, 'caFile') } : {}),
+        ...readTlsFiles(config),
       });
     } catch (error) {
       this.#watcher?.down(error);

@@ -18,6 +18,9 @@ const mqttOutput = z.strictObject({
   passwordFile: z.string().optional(),
   /** The authority that signed the broker's certificate; absent: those of the system. */
   caFile: z.string().optional(),
+  /** What this device shows to a broker that asks for a certificate, PEM; read at each connect. With `keyFile`. */
+  certFile: z.string().optional(),
+  keyFile: z.string().optional(),
   keepaliveS: z.int().min(5).max(600).default(15),
 });
 export type MqttOutputConfig = z.infer<typeof mqttOutput>;

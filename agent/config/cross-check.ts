@@ -1,9 +1,11 @@
 /** Problems of a device config that concern two places at once, found also while other places are still wrong. */
 import { z } from 'zod';
-import { closestWord } from '../../protocol/closest-word.ts';
-import { dottedPath, shortValue } from '../../protocol/config-errors.ts';
+import { closestWord } from '../../daemon/closest-word.ts';
+import { dottedPath, shortValue } from '../../daemon/config-errors.ts';
 
 const text = z.string().optional().catch(undefined);
+
+const alarmOutput = { broker: text, url: text, certFile: text, keyFile: text, caFile: text };
 
 /** As much of the config as can be understood; what is malformed reads as absent, because the schema tells of it. */
 const lenient = z
@@ -27,9 +29,7 @@ const lenient = z
       )
       .catch({}),
     sync: z.object({ broker: text }).nullable().catch(null),
-    alarms: z
-      .object({ outputs: z.array(z.object({ broker: text, url: text }).catch({})).catch([]) })
-      .catch({ outputs: [] }),
+    alarms: z.object({ outputs: z.array(z.object(alarmOutput).catch({})).catch([]) }).catch({ outputs: [] }),
   })
   .catch({ sources: {}, slots: {}, sync: null, alarms: { outputs: [] } });
 
@@ -76,11 +76,18 @@ export function crossCheck(input: unknown): string[] {
       'sync.broker: holds a password; write it to a file and name that file in sync.passwordFile',
     );
   }
-  config.alarms.outputs.forEach(({ broker, url }, i) => {
-    if (!/^\w+:\/\/[^/]*@/.test(broker ?? url ?? '')) return;
-    const key = broker === undefined ? 'url' : 'broker';
-    const where = dottedPath(['alarms', 'outputs', i, key]);
-    problems.push(`${where}: holds a login; write its secret part to a file and name that file`);
+  config.alarms.outputs.forEach(({ broker, url, certFile, keyFile, caFile }, i) => {
+    const say = (key: string, problem: string) =>
+      problems.push(`${dottedPath(['alarms', 'outputs', i, key])}: ${problem}`);
+    if (/^\w+:\/\/[^/]*@/.test(broker ?? url ?? '')) {
+      const key = broker === undefined ? 'url' : 'broker';
+      say(key, 'holds a login; write its secret part to a file and name that file');
+    }
+    if (certFile !== undefined && keyFile === undefined) say('keyFile', 'is missing; certFile needs its key');
+    if (keyFile !== undefined && certFile === undefined)
+      say('certFile', 'is missing; keyFile needs its certificate');
+    if ((certFile ?? caFile) !== undefined && /^(mqtt|ws):/.test(broker ?? ''))
+      say('broker', 'must be mqtts:// or wss://, because certificates are for TLS');
   });
   return problems;
 }

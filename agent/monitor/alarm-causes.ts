@@ -1,7 +1,7 @@
 /** Everything that is wrong with this device now, gathered from whoever watches a part of it. */
 import type { Clock } from '../clock.ts';
 import type { AlarmCause } from './alarm-cause.ts';
-import { BacklogWatch } from './backlog-watch.ts';
+import { type BacklogFacts, BacklogWatch } from './backlog-watch.ts';
 import { certificateAlarm } from './certificate-alarm.ts';
 import { clockAlarm } from './clock-alarm.ts';
 import { type ServingFacts, servingAlarms } from './serving-alarms.ts';
@@ -11,7 +11,7 @@ import { SilenceWatch } from './silence-watch.ts';
 export interface AlarmCausesDeps {
   readonly slots: () => readonly SlotFacts[];
   /** Records acknowledged and waiting over all streams; null where no server is configured. */
-  readonly link: () => { connected: boolean; acked: number; waiting: number } | null;
+  readonly link: () => (BacklogFacts & { acked: number }) | null;
   readonly serving: () => ServingFacts;
   readonly machine: () => readonly AlarmCause[];
   /** By the server's clock, ms since the Unix epoch; null when it has not told lately. */

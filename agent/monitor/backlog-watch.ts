@@ -1,4 +1,4 @@
-/** Whether the server takes records more slowly than this device makes them. A backlog that grows while there is no connection is normal. */
+/** Whether records leave more slowly than this device makes them, by the server or by a cap. A backlog that grows while there is no connection is normal. */
 import type { Clock } from '../clock.ts';
 import type { AlarmCause } from './alarm-cause.ts';
 
@@ -23,9 +23,17 @@ export function isGrowing(waiting: readonly number[], before: boolean): boolean 
   return last - first >= MIN_GROWTH && Math.min(...late) > Math.max(...early);
 }
 
+export interface BacklogFacts {
+  readonly connected: boolean;
+  /** Records that the server has to acknowledge; 0 while none are on their way. */
+  readonly waiting: number;
+  /** A cap that predictions go as fast as, in words, and how many wait for it; null: none is felt. */
+  readonly pace: { readonly words: string; readonly waiting: number } | null;
+}
+
 export interface BacklogWatchDeps {
   /** Null where no server is configured. */
-  readonly link: () => { connected: boolean; waiting: number } | null;
+  readonly link: () => BacklogFacts | null;
   readonly clock: Pick<Clock, 'monotonicUs'>;
 }
 
@@ -48,19 +56,26 @@ export class BacklogWatch {
       this.#growing = false;
     } else if (nowMs - this.#lookedMs >= LOOK_EVERY_MS) {
       this.#lookedMs = nowMs;
-      this.#looks = [...this.#looks, link.waiting].slice(-LOOKS);
+      this.#looks = [...this.#looks, link.pace?.waiting ?? link.waiting].slice(-LOOKS);
       this.#growing = isGrowing(this.#looks, this.#growing);
     }
-    return link && this.#growing ? [this.#cause(link.waiting)] : [];
+    return link && this.#growing ? [cause(link)] : [];
   }
+}
 
-  #cause(waiting: number): AlarmCause {
+function cause({ waiting, pace }: BacklogFacts): AlarmCause {
+  const wait = (count: number) => `${count.toLocaleString('en-US')} wait`;
+  const kind = { code: 'backlog-growing', slot: null, severity: 'warning' } as const;
+  if (pace) {
     return {
-      code: 'backlog-growing',
-      slot: null,
-      severity: 'warning',
-      text: `The server takes records more slowly than this device makes them: ${waiting.toLocaleString('en-US')} wait.`,
-      next: 'Nothing is lost yet. Tell the central team; on a slow link, send less: see privacy in device.config.json.',
+      ...kind,
+      text: `This device makes more predictions than may be sent: ${wait(pace.waiting)}. The cap: ${pace.words}.`,
+      next: 'Nothing is lost yet. Raise that cap in device.config.json, or send less: see privacy there.',
     };
   }
+  return {
+    ...kind,
+    text: `The server takes records more slowly than this device makes them: ${wait(waiting)}.`,
+    next: 'Nothing is lost yet. Tell the central team; on a slow link, send less: see privacy in device.config.json.',
+  };
 }

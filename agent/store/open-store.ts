@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { STREAMS } from '../../protocol/records.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
@@ -14,7 +14,7 @@ import { Contexts, forgetContexts } from './contexts.ts';
 import { reporting } from './damage-report.ts';
 import { Database, markSuspect, refuseInUse, type Sqlite } from './database.ts';
 import { DropTables } from './drop-tables.ts';
-import { type Inherited, identify } from './epoch.ts';
+import { endEpoch, type Inherited, identify } from './epoch.ts';
 import { GuideKeeper } from './guide-keeper.ts';
 import { LabelWriter } from './label-writer.ts';
 import { SqlitePredictionLog } from './prediction-log.ts';
@@ -28,9 +28,15 @@ import { readLogFrames } from './salvage/write-ahead-log.ts';
 import { Scrub, type ScrubPlan } from './scrub.ts';
 import { refuseUnsound, seal } from './sound-rows.ts';
 import { SqliteStateTable } from './state-table.ts';
-import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
+import type { PredictionLog, Recorder, ReopenReason, StateTable, Store, StreamLog } from './store.ts';
 import { isCorrupt, saysDamage, storeError } from './store-error.ts';
-import { restoredEvent, salvagedEvent, unsoundEvent } from './store-events.ts';
+import {
+  changedUncopiedEvent,
+  overtakenEvent,
+  restoredEvent,
+  salvagedEvent,
+  unsoundEvent,
+} from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
 
@@ -43,8 +49,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
-  /** Called once when the open database turns out to be damaged. Opening it again saves what can be read. */
-  readonly onDamage?: () => void;
+  /** Called once when the open database must be opened again, which mends it. */
+  readonly onReopen?: (why: ReopenReason) => void;
 }
 
 const MAX_ROWS_A_COMMIT = 2048;
@@ -103,6 +109,9 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
       scrub: { firstMs: wasCut ? SCRUB.afterCutMs : SCRUB.everyMs, everyMs: SCRUB.everyMs },
     });
     log.info({ path, epoch, run, origin }, 'store opened');
+    if (database.changedUncopied) {
+      store.tell(changedUncopiedEvent(clock.wallMs(), database.changedUncopied));
+    }
     if (salvaged) store.tell(salvagedEvent(clock.wallMs(), salvaged));
     else if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
     return store;
@@ -147,6 +156,7 @@ class SqliteStore implements Store {
   readonly #retention: Retention;
   readonly #guide: GuideKeeper;
   #foundDamage = false;
+  #isOvertaken = false;
 
   constructor(options: StoreOptions, database: Database, identity: Identity) {
     const { clock, counters } = options;
@@ -180,7 +190,11 @@ class SqliteStore implements Store {
       new PredictionWriter(sqlite, contexts, heads),
       new RowWriters(sqlite, heads, new LabelWriter(sqlite, confusion), clock),
     );
-    this.streams = reporting(new SqliteStreamLog({ sqlite, queue, heads, contexts, counters }), report);
+    const onOvertaken = (stream: Stream, serverSeq: number) => this.#overtaken(stream, serverSeq);
+    this.streams = reporting(
+      new SqliteStreamLog({ sqlite, queue, heads, contexts, counters, onOvertaken }),
+      report,
+    );
     this.predictions = reporting(new SqlitePredictionLog(sqlite, contexts, confusion), report);
     this.states = reporting(new SqliteStateTable(database), report);
     database.onDamage(report);
@@ -256,6 +270,16 @@ class SqliteStore implements Store {
     this.#guide.stop();
     this.#database.markSuspect();
     this.#options.log.error({ code: 'STORE_CORRUPT' }, 'the database is damaged');
-    this.#options.onDamage?.();
+    this.#options.onReopen?.('damaged');
+  }
+
+  #overtaken(stream: Stream, serverSeq: number): void {
+    const lastSeq = this.streams.unproven(stream);
+    if (this.#isOvertaken || lastSeq === undefined) return;
+    endEpoch(this.#database);
+    this.#isOvertaken = true;
+    this.#options.counters.add('STORE_OVERTAKEN');
+    this.tell(overtakenEvent(this.#options.clock.wallMs(), { stream, serverSeq, lastSeq }));
+    this.#options.onReopen?.('overtaken');
   }
 }

@@ -6,11 +6,11 @@ import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
+import { readMeta, writeMeta } from './meta.ts';
 import { NotablePredictions } from './notable-predictions.ts';
 import type { PredictionRow } from './prediction-row.ts';
 import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StoredPrediction } from './records.ts';
-import { rowSum } from './row-sum.ts';
 import { soundRows } from './sound-rows.ts';
 import type { OutcomeQuery, PredictionLog } from './store.ts';
 import { isCorrupt } from './store-error.ts';
@@ -33,7 +33,7 @@ export class SqlitePredictionLog implements PredictionLog {
   readonly #position: Statement<[string, string], number>;
   readonly #seqs: Statement<[], [number | null, number | null]>;
   readonly #evidence: Statement<[number], FeedbackRow>;
-  readonly #saveTimesFrom: Statement<[string, sum: number]>;
+  readonly #sqlite: Sqlite;
   #timesFrom: number;
 
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
@@ -61,11 +61,8 @@ export class SqlitePredictionLog implements PredictionLog {
     this.#evidence = sqlite
       .prepare<[number], FeedbackRow>('SELECT * FROM feedback WHERE prediction_seq = ? ORDER BY seq')
       .raw();
-    this.#saveTimesFrom = sqlite.prepare(`INSERT OR REPLACE INTO meta VALUES ('${TIMES_FROM}', ?, ?)`);
-    const timesFrom = sqlite
-      .prepare<[], string>(`SELECT value FROM meta WHERE key = '${TIMES_FROM}'`)
-      .pluck();
-    this.#timesFrom = Number(timesFrom.get() ?? 1);
+    this.#sqlite = sqlite;
+    this.#timesFrom = Number(readMeta(sqlite, TIMES_FROM) ?? 1);
   }
 
   bySeq(seq: number): StoredPrediction | undefined {
@@ -102,8 +99,7 @@ export class SqlitePredictionLog implements PredictionLog {
     const [, last] = this.#seqs.get() ?? [null, null];
     this.#timesFrom = (last ?? 0) + 1;
     try {
-      const value = String(this.#timesFrom);
-      this.#saveTimesFrom.run(value, rowSum([TIMES_FROM, value]));
+      writeMeta(this.#sqlite, TIMES_FROM, String(this.#timesFrom));
     } catch (cause) {
       // A full disk forgets it with the next start; nothing else rests on it.
       if (isCorrupt(cause)) throw cause;

@@ -11,6 +11,7 @@ import type { RowValue } from './row-sum.ts';
 import { soundRows } from './sound-rows.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
+import { UnprovenHeads } from './unproven-heads.ts';
 
 type Range = [after: number, until: number, limit: number];
 /** A row as SQLite gives it, its seq first. */
@@ -27,6 +28,8 @@ export interface StreamLogDeps {
   readonly heads: StreamHeads;
   readonly contexts: Contexts;
   readonly counters: Counters;
+  /** The server has records of this stream up to this seq, and they are not here. */
+  readonly onOvertaken: (stream: Stream, serverSeq: number) => void;
 }
 
 export class SqliteStreamLog implements StreamLog {
@@ -37,9 +40,13 @@ export class SqliteStreamLog implements StreamLog {
   readonly #isSound: Checks;
   readonly #unsaved = new Set<Stream>();
   readonly #counters: Counters;
+  readonly #unproven: UnprovenHeads;
+  readonly #onOvertaken: StreamLogDeps['onOvertaken'];
   readonly #lostUpTo = new Map<Stream, number>();
 
-  constructor({ sqlite, queue, heads, contexts, counters }: StreamLogDeps) {
+  constructor({ sqlite, queue, heads, contexts, counters, onOvertaken }: StreamLogDeps) {
+    this.#unproven = new UnprovenHeads(sqlite, queue);
+    this.#onOvertaken = onOvertaken;
     this.#queue = queue;
     this.#heads = heads;
     this.#counters = counters;
@@ -116,6 +123,18 @@ export class SqliteStreamLog implements StreamLog {
     };
     // A cursor that could not be saved is counted by the queue and saved with the next ack.
     this.#queue.add(1, save).catch(() => this.#unsaved.delete(stream));
+  }
+
+  unproven(stream: Stream): number | undefined {
+    return this.#unproven.of(stream);
+  }
+
+  prove(stream: Stream): Promise<void> {
+    return this.#unproven.prove(stream);
+  }
+
+  overtaken(stream: Stream, serverSeq: number): void {
+    this.#onOvertaken(stream, serverSeq);
   }
 }
 

@@ -72,10 +72,14 @@ export class DeviceIdentity {
   }
 
   start(): void {
-    const look = () => void this.renewInTime().catch(this.#deps.onFailure);
-    look();
-    this.#timer = setInterval(look, LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.look(), LOOK_EVERY_MS);
     this.#timer.unref();
+    this.look();
+  }
+
+  /** Renews where it is time, as it does by itself every hour. Call it when the server may be in reach: that may be for minutes only. */
+  look(): void {
+    this.renewInTime().catch(this.#deps.onFailure);
   }
 
   stop(): void {
@@ -128,6 +132,7 @@ export class DeviceIdentity {
     writeWhole(join(folder, 'authority.pem'), authority);
     writeWhole(join(folder, 'identity.pem'), pem + certificate);
     syncNames(folder);
+    this.#endsAtMs = Date.parse(made.validTo);
   }
 
   #read(): { identity: string; authority: string } {

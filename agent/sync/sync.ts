@@ -18,6 +18,7 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';
+import { BirthAgain } from './birth-again.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { ChunkFetcher, type OnProgress } from './chunk-fetcher.ts';
 import { ChunkStore } from './chunk-store.ts';
@@ -63,6 +64,8 @@ export interface SyncStatus {
   readonly onTheWay: boolean;
   /** Why records wait although the link is up, for people; null: they do not. */
   readonly heldBack: string | null;
+  /** Which cap predictions go as fast as, and until when, for people; null: none is felt. */
+  readonly paced: string | null;
 }
 
 /** Without `config.sync` every part of it is there and silent. */
@@ -126,6 +129,7 @@ export class Sync {
       packagesFolder,
       packs: chunksUrl === null ? undefined : new PackCarrier({ url: chunksUrl, budget, refusals }),
     });
+    new BirthAgain({ ...deps, device, link, storeEpoch: store.epoch }).open();
     this.#lanes = new UploadLanes({
       ...deps,
       device,
@@ -157,6 +161,7 @@ export class Sync {
     link.onChange((connected) => {
       if (connected) this.#reporter?.start();
       else this.#reporter?.stop();
+      if (connected) this.#identity?.look();
     });
     this.#identity?.start();
     await link.start();
@@ -179,6 +184,7 @@ export class Sync {
       lastAckMs: this.#lanes?.lastAckMs ?? null,
       onTheWay: this.#lanes?.onTheWay ?? false,
       heldBack: this.#lanes?.heldBack ?? null,
+      paced: this.#link?.connected ? (this.#lanes?.paced ?? null) : null,
     };
   }
 

@@ -53,6 +53,11 @@ export class UploadLanes {
     return this.#limits.reason;
   }
 
+  /** Which cap predictions go as fast as, and until when, for people; null: none is felt. */
+  get paced(): string | null {
+    return this.#limits.pace(this.#deps.streams.waiting('predictions'));
+  }
+
   /** Follows the link and the acknowledgements from now on. */
   open(): void {
     const { link, device, spreadMs, random } = this.#deps;

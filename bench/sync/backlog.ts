@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { StatusView } from '../../agent/http/view.ts';
 import { openPlain } from '../../agent/store/database.ts';
 import { seal } from '../../agent/store/sound-rows.ts';
-import { findProject } from '../../protocol/project.ts';
+import { findProject } from '../../daemon/project.ts';
 import { type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
 import { plateModel, writePlates } from './plates.ts';
 

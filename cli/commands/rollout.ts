@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CodedError } from '../../protocol/errors.ts';
 import { type WeeklyWindow, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
-import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/http/view.ts';
+import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/views/rollout.ts';
 import { cliError } from '../errors.ts';
 import { rolloutsText, rolloutText } from '../rollout-text.ts';
 import { plain, print, type SharedOptions, sharedOptions } from '../shared-options.ts';
@@ -134,7 +134,7 @@ function addStage(text: string, stages: RolloutStage[] = []): RolloutStage[] {
   const [devices, traffic] = [Number(match?.[1]), Number(match?.[2])];
   if (!(devices > 0 && devices <= 1 && traffic > 0 && traffic <= 1)) {
     throw cliError('ARGUMENT_INVALID', `--stage "${text}" is not two shares above 0 and up to 1.`, {
-      hint: 'For example --stage 0.1:0.05 is a tenth of the devices with 5 % of their samples; --stage 1:1:approval asks a person first.',
+      hint: 'For example --stage 0.1:0.05 is a tenth of the devices with 5% of their samples; --stage 1:1:approval asks a person first.',
     });
   }
   return [...stages, { devices, traffic, ...(match?.[3] ? { approval: true } : {}) }];

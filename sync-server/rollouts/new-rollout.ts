@@ -2,7 +2,7 @@
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
 import { serverError } from '../errors.ts';
-import type { RolloutStage, StartRolloutRequest } from '../http/view.ts';
+import type { RolloutStage, StartRolloutRequest } from '../views/rollout.ts';
 import { championHash, championOf } from './champion.ts';
 import { matchingDevices } from './cohort.ts';
 import type { FleetControl, FleetDevice } from './fleet-control.ts';

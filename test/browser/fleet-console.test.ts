@@ -1,7 +1,7 @@
 /** The central team's page in a real browser, against a stand-in for the server. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
 import { millingMetrics } from './fixtures/fleet-metrics.ts';
@@ -108,7 +108,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
   it('hands out the commands that bring a version which MLflow’s alias moved to', async () => {
     const { page } = await open(views.mlflowMovedFleet);
     await page.getByText('is version 3, which is not published here yet.').waitFor();
-    await page.getByText('andon sign pulled/milling-failure-3').waitFor();
+    await page.getByText('npm run andon -- sign pulled/milling-failure-3').waitFor();
     await page.getByText('12 reports to be sent').waitFor();
   });
 
@@ -188,9 +188,15 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
   });
 
   it('tells a new team what to do first', async () => {
-    const { page } = await open(views.emptyFleet);
-    await page.getByText('npm run andon -- publish models/milling-failure/2').waitFor();
+    const { emptyFleet } = views;
+    const { page } = await open({ ...emptyFleet, trust: { ...emptyFleet.trust, metadata: null } });
     await page.getByText('Ready for the first device.').waitFor();
+    const commands = page.locator('#models code');
+    expect(await commands.allTextContents()).toEqual([
+      'npm run andon -- keys init keys',
+      'npm run andon -- sign models/milling-failure/2 --keys keys',
+      'npm run andon -- publish models/milling-failure/2 --keys keys',
+    ]);
   });
 
   it('offers no rollout of a model that runs, was replaced or was stopped', async () => {

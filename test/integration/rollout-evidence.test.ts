@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
-import type { FleetView, RolloutView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
+import type { RolloutView } from '../../sync-server/views/rollout.ts';
 import { fetchJson, newFolder, writeJson } from '../faults/support/scene.ts';
 import { describeWithMosquitto, startMosquitto } from '../support/brokers.ts';
 import { hashOf, readFiles } from '../support/packages.ts';
@@ -56,7 +57,7 @@ async function startFleet() {
   const metadata = team.writeMetadata(join(folder, 'metadata'));
   const broker = await startMosquitto();
   onTestFinished(() => broker.stop());
-  const server = startProcess('sync-server/main.ts', [
+  const server = startProcess('sync-server/start.ts', [
     '--config',
     writeJson(join(folder, 'server.json'), {
       dataDir: join(folder, 'server'),

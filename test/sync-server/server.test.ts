@@ -9,8 +9,9 @@ import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../..
 import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
-import type { FleetView, RolloutView } from '../../sync-server/http/view.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
+import type { RolloutView } from '../../sync-server/views/rollout.ts';
 import { describeWithMosquitto, freePort, startMosquitto } from '../support/brokers.ts';
 import { hashOf, makePackage } from '../support/packages.ts';
 import { startProcess } from '../support/processes.ts';
@@ -226,7 +227,7 @@ describe('the server process', () => {
     const TOTAL = 40_000;
     const SIZE = 500;
     const { file, dataDir } = configured({ kind: 'embedded', port: await freePort() });
-    let server = startProcess('sync-server/main.ts', ['--config', file]);
+    let server = startProcess('sync-server/start.ts', ['--config', file]);
     onTestFinished(() => void server.end('SIGKILL'));
     const { broker } = readSettings(file);
     const device = new DeviceClient('mill-1', `mqtt://127.0.0.1:${broker.port}`);
@@ -240,7 +241,7 @@ describe('the server process', () => {
           for (let i = 0; i < 8; i++) send(device, acked, i, SIZE, TOTAL);
           await ended;
           expect(countRows(dataDir).rows).toBeGreaterThanOrEqual(acked);
-          server = startProcess('sync-server/main.ts', ['--config', file]);
+          server = startProcess('sync-server/start.ts', ['--config', file]);
         }
         // A window of batches from the acknowledged place, again and again: many arrive twice.
         for (let i = 0; i < 8; i++) send(device, acked, i, SIZE, TOTAL);
@@ -255,7 +256,7 @@ describe('the server process', () => {
   it('ends cleanly and soon when it is told to', async () => {
     const { file } = configured({ kind: 'embedded', port: 0 });
     writeFileSync(file, JSON.stringify({ ...readSettings(file), log: { level: 'info' } }));
-    const server = startProcess('sync-server/main.ts', ['--config', file]);
+    const server = startProcess('sync-server/start.ts', ['--config', file]);
     const line = await server.logged('listening');
     expect(line).toMatchObject({
       url: expect.stringMatching(/^http:/),
@@ -289,7 +290,7 @@ describe('the server process', () => {
     await start(file);
     const other = join(file, '..', 'other.json');
     writeFileSync(other, JSON.stringify(change(settings)));
-    const second = startProcess('sync-server/main.ts', ['--config', other]);
+    const second = startProcess('sync-server/start.ts', ['--config', other]);
     expect(await second.logged('not-started')).toMatchObject({ code, hint: expect.stringContaining(hint) });
     await vi.waitFor(() => expect(second.ended).toBe(true), SLOW);
     expect(await second.end()).toBe(1);

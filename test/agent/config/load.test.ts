@@ -227,6 +227,22 @@ describe('loading device.config.json', () => {
     expect(error.message).not.toContain('s3cret');
   });
 
+  it('wants a certificate and its key together, and only where there is TLS', () => {
+    const tower = { kind: 'mqtt', topic: 'cell/andon' };
+    const outputs = [
+      { ...tower, broker: 'mqtts://cell', certFile: 'a.pem' },
+      { ...tower, broker: 'mqtts://cell', keyFile: 'a-key.pem' },
+      { ...tower, broker: 'mqtt://cell', certFile: 'a.pem', keyFile: 'a-key.pem' },
+      { ...tower, broker: 'ws://cell', caFile: 'ca.pem' },
+    ];
+    expect(problemsOf({ ...minimal, alarms: { outputs } })).toEqual([
+      'alarms.outputs[0].keyFile: is missing; certFile needs its key',
+      'alarms.outputs[1].certFile: is missing; keyFile needs its certificate',
+      'alarms.outputs[2].broker: must be mqtts:// or wss://, because certificates are for TLS',
+      'alarms.outputs[3].broker: must be mqtts:// or wss://, because certificates are for TLS',
+    ]);
+  });
+
   it('shortens a long wrong value', () => {
     const [problem] = problemsOf({ ...minimal, http: { port: 'x'.repeat(5000) } });
     expect(problem?.length).toBeLessThan(100);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AlarmCauses, type AlarmCausesDeps } from '../../../agent/monitor/alarm-causes.ts';
-import { isGrowing } from '../../../agent/monitor/backlog-watch.ts';
+import { type BacklogFacts, BacklogWatch, isGrowing } from '../../../agent/monitor/backlog-watch.ts';
 import { certificateAlarm } from '../../../agent/monitor/certificate-alarm.ts';
 import { type ClockFacts, clockAlarm } from '../../../agent/monitor/clock-alarm.ts';
 import { servingAlarms } from '../../../agent/monitor/serving-alarms.ts';
@@ -139,12 +139,35 @@ describe('a backlog', () => {
       ),
     ).toBe(false);
   });
+
+  it('that a cap makes is told as the cap’s, also in the moments when nothing is on its way', () => {
+    const clock = new TestClock();
+    let link: BacklogFacts = { connected: true, waiting: 0, pace: null };
+    const watch = new BacklogWatch({ link: () => link, clock });
+    const grow = (pace: string | null) => {
+      for (let look = 0; look < 60; look++) {
+        clock.advance(10_000);
+        const waiting = 1000 + 100 * look;
+        link = {
+          connected: true,
+          waiting: look % 2 ? waiting : 0,
+          pace: pace ? { words: pace, waiting } : null,
+        };
+        watch.causes();
+      }
+      return watch.causes()[0]?.text;
+    };
+    expect(grow(null)).toBeUndefined();
+    expect(grow('slot press may send 500 bytes a second')).toBe(
+      'This device makes more predictions than may be sent: 6,900 wait. The cap: slot press may send 500 bytes a second.',
+    );
+  });
 });
 
 describe('all causes together', () => {
   const calm: AlarmCausesDeps = {
     slots: () => [],
-    link: () => ({ connected: true, acked: 1, waiting: 0 }),
+    link: () => ({ connected: true, acked: 1, waiting: 0, pace: null }),
     serving: () => ({ engineAlive: true, bareSlots: [], failing: null, goneRecords: null }),
     machine: () => [],
     serverMs: () => null,

@@ -20,6 +20,8 @@ export interface DeviceOptions {
   readonly team?: TestTeam;
   readonly privacy?: 'outputs' | 'features' | 'none';
   readonly window?: number;
+  /** Of the slot `inspect`. */
+  readonly uploadBytesPerS?: number;
   readonly telemetry?: {
     readonly maxBytesPerDay?: number;
     readonly maxBytesPerS?: number;
@@ -88,16 +90,20 @@ export class TestDevice {
 
 /** @param parts what outlives a restart, and the counters of this life */
 export function makeSync(
-  { broker, team = new TestTeam(), privacy = 'features', window = 8, telemetry = {} }: DeviceOptions,
+  options: DeviceOptions,
   parts: Pick<SyncDeps, 'store' | 'counters'> & { readonly dataDir: string },
 ): Sync {
+  const { broker, team = new TestTeam(), privacy = 'features', window = 8, telemetry = {} } = options;
   const { store, dataDir, counters } = parts;
   const slot = { source: 'line', model: 'model' };
   const config = deviceConfigSchema.parse({
     device: { id: 'press-1', labels: { site: 'north' } },
     dataDir,
     sources: { line: { kind: 'simulated-line' } },
-    slots: { inspect: { ...slot, privacy }, secret: { ...slot, privacy: 'none' } },
+    slots: {
+      inspect: { ...slot, privacy, upload: { maxBytesPerS: options.uploadBytesPerS ?? null } },
+      secret: { ...slot, privacy: 'none' },
+    },
     sync: { broker, window, telemetry, retryMs: 50 },
   });
   const log = pino({ level: 'silent' });

@@ -41,6 +41,20 @@ describeWithEachBroker('a metered link', (startBroker) => {
     expect(acked()).toBeLessThan(5000);
   });
 
+  it('says which slot’s cap the predictions of all slots wait for, while events go on', async () => {
+    device = new TestDevice({ broker: broker.url, uploadBytesPerS: 200 });
+    device.record(2000);
+    await device.sync.start();
+    await waitFor('the word', () => device.sync.status().paced !== null);
+    expect(device.sync.status().paced).toMatch(
+      /^slot inspect may send 200 bytes a second, and the predictions of other slots wait .* sent in about \d/,
+    );
+    device.recordEvents(1);
+    await waitFor('the event', () => device.streams.acked('events') === 1);
+    expect(acked()).toBeLessThan(2000);
+    expect(device.sync.status().heldBack).toBeNull();
+  });
+
   it('lets predictions wait for company as long as it is told to, and events go at once', async () => {
     device = new TestDevice({ broker: broker.url, telemetry: { lingerMs: 3_600_000 } });
     await device.sync.start();

@@ -94,6 +94,53 @@ describe('records on a metered link', () => {
   });
 });
 
+describe('a cap that is felt', () => {
+  /** A batch of what a second lets through, then the wait for the next, for so many seconds. */
+  function drain(limits: UploadLimits, slot: string, seconds: number): void {
+    for (let second = 0; second < seconds; second++) {
+      limits.spend('predictions', 100, predictions(10, { slot }));
+      limits.waitMs('predictions');
+      limits.free('predictions', predictions(10, { slot }));
+      clock.upMs += 1000;
+    }
+  }
+
+  it('says which slot the others wait for, and when what waits now is through', () => {
+    const limits = limitsOf({ slots: { thin: 100, free: null } });
+    drain(limits, 'thin', 4);
+    expect(limits.pace(1000)).toBeNull();
+    drain(limits, 'thin', 46);
+    expect(limits.pace(0)).toBeNull();
+    expect(limits.pace(10_000)).toMatch(
+      /^slot thin may send 100 bytes a second, and the predictions of other slots wait in line behind its own; what waits now is sent in about 17 min$/,
+    );
+    drain(limits, 'free', 8);
+    expect(limits.pace(10_000)).toBeNull();
+  });
+
+  it('names the cap of the whole link', () => {
+    const limits = limitsOf({ perS: 100 });
+    drain(limits, 'free', 50);
+    expect(limits.pace(10_000)).toMatch(
+      /^records are sent at 100 bytes a second, as sync\.telemetry\.maxBytesPerS has it; .* about 17 min$/,
+    );
+  });
+
+  it('says no end where nothing went yet, and leaves the word to the budget of the day', () => {
+    const limits = limitsOf({ perDay: 1000, perS: 10, slots: { thin: 1 } });
+    limits.spend('predictions', 500, predictions(100, { slot: 'thin' }));
+    for (let second = 0; second < 20; second++) {
+      limits.free('predictions', predictions(10, { slot: 'thin' }));
+      clock.upMs += 1000;
+    }
+    expect(limits.pace(100)).toMatch(/behind its own$/);
+    clock.upMs += 3_600_000;
+    limits.spend('predictions', 600, predictions(1));
+    limits.waitMs('predictions');
+    expect(limits.pace(100)).toBeNull();
+  });
+});
+
 describe('a slot with a cap of its own', () => {
   const mixed = [...predictions(2, { slot: 'free' }), ...predictions(2, { slot: 'thin' })];
 
