@@ -1,8 +1,8 @@
 /** Composes what watches the device itself: the machine, the alarms and their ways out, and the word to the service manager. */
 import type { Logger } from 'pino';
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { STREAMS } from '../protocol/records.ts';
-import { ServiceManager } from '../protocol/service-manager.ts';
 import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import type { Clock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';

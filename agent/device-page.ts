@@ -1,7 +1,7 @@
 /** Composes what the device answers over HTTP: the status page and its actions, the Open Inference Protocol, metrics. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Project } from '../protocol/project.ts';
+import type { Project } from '../daemon/project.ts';
 import type { Clock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import type { Counters } from './counters.ts';

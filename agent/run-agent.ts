@@ -1,19 +1,17 @@
 /** The agent as a process: its configuration, the signals that end it, and its last words when it cannot start. */
 import type { ChildProcess } from 'node:child_process';
-import type { Logger } from 'pino';
-import { CodedError, codeOf } from '../protocol/errors.ts';
+import { createLog } from '../daemon/log.ts';
+import { tellNotStarted, toldToEnd } from '../daemon/process-end.ts';
+import { codeOf } from '../protocol/errors.ts';
 import { loadDeviceConfig } from './config/load.ts';
-import { createLogger } from './log.ts';
 import { type RunningAgent, startAgent } from './main.ts';
-
-/** A service manager kills what takes longer than 5 s. */
-const STOP_WITHIN_MS = 4500;
+import type { ReopenReason } from './store/store.ts';
 
 /** A disk that damages the database again and again needs a person, not an agent that is always starting. */
 const MEND_EVERY_MS = 10 * 60_000;
 
 /**
- * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database turns out to be damaged, stops and
+ * Starts from a configuration file and stops at SIGTERM or SIGINT. When the database must be opened again, stops and
  * starts once more in the same process, which mends it.
  * @param engine a process of the engine that was spawned already
  * @param spawnEngine makes another one
@@ -23,35 +21,24 @@ export async function runAgent(
   engine: ChildProcess,
   spawnEngine: () => ChildProcess,
 ): Promise<void> {
-  let log = createLogger('info', 'agent');
+  let log = createLog('info', 'agent');
   let spawned = engine;
   try {
     const config = loadDeviceConfig(configFile);
-    log = createLogger(config.log.level, config.device.id);
-    // Heard from the first moment: a signal that comes while the agent starts ends it as cleanly as a later one.
-    const told = new Promise<'told'>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve('told'));
-    });
-    void told.then(() => stopInTime(log));
+    log = createLog(config.log.level, config.device.id);
+    const told = toldToEnd(log);
     for (let mendedAtMs = Number.NEGATIVE_INFINITY; ; mendedAtMs = performance.now()) {
       const mayMend = performance.now() - mendedAtMs > MEND_EVERY_MS;
       const end = await runOnce(startAgent(config, log, spawned), { told, mayMend });
       if (end === 'told') break;
-      log.warn({ event: 'starting-again', code: 'STORE_CORRUPT' }, 'the database is damaged: starting again');
+      const code = end === 'damaged' ? 'STORE_CORRUPT' : 'STORE_OVERTAKEN';
+      log.warn({ event: 'starting-again', code }, `the database is ${end}: starting again`);
       spawned = spawnEngine();
     }
     log.info({ event: 'stopped' });
   } catch (error) {
     spawned.kill('SIGKILL');
-    const known = error instanceof CodedError ? error : undefined;
-    const words = known?.message ?? String(error);
-    // One line for the log; the same in plain words for whoever stands at the terminal. A stack only for the unexpected.
-    log.fatal(
-      { event: 'not-started', code: codeOf(error), hint: known?.hint, err: known ? undefined : error },
-      words,
-    );
-    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
-    process.exitCode = 1;
+    tellNotStarted(log, error);
   }
 }
 
@@ -59,7 +46,7 @@ export async function runAgent(
 async function runOnce(
   starting: Promise<RunningAgent>,
   { told, mayMend }: { told: Promise<'told'>; mayMend: boolean },
-): Promise<'told' | 'damaged'> {
+): Promise<'told' | ReopenReason> {
   let agent: RunningAgent;
   try {
     agent = await starting;
@@ -67,16 +54,7 @@ async function runOnce(
     if (mayMend && codeOf(error) === 'STORE_CORRUPT') return 'damaged';
     throw error;
   }
-  const damaged = agent.damaged.then(() => 'damaged' as const);
-  const end = await (mayMend ? Promise.race([told, damaged]) : told);
+  const end = await (mayMend ? Promise.race([told, agent.reopen]) : told);
   await agent.stop();
   return end;
-}
-
-/** Whatever hangs, the device stops in time; what was not committed was never reported as recorded. */
-function stopInTime(log: Logger): void {
-  setTimeout(() => {
-    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
-    process.exit(1);
-  }, STOP_WITHIN_MS).unref();
 }

@@ -1,7 +1,8 @@
 /** Tells the service manager how the agent is: ready when a model serves, alive while the pipeline gets on, and why not in words. */
+
+import type { ServiceManager } from '../daemon/service-manager.ts';
 import type { Alarm } from '../protocol/alarms.ts';
 import { modelTitle } from '../protocol/manifest.ts';
-import type { ServiceManager } from '../protocol/service-manager.ts';
 import type { Clock } from './clock.ts';
 import type { ActiveModels } from './models/active-models.ts';
 

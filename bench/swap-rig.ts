@@ -15,10 +15,10 @@ import { Pipeline } from '../agent/pipeline/pipeline.ts';
 import type { SampleSink } from '../agent/sources/source.ts';
 import { openStore } from '../agent/store/open-store.ts';
 import type { StoredPrediction } from '../agent/store/records.ts';
+import { findProject } from '../daemon/project.ts';
 import { sha256Hex } from '../protocol/keys.ts';
 import type { ModelRef } from '../protocol/messages.ts';
 import { parseManifest } from '../protocol/package-verify.ts';
-import { findProject } from '../protocol/project.ts';
 
 const SLOT = 'swap';
 const SOURCE = 'bench';

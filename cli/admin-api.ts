@@ -1,18 +1,11 @@
 /** The sync-server's admin API as the commands use it. */
 import { encode } from '@msgpack/msgpack';
-import type { DatasetPageView, DatasetView } from '../sync-server/http/dataset-view.ts';
-import type {
-  DeadLetterDetailView,
-  DeadLetterView,
-  FleetView,
-  LineageView,
-  ModelDetailView,
-  ModelView,
-  RolloutView,
-  SlotMetricsView,
-  StartRolloutRequest,
-  TrustView,
-} from '../sync-server/http/view.ts';
+import type { DatasetPageView, DatasetView } from '../sync-server/views/dataset.ts';
+import type { DeadLetterDetailView, DeadLetterView } from '../sync-server/views/dead-letter.ts';
+import type { FleetView, TrustView } from '../sync-server/views/fleet.ts';
+import type { LineageView, ModelDetailView, ModelView } from '../sync-server/views/model.ts';
+import type { RolloutView, StartRolloutRequest } from '../sync-server/views/rollout.ts';
+import type { SlotMetricsView } from '../sync-server/views/slot-metrics.ts';
 import { callJson } from './call-json.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8090';

@@ -1,5 +1,5 @@
 /** Published models in words for the terminal. */
-import type { LineageView, ModelView } from '../sync-server/http/view.ts';
+import type { LineageView, ModelView } from '../sync-server/views/model.ts';
 import { table } from './table.ts';
 
 export function modelsText(models: readonly ModelView[], none = NONE_YET): string {

@@ -1,7 +1,7 @@
 /** Where the project's own files stand, from sources as well as from `dist/`. */
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findProject } from '../protocol/project.ts';
+import { findProject } from '../daemon/project.ts';
 
 const here = fileURLToPath(import.meta.url);
 const project = findProject();
@@ -15,8 +15,7 @@ export type Part = 'agent' | 'sync-server';
 
 /** The program of a part: TypeScript beside the sources, JavaScript beside a build. */
 export function entryOf(part: Part): string {
-  const name = part === 'agent' ? 'start' : 'main';
-  return join(dirname(here), '..', part, name + extname(here));
+  return join(dirname(here), '..', part, `start${extname(here)}`);
 }
 
 export function versionOf(): string {

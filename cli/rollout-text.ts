@@ -1,5 +1,5 @@
 /** Rollouts in words for the terminal. */
-import type { RolloutStage, RolloutView } from '../sync-server/http/view.ts';
+import type { RolloutStage, RolloutView } from '../sync-server/views/rollout.ts';
 import { table } from './table.ts';
 
 export function rolloutsText(rollouts: readonly RolloutView[]): string {
@@ -64,7 +64,7 @@ function paceText({ needed, perDay }: RolloutView['evidence']): string {
 
 export function stageText(stage: RolloutStage | undefined): string {
   if (!stage) return 'no stage';
-  const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
+  const percent = (share: number) => `${Math.round(share * 1000) / 10}%`;
   const asks = stage.approval ? ', after a person’s approval' : '';
   return `${percent(stage.devices)} of the devices, ${percent(stage.traffic)} of their samples${asks}`;
 }

@@ -44,6 +44,8 @@ export const ackSchema = z.object({
   seq: z.int().min(0),
   /** Wall clock of the server as it sent this. Old servers do not say. */
   timeMs: z.int().optional(),
+  /** The last birth that the server has heard is not of this epoch: say it again. Old servers do not ask. */
+  wantsBirth: z.boolean().optional(),
 });
 export type Ack = z.infer<typeof ackSchema>;
 

@@ -1,22 +1,16 @@
-/**
- * The composition root of the sync-server: read top to bottom, it is the list of the parts and how they join.
- * Run: `node sync-server/main.ts [--config file]`.
- */
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+/** The composition root of the sync-server: read top to bottom, it is the list of the parts and how they join. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import type { Logger } from 'pino';
-import { CodedError, codeOf } from '../protocol/errors.ts';
-import { findProject } from '../protocol/project.ts';
-import { ServiceManager } from '../protocol/service-manager.ts';
+import { createLog } from '../daemon/log.ts';
+import { findProject } from '../daemon/project.ts';
+import { Stops } from '../daemon/stops.ts';
+import { codeOf } from '../protocol/errors.ts';
 import { topics } from '../protocol/topics.ts';
 import type { CertificateAuthority } from './access/certificate-authority.ts';
 import { DeviceIdentities } from './access/device-identities.ts';
 import { Tokens } from './access/tokens.ts';
 import { reachBroker, withoutLogin } from './broker/reach-broker.ts';
 import { systemClock } from './clock.ts';
-import { loadServerConfig } from './config/load.ts';
 import type { ServerConfig } from './config/schema.ts';
 import { Counters } from './counters.ts';
 import { Datasets } from './dataset/datasets.ts';
@@ -25,7 +19,6 @@ import { createAdminApi } from './http/admin-api.ts';
 import { isLoopback } from './http/guards.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
-import { createLog } from './log.ts';
 import { SlotMetrics } from './metrics/slot-metrics.ts';
 import { startMlflow } from './mlflow/start-mlflow.ts';
 import { MqttLink } from './mqtt-link.ts';
@@ -39,14 +32,13 @@ import { publishPackage } from './registry/publish-package.ts';
 import { loadServerKey } from './registry/server-key.ts';
 import { TrustRepository } from './registry/trust-repository.ts';
 import { RolloutConductor } from './rollouts/conductor.ts';
+import { tellServiceManager } from './service-report.ts';
 import { ChunkFiles } from './store/chunk-files.ts';
 import { Retention } from './store/retention.ts';
 import { openServerStore } from './store/server-store.ts';
 
 const DAY_MS = 86_400_000;
 const RENEW_EVERY_MS = 60_000;
-/** A part that hangs does not keep the process for longer. */
-const STOP_WITHIN_MS = 4500;
 
 export interface RunningServer {
   /** Of the admin API and the console. */
@@ -61,25 +53,19 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const clock = systemClock;
   const counters = new Counters();
-  const log = createLog(config.log.level);
+  const log = createLog(config.log.level, 'sync-server');
   const project = findProject();
-  /** How to stop what was started, in the order of starting. */
-  const stops: (() => unknown)[] = [];
+  const stops = new Stops();
   const stop = async () => {
     const failures: unknown[] = [];
-    // A part that fails to stop must not keep the others open, the store least of all.
-    for (const each of stops.splice(0).reverse()) {
-      await Promise.resolve()
-        .then(each)
-        .catch((error: unknown) => failures.push(error));
-    }
+    await stops.run((error) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   };
   try {
     const store = openServerStore(config.dataDir, {
       onAudit: (row) => log.info({ event: 'audit', ...row }, `${row.who}: ${row.action} ${row.subject}`),
     });
-    stops.push(() => store.close());
+    stops.add(() => store.close());
     const chunkFiles = new ChunkFiles(join(config.dataDir, 'chunks'));
     const { key, publicKeyFile } = loadServerKey(config.dataDir);
     const trust = new TrustRepository({
@@ -119,7 +105,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         revokedDevices: () => identities.revokedDevices(),
       },
     });
-    stops.push(() => broker.stop());
+    stops.add(() => broker.stop());
     const brokerUrl = broker.deviceUrl ?? withoutLogin(broker.url);
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
@@ -154,7 +140,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     };
     renewTrust();
     const renewing = setInterval(renewTrust, RENEW_EVERY_MS);
-    stops.push(() => clearInterval(renewing));
+    stops.add(() => clearInterval(renewing));
     const catalog = new ModelCatalog({ store, clock });
     const fleet = new Fleet({ store, desired, catalog, clock });
     const { evidence, rollouts } = store;
@@ -188,24 +174,24 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       },
     });
     link.start();
-    stops.push(async () => {
+    stops.add(async () => {
       ingest.stop();
       const chunksIdle = chunks.stop();
       await link.stop();
       await chunksIdle;
     });
     conductor.start();
-    stops.push(() => conductor.stop());
+    stops.add(() => conductor.stop());
     const mlflow =
       config.mlflow && startMlflow(config.mlflow, { store, fleet, conductor, clock, counters, log });
-    if (mlflow) stops.push(() => mlflow.stop());
+    if (mlflow) stops.add(() => mlflow.stop());
     const retention = new Retention({ store, ...config.store, clock, counters, log });
     retention.start();
-    stops.push(() => retention.stop());
+    stops.add(() => retention.stop());
 
     const retraining = new RetrainWatch({ store, ...config.training, clock, counters, log });
     retraining.start();
-    stops.push(() => retraining.stop());
+    stops.add(() => retraining.stop());
 
     const tokens = new Tokens({ store, clock });
     const api = await createAdminApi({
@@ -241,14 +227,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       audit: (who, action, subject) => store.audit.append({ timeMs: clock.wallMs(), who, action, subject }),
       brokerConnected: () => link.connected,
     });
-    stops.push(() => api.close());
+    stops.add(() => api.close());
     const address = await listen(api.server, { ...config.http, what: 'the admin API', key: 'http.port' });
     const url = `http://${address}`;
     log.info(
       { event: 'listening', url, brokerUrl, publicKeyFile },
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
-    stops.push(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
+    stops.add(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
     if ((!isLoopback(config.http.host) || config.http.names.length > 0) && !tokens.exist) {
       log.warn(
         { event: 'no-tokens', host: config.http.host },
@@ -267,69 +253,4 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await stop().catch(() => undefined);
     throw error;
   }
-}
-
-/** That it serves, and then from the event loop that it still does. @returns says that it stops */
-function tellServiceManager(status: string, counters: Counters, log: Logger): () => void {
-  const manager = new ServiceManager({
-    env: process.env,
-    onError: (error) => {
-      counters.add('SERVICE_MANAGER_UNTOLD');
-      log.warn({ event: 'service-manager-untold', err: error }, error.message);
-    },
-  });
-  manager.ready();
-  manager.status(status);
-  const { watchdogMs } = manager;
-  const timer = watchdogMs && setInterval(() => manager.alive(), watchdogMs / 4);
-  return () => {
-    clearInterval(timer);
-    manager.stopping();
-    manager.end();
-  };
-}
-
-/** Starts from a configuration file (absent: all defaults) and stops at SIGTERM or SIGINT. */
-export async function runServer(configFile?: string): Promise<void> {
-  let log = createLog('info');
-  try {
-    const config = loadServerConfig(configFile);
-    log = createLog(config.log.level);
-    // Heard from the first moment: a signal that comes while the server starts ends it as cleanly as a later one.
-    const told = new Promise<void>((resolve) => process.on('SIGTERM', resolve).on('SIGINT', resolve));
-    void told.then(() => stopInTime(log));
-    const server = await startServer(config);
-    void told.then(() => endProcess(server, log));
-  } catch (error) {
-    const known = error instanceof CodedError ? error : undefined;
-    const words = error instanceof Error ? error.message : String(error);
-    // A line for the log, and plain words for whoever stands at the terminal. A stack only for the unexpected.
-    const err = known ? undefined : error;
-    log.fatal({ event: 'not-started', code: codeOf(error), hint: known?.hint, err }, words);
-    process.stderr.write(`\n${words}\n${known?.hint ?? ''}\n`);
-    process.exitCode = 1;
-  }
-}
-
-/** Whatever hangs, the server ends in time: what was not committed was never acknowledged, and comes again. */
-function stopInTime(log: Logger): void {
-  setTimeout(() => {
-    log.fatal({ event: 'stop-overdue', afterMs: STOP_WITHIN_MS }, 'a part did not stop in time');
-    process.exit(1);
-  }, STOP_WITHIN_MS).unref();
-}
-
-async function endProcess(server: RunningServer, log: Logger): Promise<void> {
-  try {
-    await server.stop();
-    log.info({ event: 'stopped' });
-  } catch (error) {
-    log.fatal({ event: 'stopped', code: codeOf(error), err: error }, 'a part did not stop cleanly');
-    process.exitCode = 1;
-  }
-}
-
-const script = process.argv[1];
-if (script !== undefined && existsSync(script) && realpathSync(script) === fileURLToPath(import.meta.url)) {
-  await runServer(parseArgs({ options: { config: { type: 'string' } } }).values.config);
 }

@@ -1,7 +1,8 @@
-/** A command to copy, for pages that have nothing to show yet. */
+/** A command to copy; one of `andon` as it runs in the project's folder with nothing installed. */
 import { useRef, useState } from 'preact/hooks';
 
-export function Command({ text }: { text: string }) {
+export function Command({ text: command }: { text: string }) {
+  const text = command.replace(/^andon /, 'npm run andon -- ');
   const code = useRef<HTMLElement>(null);
   const [words, setWords] = useState('Copy');
   const copy = async () => {

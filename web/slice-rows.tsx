@@ -27,7 +27,7 @@ export function SliceRows({ report }: { report: MetricReport }) {
       <SliceVerdict slices={slices} />
       {whole ? (
         <p class="small soft">
-          A dot is the metric of one slice, the line around it its 95 % interval; the thin line through all is
+          A dot is the metric of one slice, the line around it its 95% interval; the thin line through all is
           the whole, {formatRatio(whole.value)}.
         </p>
       ) : null}

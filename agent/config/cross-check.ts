@@ -1,7 +1,7 @@
 /** Problems of a device config that concern two places at once, found also while other places are still wrong. */
 import { z } from 'zod';
-import { closestWord } from '../../protocol/closest-word.ts';
-import { dottedPath, shortValue } from '../../protocol/config-errors.ts';
+import { closestWord } from '../../daemon/closest-word.ts';
+import { dottedPath, shortValue } from '../../daemon/config-errors.ts';
 
 const text = z.string().optional().catch(undefined);
 

@@ -1,8 +1,7 @@
 /** Reads device.config.json: every problem listed at once, relative paths resolved, the result frozen. */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { explainIssues, knownKeysOf } from '../../protocol/config-errors.ts';
-import { jsonErrorPlace } from '../../protocol/json-place.ts';
+import { explainIssues, knownKeysOf } from '../../daemon/config-errors.ts';
+import { frozen, readConfigFile } from '../../daemon/config-file.ts';
 import { agentError } from '../errors.ts';
 import { crossCheck } from './cross-check.ts';
 import { type DeviceConfig, deviceConfigSchema } from './schema.ts';
@@ -14,7 +13,9 @@ import { type DeviceConfig, deviceConfigSchema } from './schema.ts';
  */
 export function loadDeviceConfig(path: string): DeviceConfig {
   const file = resolve(path);
-  const input = parseJson(file, readText(file));
+  const input = readConfigFile(file, {
+    missing: 'Copy device.config.json of the project there, or pass the path of yours.',
+  });
   const parsed = deviceConfigSchema.safeParse(input);
   const problems = [
     ...(parsed.success ? [] : explainIssues(parsed.error, input, knownKeysOf(deviceConfigSchema, input))),
@@ -26,31 +27,7 @@ export function loadDeviceConfig(path: string): DeviceConfig {
       hint: 'Mend these lines and start the agent again.',
     });
   }
-  return deepFreeze(withAbsolutePaths(parsed.data, dirname(file)));
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
-  } catch (cause) {
-    throw agentError('CONFIG_UNREADABLE', `cannot read ${file}: ${(cause as Error).message}`, {
-      hint: 'Copy device.config.json of the project there, or pass the path of yours.',
-      cause,
-    });
-  }
-}
-
-function parseJson(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const place = jsonErrorPlace(text);
-    const where = place ? `line ${place.line}, column ${place.column}` : 'an unknown place';
-    throw agentError('CONFIG_UNREADABLE', `${file} is not JSON at ${where}`, {
-      hint: 'Look there for a missing or trailing comma, a missing quote, or a comment.',
-      cause,
-    });
-  }
+  return frozen(withAbsolutePaths(parsed.data, dirname(file)));
 }
 
 function withAbsolutePaths(config: DeviceConfig, folder: string): DeviceConfig {
@@ -83,12 +60,4 @@ function withAbsoluteFiles<T extends object>(values: T, absolute: (path: string)
 
 function mapValues<T>(record: Record<string, T>, change: (value: T) => T): Record<string, T> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const child of Object.values(value)) deepFreeze(child);
-    Object.freeze(value);
-  }
-  return value;
 }

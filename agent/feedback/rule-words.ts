@@ -45,7 +45,7 @@ export function toldRules(rules: readonly FeedbackRule[]): ToldRule[] {
 
 export function explorationWords({ share, labels }: Exploration): string {
   const percent = Math.round(share * 1000) / 10;
-  return `Of the parts called ${listed(labels)}, ${percent} % go on for inspection by chance, so that it is seen what such parts are.`;
+  return `Of the parts called ${listed(labels)}, ${percent}% go on for inspection by chance, so that it is seen what such parts are.`;
 }
 
 function eventWords(rule: EventRule): string {

@@ -1,8 +1,10 @@
 /** `GET /api/live`: the whole view over server-sent events, to a bounded number of viewers. */
 import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
+import { SECURITY_HEADERS } from './guard.ts';
 
 const MAX_VIEWERS = 16;
 const MIN_INTERVAL_MS = 500;
@@ -45,8 +47,16 @@ export class LiveStream {
     this.#viewers.clear();
   }
 
+  addTo(app: FastifyInstance): void {
+    app.get('/api/live', { exposeHeadRoute: false }, async (_request, reply) => {
+      this.#checkRoom();
+      reply.hijack();
+      this.#add(reply.raw);
+    });
+  }
+
   /** @throws CodedError TOO_MANY_VIEWERS */
-  checkRoom(): void {
+  #checkRoom(): void {
     if (this.#viewers.size < MAX_VIEWERS) return;
     throw agentError('TOO_MANY_VIEWERS', `${MAX_VIEWERS} pages of this device are open already`, {
       hint: 'Close one of them.',
@@ -54,8 +64,12 @@ export class LiveStream {
   }
 
   /** Takes over a response; sends the view at once and then whenever it changed. */
-  add(viewer: ServerResponse, headers: Readonly<Record<string, string>>): void {
-    viewer.writeHead(200, { ...headers, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  #add(viewer: ServerResponse): void {
+    viewer.writeHead(200, {
+      ...SECURITY_HEADERS,
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+    });
     viewer.on('close', () => this.#viewers.delete(viewer));
     viewer.on('error', () => this.#viewers.delete(viewer));
     this.#viewers.add(viewer);

@@ -1,7 +1,8 @@
-/** The built status page, read into memory once. */
+/** The built status page, read into memory once, and the addresses it has. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { codeOf } from '../../protocol/errors.ts';
 import { agentError } from '../errors.ts';
 
@@ -33,7 +34,25 @@ export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> | u
   return files;
 }
 
-export function pageNotBuilt() {
+const PATHS = { '/': 'index.html', '/app.js': 'app.js', '/app.css': 'app.css' };
+
+/** @param page read when the server starts; undefined when it was not built */
+export function addPageRoutes(
+  app: FastifyInstance,
+  page: () => ReadonlyMap<string, PageFile> | undefined,
+): void {
+  for (const [url, name] of Object.entries(PATHS)) {
+    app.get(url, async (request, reply) => {
+      const file = page()?.get(name);
+      if (!file) throw pageNotBuilt();
+      reply.header('cache-control', 'no-cache').header('etag', file.etag);
+      if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+      return reply.type(file.type).send(file.bytes);
+    });
+  }
+}
+
+function pageNotBuilt() {
   return agentError('PAGE_NOT_BUILT', 'the status page was not built', {
     hint: 'Run "npm run build" in the folder of Andon and start the agent again.',
   });

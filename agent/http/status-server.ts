@@ -1,76 +1,27 @@
-/** The device's own HTTP: status page, its API with live updates, operator answers, health, metrics. */
+/** The device's own HTTP: one port for the status page, the API, live updates and inference, and what guards it. */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { codeOf } from '../../protocol/errors.ts';
-import { LIMITS } from '../../protocol/limits.ts';
-import { type DesiredSlot, desiredSlotSchema, firstIssues } from '../../protocol/messages.ts';
-import { parsePredictionId } from '../../protocol/records.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
-import type { PlanStep } from '../models/install-plan.ts';
-import { type Injection, injectionSchema } from '../sources/injection.ts';
-import type { LineEvent } from '../sources/source.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';
 import { InferencePort } from './inference-port.ts';
-import { lineEventOf, lineEventsSchema } from './line-event-request.ts';
 import { LiveStream } from './live-stream.ts';
 import type { OipDeps } from './oip/oip-routes.ts';
-import { type OperatorPin, PIN_HEADER } from './operator-pin.ts';
-import { type PageFile, pageNotBuilt, readPageFiles } from './page-files.ts';
-import type { StoreDownload } from './store-download.ts';
-import type { FeedbackRequest, HoldRequest, LookRequest, StatusView } from './view.ts';
+import { addPageRoutes, type PageFile, readPageFiles } from './page-files.ts';
+import { addStatusRoutes, type StatusRouteDeps } from './status-routes.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
-export interface StatusServerDeps {
+export interface StatusServerDeps extends StatusRouteDeps {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
   /** gRPC is spoken on the port too; absent: HTTP alone. */
   readonly grpc?: boolean;
-  readonly view: () => StatusView;
   /** Calls the listener after every change of the view; returns how to end that. */
   readonly changed: (listener: () => void) => () => void;
-  /**
-   * Records an operator's answer; resolves when it is durable.
-   * @throws CodedError PREDICTION_UNKNOWN, REQUEST_INVALID (no such label), STORE_FULL
-   */
-  readonly answer: (request: FeedbackRequest) => Promise<void>;
-  /**
-   * Keeps how long somebody looked at a prediction, as evidence; durable when it resolves.
-   * @throws CodedError PREDICTION_UNKNOWN, STORE_FULL
-   */
-  readonly lookedAt: (request: LookRequest) => Promise<void>;
-  /**
-   * Takes what other systems of the line tell of; durable when it resolves.
-   * @throws CodedError STORE_FULL, STORE_UNWRITABLE
-   */
-  readonly lineEvents: (events: readonly LineEvent[]) => Promise<void>;
-  /**
-   * Installs a bundle that a person brought.
-   * @param slot null: whichever fits
-   * @throws CodedError PAYLOAD_*, PACKAGE_*, TRUST_*, TARGET_*, SLOT_UNKNOWN
-   */
-  readonly install: (bundle: Buffer, slot: string | null) => Promise<{ slot: string; title: string }>;
-  /**
-   * What a desired state of a slot would do here, without doing it.
-   * @throws CodedError SLOT_UNKNOWN
-   */
-  readonly plan: (slot: string, desired: DesiredSlot) => readonly PlanStep[];
-  /**
-   * Holds or releases the models of a slot; durable when it returns.
-   * @throws CodedError SLOT_UNKNOWN, STORE_FULL, STORE_UNWRITABLE
-   */
-  readonly hold: (request: HoldRequest) => void;
-  readonly download: Pick<StoreDownload, 'addTo'>;
-  readonly pin: OperatorPin;
-  /** Only where a source is simulated. */
-  readonly inject?: (injection: Injection) => void;
-  /** Only in a demo: drops the connection to the broker and keeps it down until told otherwise. */
-  readonly cutLink?: (cut: boolean) => void;
-  readonly metricsText: () => string;
   /** Open Inference Protocol under `/v2`. */
   readonly inference?: OipDeps;
   /** Folder of the built page: index.html, app.js, app.css. */
@@ -78,37 +29,6 @@ export interface StatusServerDeps {
   readonly log: Logger;
   readonly counters: Counters;
 }
-
-const feedbackRequestSchema = z.strictObject({
-  predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
-  label: z.string().min(1).max(256).nullable(),
-}) satisfies z.ZodType<FeedbackRequest>;
-
-const lookRequestSchema = z.strictObject({
-  predictionId: z.string().refine((id) => parsePredictionId(id), 'not the id of a prediction'),
-  durationMs: z
-    .int()
-    .min(0)
-    .max(24 * 3_600_000),
-}) satisfies z.ZodType<LookRequest>;
-
-const slotName = z.string().min(1).max(64);
-
-const holdRequestSchema = z.discriminatedUnion('hold', [
-  z.strictObject({ hold: z.literal(false), slot: slotName }),
-  z.strictObject({
-    hold: z.literal(true),
-    slot: slotName,
-    reason: z.string().trim().min(1).max(200),
-    untilMs: z.int().positive().optional(),
-  }),
-]) satisfies z.ZodType<HoldRequest>;
-
-const installQuerySchema = z.strictObject({ slot: z.string().min(1).max(64).optional() });
-
-const planSchema = z.strictObject({ slot: z.string().min(1).max(64), desired: desiredSlotSchema });
-
-const cutLinkSchema = z.strictObject({ cut: z.boolean() });
 
 export class StatusServer {
   readonly #deps: StatusServerDeps;
@@ -138,7 +58,9 @@ export class StatusServer {
       });
     });
     this.#addGuards();
-    this.#addRoutes();
+    addPageRoutes(this.app, () => this.#page);
+    this.#live.addTo(this.app);
+    addStatusRoutes(this.app, deps);
     const { inference, host, grpc = false } = deps;
     this.#inference = inference && new InferencePort(this.app, { inference, host, grpc });
   }
@@ -204,96 +126,10 @@ export class StatusServer {
     if (status === 500) this.#deps.log.error({ err: thrown, url: request.url }, 'request failed');
     return reply.code(status).send(bodyOf(error));
   }
-
-  #addRoutes(): void {
-    const { app } = this;
-    const { view, answer, lookedAt, lineEvents, install, hold, plan } = this.#deps;
-    const { download, pin, inject, cutLink, metricsText } = this.#deps;
-    // Before the body is read: a stranger must not make the device take 68 MB.
-    const needsPin = async (request: FastifyRequest) => pin.check(request.headers[PIN_HEADER]);
-    // Where nobody has a PIN, anybody who stands here may hold: it changes nothing, and delays only what is new.
-    const needsPinIfSet = async (request: FastifyRequest) => {
-      if (pin.isSet) await needsPin(request);
-    };
-    app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
-      done(null, body),
-    );
-    for (const [url, name] of Object.entries({
-      '/': 'index.html',
-      '/app.js': 'app.js',
-      '/app.css': 'app.css',
-    })) {
-      app.get(url, async (request, reply) => {
-        const file = this.#page?.get(name);
-        if (!file) throw pageNotBuilt();
-        reply.header('cache-control', 'no-cache').header('etag', file.etag);
-        if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
-        return reply.type(file.type).send(file.bytes);
-      });
-    }
-    app.get('/api/status', async () => view());
-    app.get('/api/live', { exposeHeadRoute: false }, async (_request, reply) => {
-      this.#live.checkRoom();
-      reply.hijack();
-      this.#live.add(reply.raw, SECURITY_HEADERS);
-    });
-    app.get('/api/health', async (_request, reply) => {
-      const { engine, slots, headline } = view();
-      const serves = engine.alive && slots.length > 0 && slots.every(({ champion }) => champion);
-      return reply.code(serves ? 200 : 503).send({ serves, headline: headline.text });
-    });
-    app.post('/api/feedback', async (request) => {
-      await answer(parseBody(feedbackRequestSchema, request.body));
-      return { recorded: true };
-    });
-    app.post('/api/looked-at', async (request) => {
-      await lookedAt(parseBody(lookRequestSchema, request.body));
-      return { recorded: true };
-    });
-    app.post('/api/line-events', async (request) => {
-      const events = parseBody(lineEventsSchema, request.body);
-      await lineEvents(events.map((event) => lineEventOf(event, Date.now())));
-      return { recorded: events.length };
-    });
-    app.post('/api/install', { bodyLimit: LIMITS.bundleBytes, onRequest: needsPin }, async (request) => {
-      const { slot = null } = parseBody(installQuerySchema, request.query);
-      if (!(request.body instanceof Buffer))
-        throw agentError('REQUEST_INVALID', 'send the bundle as application/octet-stream');
-      return install(request.body, slot);
-    });
-    app.post('/api/hold', { onRequest: needsPinIfSet }, async (request) => {
-      hold(parseBody(holdRequestSchema, request.body));
-      return { applied: true };
-    });
-    download.addTo(app);
-    app.post('/api/plan', async (request) => {
-      const { slot, desired } = parseBody(planSchema, request.body);
-      return { slot, steps: plan(slot, desired) };
-    });
-    app.post('/api/simulator', async (request) => {
-      if (!inject) throw agentError('NOT_FOUND', 'this device has no simulated line');
-      inject(parseBody(injectionSchema, request.body));
-      return { applied: true };
-    });
-    app.post('/api/demo/link', async (request) => {
-      if (!cutLink) throw agentError('NOT_FOUND', 'this device is no part of a demo');
-      cutLink(parseBody(cutLinkSchema, request.body).cut);
-      return { applied: true };
-    });
-    app.get('/metrics', async (_request, reply) =>
-      reply.type('text/plain; version=0.0.4; charset=utf-8').send(metricsText()),
-    );
-  }
 }
 
 function isInference({ method, url }: FastifyRequest): boolean {
   return method === 'POST' && url.startsWith('/v2/');
-}
-
-function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw agentError('REQUEST_INVALID', firstIssues(parsed.error));
-  return parsed.data;
 }
 
 function cannotListen(host: string, port: number, cause: unknown) {

@@ -92,7 +92,7 @@ export function planInstall(state: SlotState, desired: DesiredSlot, known: PlanF
     now = later(transition(now, { kind: 'passed' }));
     if (next.goal === 'challenger') {
       const percent = Math.round((now.challenger?.share ?? 0) * 100);
-      say('try', `${title} decides ${percent} % of the samples and looks on at the rest.`);
+      say('try', `${title} decides ${percent}% of the samples and looks on at the rest.`);
     } else {
       now = afterProbation(now, facts, say);
     }

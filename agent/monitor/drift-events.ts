@@ -1,7 +1,8 @@
 /** What is told of drift, in words. Pure. */
-import type { SourceChange } from '../sources/source-versions.ts';
+
 import type { NewEvent } from '../store/records.ts';
 import type { FeatureDrift, PairDrift } from './drift-monitor.ts';
+import type { SourceChange } from './source-versions.ts';
 
 type Told = Pick<NewEvent, 'kind' | 'severity' | 'message' | 'data'>;
 
@@ -33,7 +34,7 @@ function sourceWords({ sinceMs }: FeatureDrift, change: SourceChange | null): st
 export function labelDrift(slot: string, labels: readonly string[], drift: FeatureDrift): Told {
   const { shares, baselineShares, drifting, psi } = drift;
   const most = shares.reduce((best, _, i) => (changeAt(drift, i) > changeAt(drift, best) ? i : best), 0);
-  const percent = (share: number | undefined) => `${(100 * (share ?? 0)).toFixed(1)} %`;
+  const percent = (share: number | undefined) => `${(100 * (share ?? 0)).toFixed(1)}%`;
   return {
     kind: 'prediction-drift',
     severity: drifting ? 'warning' : 'info',

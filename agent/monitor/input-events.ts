@@ -17,7 +17,7 @@ export function inputFault(slot: string, { feature, fault, share }: LastingFault
     kind: 'input-fault',
     severity: begins ? 'warning' : 'info',
     message: begins
-      ? `${percent} % of the last values of ${feature} of ${slot} ${WORDS[fault]}. Check the sensor and its cable.`
+      ? `${percent}% of the last values of ${feature} of ${slot} ${WORDS[fault]}. Check the sensor and its cable.`
       : `The values of ${feature} of ${slot} come again as they should.`,
     data: { feature, fault, share, begins },
   };

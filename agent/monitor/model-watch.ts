@@ -2,7 +2,6 @@
 import type { FeatureStatistics } from '../../protocol/drift/feature-statistics.ts';
 import type { InputProfile } from '../../protocol/drift/input-profile.ts';
 import type { ActiveModel } from '../models/active-models.ts';
-import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import { inputDrift, labelDrift, pairDrift } from './drift-events.ts';
 import { DriftMonitor, type DriftMonitorDeps, type FeatureDrift, type PairDrift } from './drift-monitor.ts';
@@ -11,6 +10,7 @@ import { FloodGate } from './flood-gate.ts';
 import { inputFault, rateChange } from './input-events.ts';
 import { featuresOf, InputHealth } from './input-health.ts';
 import { SampleRate } from './sample-rate.ts';
+import type { SourceChange } from './source-versions.ts';
 import { type Watched, watchedInputs, watchedLabels } from './watched-features.ts';
 
 /** Twenty usual windows: rows beyond them would tell drift nothing new, and cost as much as their inference. */

@@ -4,7 +4,6 @@ import { INPUT_HEALTH } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
 import type { ActiveModels } from '../models/active-models.ts';
-import type { SourceChange } from '../sources/source-versions.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { FeatureDrift } from './drift-monitor.ts';
@@ -14,6 +13,7 @@ import { type InputFigures, ModelWatch, NOTHING_WATCHED } from './model-watch.ts
 import { RateMeter } from './rate-meter.ts';
 import type { SlotFacts } from './silence.ts';
 import { type Quality, SlotQuality } from './slot-quality.ts';
+import type { SourceChange } from './source-versions.ts';
 import { UsualGap } from './usual-gap.ts';
 
 export interface SlotMonitorDeps {

@@ -1,5 +1,5 @@
 /** Which column of a file becomes which feature, the correlation id, or the time. */
-import { shortValue } from '../../protocol/config-errors.ts';
+import { shortValue } from '../../daemon/config-errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Tags } from '../../protocol/tags.ts';
 import type { FileSourceConfig } from '../config/schema.ts';

@@ -54,9 +54,9 @@ export function StatusPage() {
           <div>
             <LinkPanel view={view} nowMs={nowMs} />
             <DevicePanel view={view} nowMs={nowMs} />
-            <MachinePanel machine={view.machine} />
           </div>
           <div>
+            <MachinePanel machine={view.machine} />
             <h2>Events</h2>
             {view.events.length === 0 ? (
               <p class="soft">Nothing has happened yet.</p>

@@ -16,6 +16,7 @@ import { agentError } from '../errors.ts';
 import { syncFolder } from './file-sync.ts';
 import { keepBeforeMigration, type NoRoom } from './migration-copy.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { type RowValue, rowSum } from './row-sum.ts';
 import { isCorrupt, storeError } from './store-error.ts';
 
 export type Sqlite = BetterSqlite.Database;
@@ -23,6 +24,9 @@ export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = Bette
 
 /** A smaller page would write less for a lone commit, and a power cut could then tear a neighbour in its sector that no log holds. */
 export const PAGE_BYTES = 4096;
+
+/** Pages of the file that SQLite keeps in memory: what it reads again it finds in the system's cache anyway. */
+const CACHE_BYTES = 4 * 1024 * 1024;
 
 export interface DatabaseLimits {
   /** The file never grows beyond it: SQLite answers SQLITE_FULL. A file that is larger already stays readable. */
@@ -70,13 +74,15 @@ export class Database {
     let sqlite: Sqlite | undefined;
     let fileFd: number | undefined;
     try {
-      sqlite = new BetterSqlite(path, { timeout: 0 });
+      sqlite = connect(path);
       fileFd = openSync(path, 'r');
       sqlite.pragma(`page_size = ${PAGE_BYTES}`);
       sqlite.pragma('auto_vacuum = INCREMENTAL');
       sqlite.pragma('locking_mode = EXCLUSIVE');
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
+      // Negative: KiB.
+      sqlite.pragma(`cache_size = ${-CACHE_BYTES / 1024}`);
       // A damaged page is told as soon as it is read, not when a value of it is asked for.
       sqlite.pragma('cell_size_check = ON');
       sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
@@ -219,11 +225,19 @@ export function markSuspect(path: string): void {
 
 /** Another database than the agent's own, or that one before anything is decided: no lock, no migration, no log. */
 export function openPlain(path: string, options: { readonly?: boolean } = {}): Sqlite {
-  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  const sqlite = connect(path, options);
   if (options.readonly) return sqlite;
   sqlite.pragma(`page_size = ${PAGE_BYTES}`);
   sqlite.pragma('auto_vacuum = INCREMENTAL');
   return sqlite;
+}
+
+function connect(path: string, options: { readonly?: boolean } = {}): Sqlite {
+  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  // What a file's own schema says is not to be believed: it may be a copy that a stranger made.
+  sqlite.pragma('trusted_schema = OFF');
+  const sum = (...row: unknown[]) => rowSum(row as RowValue[]);
+  return sqlite.function('row_sum', { varargs: true, deterministic: true }, sum);
 }
 
 /** @param keep called with the version to come, before a database that was there changes @returns what it returned */

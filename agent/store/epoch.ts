@@ -7,13 +7,18 @@ import { type Birth, inheritedSchema, MAX_INHERITED } from '../../protocol/messa
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Database, Sqlite } from './database.ts';
 import { syncFolder } from './file-sync.ts';
+import { forgetMeta, readMeta, writeMeta } from './meta.ts';
+import { seal } from './sound-rows.ts';
+import { readUnproven, UNPROVEN_KEY } from './unproven-heads.ts';
 
 export interface Epoch {
   readonly epoch: string;
-  /** `kept`: the file we left; `new`: a fresh file; `restored`: an older copy was put in its place. */
-  readonly origin: 'kept' | 'new' | 'restored';
+  /** `kept`: the file we left; `new`: a fresh file; `restored`: an older copy was put in its place; `overtaken`: see `endEpoch`. */
+  readonly origin: 'kept' | 'new' | 'restored' | 'overtaken';
   readonly inherits: Inherited;
 }
+
+const ENDED_KEY = 'ended';
 
 /** The epochs that this one goes on from, newest first, each with the last seqs that it shares with the next. */
 export type Inherited = NonNullable<Birth['inherits']>;
@@ -39,24 +44,41 @@ function readEpoch(
   sqlite: Sqlite,
   { file, known, start }: { file: string; known: readonly string[]; start: string },
 ): Epoch {
-  const get = sqlite.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const set = sqlite.prepare(
-    'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-  );
-  const before = get.get('epoch');
-  const isOurs = get.get('file') === file && (known.length === 0 || known.includes(get.get('start') ?? ''));
-  const inherits = inheritedSchema.parse(JSON.parse(get.get('inherits') ?? '[]'));
-  set.run('start', start);
-  if (before !== undefined && isOurs) return { epoch: before, origin: 'kept', inherits };
+  const before = readMeta(sqlite, 'epoch');
+  const isOurs =
+    readMeta(sqlite, 'file') === file &&
+    (known.length === 0 || known.includes(readMeta(sqlite, 'start') ?? ''));
+  const inherits = inheritedSchema.parse(JSON.parse(readMeta(sqlite, 'inherits') ?? '[]'));
+  // Of a number beyond these, a server may have another record than the one here.
+  const shared = { ...headsOf(sqlite), ...readUnproven(sqlite) };
+  const isOvertaken = readMeta(sqlite, ENDED_KEY) !== undefined;
+  writeMeta(sqlite, 'start', start);
+  if (before !== undefined && isOurs && !isOvertaken) {
+    writeMeta(sqlite, UNPROVEN_KEY, JSON.stringify(shared));
+    return { epoch: before, origin: 'kept', inherits };
+  }
   const epoch = randomBytes(8).toString('hex');
-  set.run('epoch', epoch);
-  set.run('file', file);
-  if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: headsOf(sqlite) });
+  writeMeta(sqlite, 'epoch', epoch);
+  writeMeta(sqlite, 'file', file);
+  if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: shared });
   inherits.splice(MAX_INHERITED);
-  set.run('inherits', JSON.stringify(inherits));
+  writeMeta(sqlite, 'inherits', JSON.stringify(inherits));
+  for (const key of [UNPROVEN_KEY, ENDED_KEY]) forgetMeta(sqlite, key);
   // What the old epoch had acknowledged is never sent again; a server that knows nothing of the new one sees a gap.
   sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0, dropped = 0');
-  return { epoch, origin: before === undefined ? 'new' : 'restored', inherits };
+  seal(sqlite, 'streams');
+  if (before === undefined) return { epoch, origin: 'new', inherits };
+  return { epoch, origin: isOurs ? 'overtaken' : 'restored', inherits };
+}
+
+/**
+ * A server has records of this epoch that the disk lost, so their numbers were, or will be, given out twice: the next
+ * start begins another epoch, which shares with this one what is proven to be the same.
+ * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+ */
+export function endEpoch(database: Database): void {
+  database.transaction(() => writeMeta(database.sqlite, ENDED_KEY, 'overtaken'));
+  database.syncNow();
 }
 
 function headsOf(sqlite: Sqlite): Record<Stream, number> {

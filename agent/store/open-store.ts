@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { STREAMS } from '../../protocol/records.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
@@ -14,7 +14,7 @@ import { Contexts, forgetContexts } from './contexts.ts';
 import { reporting } from './damage-report.ts';
 import { Database, markSuspect, refuseInUse, type Sqlite } from './database.ts';
 import { DropTables } from './drop-tables.ts';
-import { type Inherited, identify } from './epoch.ts';
+import { endEpoch, type Inherited, identify } from './epoch.ts';
 import { GuideKeeper } from './guide-keeper.ts';
 import { LabelWriter } from './label-writer.ts';
 import { SqlitePredictionLog } from './prediction-log.ts';
@@ -26,10 +26,17 @@ import { RowWriters } from './row-writers.ts';
 import { finishSalvage, type Salvaged, salvage } from './salvage/salvage.ts';
 import { readLogFrames } from './salvage/write-ahead-log.ts';
 import { Scrub, type ScrubPlan } from './scrub.ts';
+import { refuseUnsound, seal } from './sound-rows.ts';
 import { SqliteStateTable } from './state-table.ts';
-import type { PredictionLog, Recorder, StateTable, Store, StreamLog } from './store.ts';
+import type { PredictionLog, Recorder, ReopenReason, StateTable, Store, StreamLog } from './store.ts';
 import { isCorrupt, saysDamage, storeError } from './store-error.ts';
-import { changedUncopiedEvent, restoredEvent, salvagedEvent } from './store-events.ts';
+import {
+  changedUncopiedEvent,
+  overtakenEvent,
+  restoredEvent,
+  salvagedEvent,
+  unsoundEvent,
+} from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
 
@@ -42,8 +49,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
-  /** Called once when the open database turns out to be damaged. Opening it again saves what can be read. */
-  readonly onDamage?: () => void;
+  /** Called once when the open database must be opened again, which mends it. */
+  readonly onReopen?: (why: ReopenReason) => void;
 }
 
 const MAX_ROWS_A_COMMIT = 2048;
@@ -89,6 +96,7 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
   }
   const database = Database.open(path, { maxBytes: capBytes, logBytes });
   try {
+    refuseUnsound(database.sqlite);
     const run = randomBytes(4).toString('hex');
     const { epoch, origin, inherits } = identify(database, path);
     database.transaction(() => {
@@ -116,6 +124,7 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
 function noteGone(sqlite: Sqlite, gone: Salvaged['gone']): void {
   const add = sqlite.prepare('UPDATE streams SET dropped = dropped + ? WHERE stream = ?');
   for (const stream of STREAMS) add.run(gone[stream], stream);
+  seal(sqlite, 'streams');
 }
 
 interface Identity {
@@ -147,6 +156,7 @@ class SqliteStore implements Store {
   readonly #retention: Retention;
   readonly #guide: GuideKeeper;
   #foundDamage = false;
+  #isOvertaken = false;
 
   constructor(options: StoreOptions, database: Database, identity: Identity) {
     const { clock, counters } = options;
@@ -180,11 +190,18 @@ class SqliteStore implements Store {
       new PredictionWriter(sqlite, contexts, heads),
       new RowWriters(sqlite, heads, new LabelWriter(sqlite, confusion), clock),
     );
-    this.streams = reporting(new SqliteStreamLog({ sqlite, queue, heads, contexts, counters }), report);
+    const onOvertaken = (stream: Stream, serverSeq: number) => this.#overtaken(stream, serverSeq);
+    this.streams = reporting(
+      new SqliteStreamLog({ sqlite, queue, heads, contexts, counters, onOvertaken }),
+      report,
+    );
     this.predictions = reporting(new SqlitePredictionLog(sqlite, contexts, confusion), report);
     this.states = reporting(new SqliteStateTable(database), report);
     database.onDamage(report);
-    this.#scrub = new Scrub(sqlite, identity.scrub, counters, report);
+    this.#scrub = new Scrub(sqlite, identity.scrub, counters, {
+      onDamage: report,
+      onUnsound: (rows) => this.tell(unsoundEvent(clock.wallMs(), rows)),
+    });
     this.#options = options;
     this.#database = database;
     this.#heads = heads;
@@ -253,6 +270,16 @@ class SqliteStore implements Store {
     this.#guide.stop();
     this.#database.markSuspect();
     this.#options.log.error({ code: 'STORE_CORRUPT' }, 'the database is damaged');
-    this.#options.onDamage?.();
+    this.#options.onReopen?.('damaged');
+  }
+
+  #overtaken(stream: Stream, serverSeq: number): void {
+    const lastSeq = this.streams.unproven(stream);
+    if (this.#isOvertaken || lastSeq === undefined) return;
+    endEpoch(this.#database);
+    this.#isOvertaken = true;
+    this.#options.counters.add('STORE_OVERTAKEN');
+    this.tell(overtakenEvent(this.#options.clock.wallMs(), { stream, serverSeq, lastSeq }));
+    this.#options.onReopen?.('overtaken');
   }
 }

@@ -1,5 +1,5 @@
 /** What the store says of itself when its database is not the one that it left. */
-import { STREAMS } from '../../protocol/records.ts';
+import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { NoRoom } from './migration-copy.ts';
 import type { NewEvent } from './records.ts';
 import type { Salvaged } from './salvage/salvage.ts';
@@ -12,6 +12,30 @@ export function restoredEvent(timeMs: number, epoch: string): NewEvent {
     slot: null,
     message: 'The database file is a copy: its records go on under a new store epoch.',
     data: { epoch },
+  };
+}
+
+export function overtakenEvent(
+  timeMs: number,
+  { stream, serverSeq, lastSeq }: { stream: Stream; serverSeq: number; lastSeq: number },
+): NewEvent {
+  const count = serverSeq - lastSeq;
+  return {
+    ...{ timeMs, kind: 'store-overtaken', severity: 'alarm', slot: null },
+    message: `The server has ${count} records (${stream}) more than this device kept: its disk lost what it had said was written. Records go on under a new store epoch; the disk should be replaced.`,
+    data: { stream, serverSeq, lastSeq },
+  };
+}
+
+/** @param rows that do not hold what was written */
+export function unsoundEvent(timeMs: number, rows: number): NewEvent {
+  return {
+    timeMs,
+    kind: 'store-rows-altered',
+    severity: 'alarm',
+    slot: null,
+    message: `${rows} records no longer hold what was written to the disk, and are left out. Replace the disk if there are more of them tomorrow.`,
+    data: { rows },
   };
 }
 

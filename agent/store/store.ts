@@ -38,6 +38,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Why a database must be opened again: it is damaged, or a server has records under numbers that it gives out anew. */
+export type ReopenReason = 'damaged' | 'overtaken';
+
 /**
  * Group commit: everything handed over within `commitWithinMs` is one fsynced transaction. Promises resolve after it;
  * of a promise that rejects the store has counted the records, under the error's code.
@@ -80,6 +83,18 @@ export interface StreamLog {
   waiting(stream: Stream): number;
   /** Moves the cursor forward (never back, never past the head). */
   ack(stream: Stream, seq: number): void;
+  /**
+   * Beyond this seq a server may have other records under the numbers of ours; undefined: it has shown that it has not.
+   * Nothing beyond it may leave.
+   */
+  unproven(stream: Stream): number | undefined;
+  /** The server has no more of this stream than was here. Resolves once that is durable. @throws CodedError STORE_FULL, STORE_UNWRITABLE */
+  prove(stream: Stream): Promise<void>;
+  /**
+   * The server has more of this stream than was here: asks to be opened again, under a new epoch.
+   * @throws CodedError STORE_FULL, STORE_UNWRITABLE
+   */
+  overtaken(stream: Stream, serverSeq: number): void;
 }
 
 /** Predictions as rules and pages read them. Deciding roles only, unless it says otherwise. */

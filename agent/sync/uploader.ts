@@ -1,5 +1,10 @@
-/** Sends one stream: reads by seq, keeps a window of batches on the way, and moves the cursor only on the server's word. */
+/**
+ * Sends one stream: reads by seq, keeps a window of batches on the way, and moves the cursor only on the server's word.
+ * After a start nothing goes that was not here then, until the server has shown that it has no more than that: what the disk
+ * lost after it was sent would have its numbers given to other records, and those would be taken for repeats.
+ */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Ack } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
@@ -18,6 +23,8 @@ import type { UploadLimits } from './upload-limits.ts';
 const LOOK_AGAIN_MS = 60_000;
 /** After a failed read of the store. */
 const RETRY_MS = 1000;
+/** Sent once more after a start, where all is acknowledged, to hear from the server; some, as the last may be of those that stay here. */
+const ASK_WITH_RECORDS = 32;
 
 export interface UploaderDeps {
   readonly stream: Stream;
@@ -53,6 +60,7 @@ export class Uploader {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
   #running = false;
+  #proving = false;
 
   constructor(deps: UploaderDeps) {
     this.#deps = deps;
@@ -73,7 +81,9 @@ export class Uploader {
     this.#untaken = 0;
     this.#dueMs = undefined;
     this.#heldUntilMs = this.#nowMs() + afterMs;
-    this.#goBack(this.#deps.streams.acked(this.#deps.stream));
+    const { stream, streams } = this.#deps;
+    const unproven = streams.unproven(stream) ?? Infinity;
+    this.#goBack(Math.min(streams.acked(stream), Math.max(0, unproven - ASK_WITH_RECORDS)));
     this.#pump();
   }
 
@@ -99,6 +109,11 @@ export class Uploader {
         `${stream} acknowledged for store ${ack.storeEpoch}, this is ${storeEpoch}`,
       );
     }
+    const unproven = streams.unproven(stream);
+    if (unproven !== undefined && ack.seq > unproven) {
+      streams.overtaken(stream, ack.seq);
+      return;
+    }
     const head = streams.head(stream);
     if (ack.seq > head) {
       throw agentError(
@@ -115,6 +130,29 @@ export class Uploader {
     this.#armTimer();
   }
 
+  get #lastToSend(): number {
+    const { stream, streams } = this.#deps;
+    return Math.min(streams.head(stream), streams.unproven(stream) ?? Infinity);
+  }
+
+  /** All that was here at the start and may leave has been answered (or nothing may), and the server had no more. */
+  #proveIfAnswered(): void {
+    const { stream, streams, refusals } = this.#deps;
+    const unproven = streams.unproven(stream);
+    if (unproven === undefined || this.#proving || !this.#window.idle || this.#readTo < unproven) return;
+    this.#proving = true;
+    streams
+      .prove(stream)
+      .catch((error) => {
+        refusals.refuse(error, `noting where ${stream} stands`);
+        return sleep(RETRY_MS, undefined, { ref: false });
+      })
+      .finally(() => {
+        this.#proving = false;
+        this.notify();
+      });
+  }
+
   /** One batch at a time, then the other streams and the event loop have their turn. */
   #pump(): void {
     this.#soon = undefined;
@@ -128,6 +166,7 @@ export class Uploader {
         this.#readTo = this.#window.lastSent;
       }
       if (this.#isDue(nowMs) && this.#sendOne(nowMs)) this.#pumpSoon();
+      this.#proveIfAnswered();
       this.#armTimer();
     } catch (error) {
       this.#deps.refusals.refuse(error, `reading ${this.#deps.stream} for upload`);
@@ -140,7 +179,7 @@ export class Uploader {
   #isDue(nowMs: number): boolean {
     if (this.#heldUntilMs !== undefined && nowMs < this.#heldUntilMs) return false;
     this.#heldUntilMs = undefined;
-    const pending = this.#deps.streams.head(this.#deps.stream) - this.#readTo;
+    const pending = this.#lastToSend - this.#readTo;
     const full = Math.min(this.#window.fullBatch, this.#fit, this.#deps.limits.maxRecords(this.#deps.stream));
     if (pending > 0 && pending >= full) return true;
     if (pending <= 0 || !this.#window.idle) {
@@ -158,13 +197,14 @@ export class Uploader {
     const limit = Math.min(this.#window.room(), this.#fit, limits.maxRecords(stream));
     if (limit === 0 || this.#isHeld(nowMs, limits.waitMs(stream))) return false;
     this.#dueMs = undefined;
-    const { records: read } = streams.read(stream, this.#readTo, limit);
+    const last = this.#lastToSend;
+    const read = streams.read(stream, this.#readTo, limit).records.filter(({ seq }) => seq <= last);
     const free = limits.free(stream, read);
     if (free.count === 0 && this.#isHeld(nowMs, free.waitMs)) return false;
     const records = free.count === read.length ? read : read.slice(0, free.count);
     if (records.length === 0) {
       // Retention took all that was left; the next record will declare the gap.
-      this.#readTo = streams.head(stream);
+      this.#readTo = last;
       this.#freeWithheld();
       return false;
     }

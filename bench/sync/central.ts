@@ -30,7 +30,7 @@ export async function startCentral(folder: string, broker: BrokerKind): Promise<
       http: { port: 0 },
     }),
   );
-  const server = startProcess('sync-server/main.ts', ['--config', config]);
+  const server = startProcess('sync-server/start.ts', ['--config', config]);
   const { brokerUrl } = await server.logged('listening');
   await server.logged('broker-link-up');
   const sqlite = new BetterSqlite(join(dataDir, 'server.db'), { readonly: true });

@@ -5,7 +5,7 @@ export function count(value: number): string {
 }
 
 export function percent(share: number): string {
-  return `${Math.floor(share * 100)} %`;
+  return `${Math.floor(share * 100)}%`;
 }
 
 /** `8 s`, `3 min 20 s`, `2 h 5 min` */

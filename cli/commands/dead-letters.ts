@@ -1,6 +1,6 @@
 /** `andon dead-letters …`: what the server refused to take, and why. */
 import { type Command, InvalidArgumentError } from 'commander';
-import type { DeadLetterDetailView } from '../../sync-server/http/view.ts';
+import type { DeadLetterDetailView } from '../../sync-server/views/dead-letter.ts';
 import { cliError } from '../errors.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 import { age, table } from '../table.ts';

@@ -1,6 +1,6 @@
 /** `andon devices`: what the fleet runs. */
 import type { Command } from 'commander';
-import type { DeviceView, FleetView } from '../../sync-server/http/view.ts';
+import type { DeviceView, FleetView } from '../../sync-server/views/fleet.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 import { age, table } from '../table.ts';
 import { addIdentityCommands } from './devices.ts';
@@ -44,7 +44,7 @@ function deviceRows(device: DeviceView, nowMs: number): string[][] {
     ...(i === 0 ? own : ['', '', '']),
     slot,
     (champion?.title ?? '-') +
-      (challenger ? ` + ${challenger.title} on ${Math.round(challenger.share * 100)} %` : ''),
+      (challenger ? ` + ${challenger.title} on ${Math.round(challenger.share * 100)}%` : ''),
     champion?.manifestSha256.slice(0, 12) ?? '-',
     ...(i === 0 ? [backlog.toLocaleString('en'), labels.join(' ')] : ['', '']),
   ]);

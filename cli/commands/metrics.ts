@@ -1,7 +1,7 @@
 /** `andon metrics`: how well the models of a slot do by what really happened. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { bestEstimate, type ShownEstimate } from '../../protocol/evidence/metric-report.ts';
-import type { SlotMetricsView, VersionMetricView } from '../../sync-server/http/view.ts';
+import type { SlotMetricsView, VersionMetricView } from '../../sync-server/views/slot-metrics.ts';
 import { gapWords, metricVerdict, sliceAdvice } from '../../web/metric-words.ts';
 import { print, sharedOptions } from '../shared-options.ts';
 import { table } from '../table.ts';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CodedError } from '../../protocol/errors.ts';
 import { type WeeklyWindow, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
-import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/http/view.ts';
+import type { RolloutStage, RolloutView, StartRolloutRequest } from '../../sync-server/views/rollout.ts';
 import { cliError } from '../errors.ts';
 import { rolloutsText, rolloutText } from '../rollout-text.ts';
 import { plain, print, type SharedOptions, sharedOptions } from '../shared-options.ts';
@@ -125,7 +125,10 @@ function find(rollouts: readonly RolloutView[], id: string): RolloutView {
 
 function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw cliError('ARGUMENT_INVALID', `--label "${text}" is not key=value.`);
+  if (at < 1)
+    throw cliError('ARGUMENT_INVALID', `--label "${text}" is not key=value.`, {
+      hint: 'For example --label site=graz; andon devices shows the labels of each device.',
+    });
   return { ...labels, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
@@ -134,7 +137,7 @@ function addStage(text: string, stages: RolloutStage[] = []): RolloutStage[] {
   const [devices, traffic] = [Number(match?.[1]), Number(match?.[2])];
   if (!(devices > 0 && devices <= 1 && traffic > 0 && traffic <= 1)) {
     throw cliError('ARGUMENT_INVALID', `--stage "${text}" is not two shares above 0 and up to 1.`, {
-      hint: 'For example --stage 0.1:0.05 is a tenth of the devices with 5 % of their samples; --stage 1:1:approval asks a person first.',
+      hint: 'For example --stage 0.1:0.05 is a tenth of the devices with 5% of their samples; --stage 1:1:approval asks a person first.',
     });
   }
   return [...stages, { devices, traffic, ...(match?.[3] ? { approval: true } : {}) }];

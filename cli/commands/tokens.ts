@@ -1,8 +1,8 @@
 /** `andon tokens …` and `andon audit …`: beside the server, in its data folder, because whoever may write there is its keeper. */
 import { userInfo } from 'node:os';
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { ROLES, type Role } from '../../sync-server/access/role.ts';
 import type { Tokens } from '../../sync-server/access/tokens.ts';
+import { ROLES, type Role } from '../../sync-server/role.ts';
 import type { ServerStore } from '../../sync-server/store/server-store.ts';
 import { cliError } from '../errors.ts';
 import { print, sharedOptions } from '../shared-options.ts';

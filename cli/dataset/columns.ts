@@ -1,9 +1,5 @@
 /** From a slot's samples to the columns of a table: names and meanings in place of indices. Pure. */
-import type {
-  DatasetModelView,
-  DatasetSampleView,
-  DatasetView,
-} from '../../sync-server/http/dataset-view.ts';
+import type { DatasetModelView, DatasetSampleView, DatasetView } from '../../sync-server/views/dataset.ts';
 
 export type Cell = string | number | boolean | null;
 

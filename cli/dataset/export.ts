@@ -1,5 +1,5 @@
 /** Labelled field data of a slot into one file, a page at a time. */
-import type { DatasetPageView, DatasetView } from '../../sync-server/http/dataset-view.ts';
+import type { DatasetPageView, DatasetView } from '../../sync-server/views/dataset.ts';
 import { cliError } from '../errors.ts';
 import { columnsOf } from './columns.ts';
 import { csvTable } from './csv-table.ts';

@@ -2,9 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { serverError } from '../errors.ts';
+import type { Role } from '../role.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import type { TokenRow } from '../store/token-table.ts';
-import type { Role } from './role.ts';
 
 /** 256 random bits cannot be guessed, so one plain sha256 keeps them: a slow hash is for what people think up. */
 const SECRET_BYTES = 32;

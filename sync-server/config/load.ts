@@ -1,8 +1,7 @@
 /** Reads the server's configuration file: every error at once, relative paths made absolute, then frozen. */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { explainIssues, knownKeysOf } from '../../protocol/config-errors.ts';
-import { jsonErrorPlace } from '../../protocol/json-place.ts';
+import { explainIssues, knownKeysOf } from '../../daemon/config-errors.ts';
+import { frozen, readConfigFile } from '../../daemon/config-file.ts';
 import { serverError } from '../errors.ts';
 import { type ServerConfig, serverConfigSchema } from './schema.ts';
 
@@ -13,26 +12,9 @@ import { type ServerConfig, serverConfigSchema } from './schema.ts';
 export function loadServerConfig(path?: string): ServerConfig {
   if (path === undefined) return parseServerConfig({}, process.cwd());
   const file = resolve(path);
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw serverError('CONFIG_UNREADABLE', `cannot read the configuration ${file}`, {
-      hint: 'Name an existing file with --config, or leave it out for the defaults.',
-      cause,
-    });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const place = jsonErrorPlace(text);
-    const where = place ? ` at line ${place.line}, column ${place.column}` : '';
-    throw serverError('CONFIG_UNREADABLE', `${file} is not JSON${where}`, {
-      hint: 'Look for a missing comma or quote right before that place.',
-      cause,
-    });
-  }
+  const value = readConfigFile(file, {
+    missing: 'Name an existing file with --config, or leave it out for the defaults.',
+  });
   return parseServerConfig(value, dirname(file), file);
 }
 
@@ -63,19 +45,11 @@ export function parseServerConfig(value: unknown, baseDir: string, name = 'the c
     tokenFile: secret(config.mlflow.tokenFile),
     passwordFile: secret(config.mlflow.passwordFile),
   };
-  return deepFreeze({
+  return frozen({
     ...config,
     mlflow,
     dataDir: resolve(baseDir, config.dataDir),
     broker,
     trust: { ...config.trust, root: config.trust.root === null ? null : resolve(baseDir, config.trust.root) },
   });
-}
-
-function deepFreeze<T>(value: T): T {
-  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const child of Object.values(value)) deepFreeze(child);
-  }
-  return value;
 }

@@ -1,7 +1,8 @@
 /** Refused messages that are kept: whose they were, why, how often. */
 import { Command } from '../../web/command.tsx';
 import { formatAge, formatCount } from '../../web/format.ts';
-import type { DeadLetterView, FleetView } from '../http/view.ts';
+import type { DeadLetterView } from '../views/dead-letter.ts';
+import type { FleetView } from '../views/fleet.ts';
 
 interface Props {
   readonly deadLetters: FleetView['deadLetters'];
@@ -25,7 +26,7 @@ export function DeadLetterList({ deadLetters: { kept, newest }, nowMs }: Props) 
         ))}
       </ul>
       {more > 0 ? <p class="soft">And {formatCount(more)} older ones.</p> : null}
-      <Command text="npm run andon -- dead-letters" />
+      <Command text="andon dead-letters" />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** Every device: is it there, what does it really run, what waits on it, does it follow. */
 import { formatAge, formatCount, formatCounted, formatShare, shortHash, sumOf } from '../../web/format.ts';
 import { SEVERITY_WORD, StateBadge, StateIcon } from '../../web/state-icon.tsx';
-import type { DeviceView, FleetView } from '../http/view.ts';
+import type { DeviceView, FleetView } from '../views/fleet.ts';
 import { alarmsOf, followWords, type Install, installWords, safeUrl } from './device-words.ts';
 
 export function DeviceTable({ view, nowMs }: { view: FleetView; nowMs: number }) {

@@ -3,7 +3,7 @@ import type { Alarm } from '../../protocol/alarms.ts';
 import type { Reported } from '../../protocol/messages.ts';
 import { formatCounted } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
-import type { DeviceView } from '../http/view.ts';
+import type { DeviceView } from '../views/fleet.ts';
 
 export type Install = NonNullable<Reported['slots'][string]['install']>;
 

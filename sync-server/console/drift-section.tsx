@@ -2,7 +2,7 @@
 import { DriftHistogram, DriftKey, FeatureName } from '../../web/drift-histogram.tsx';
 import { formatAge, formatCounted, formatRatio } from '../../web/format.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
-import type { FleetDriftView, FleetView } from '../http/view.ts';
+import type { FleetDriftView, FleetView } from '../views/fleet.ts';
 import { driftWords, mostChanged } from './drift-words.ts';
 
 export function DriftSection({ view, nowMs }: { view: FleetView; nowMs: number }) {

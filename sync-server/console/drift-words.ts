@@ -1,7 +1,7 @@
 /** Drift of a slot over the fleet, in words. Pure. */
 import { formatCounted } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
-import type { FleetDriftView } from '../http/view.ts';
+import type { FleetDriftView } from '../views/fleet.ts';
 
 interface DriftWords {
   readonly state: PageState;

@@ -1,6 +1,6 @@
 /** How the evidence narrowed: the interval of the difference over the labels that came, with the line it has to clear. */
 import { formatCount } from '../../web/format.ts';
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { signedPoints } from './rollout-words.ts';
 
 type Point = RolloutView['curve'][number];

@@ -1,7 +1,7 @@
 /** The evidence of a rollout: labelled samples that both models judged, and who was right where they differ. */
 import { formatCount, formatCounted, metricName } from '../../web/format.ts';
 import { ScaleLegend, type ScaleMark, ValueScale } from '../../web/value-scale.tsx';
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { EvidenceCurve } from './evidence-curve.tsx';
 import { differenceUnit, neededWords, signedPoints } from './rollout-words.ts';
 

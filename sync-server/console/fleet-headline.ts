@@ -1,7 +1,8 @@
 /** The state of the whole fleet in one sentence, and what to do next. Pure. */
 import { formatCounted } from '../../web/format.ts';
 import type { BoardState } from '../../web/page-state.ts';
-import type { DeviceView, FleetView, RolloutView } from '../http/view.ts';
+import type { DeviceView, FleetView } from '../views/fleet.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { alarmsOf } from './device-words.ts';
 import { isRunning } from './rollout-words.ts';
 

@@ -6,7 +6,7 @@ import { formatClock, shortHash } from '../../web/format.ts';
 import { Logo } from '../../web/logo.tsx';
 import { RefusedList } from '../../web/refused-list.tsx';
 import { useLive, useTheirNow } from '../../web/use-live.ts';
-import type { FleetView } from '../http/view.ts';
+import type { FleetView, TrustView } from '../views/fleet.ts';
 import { DeadLetterList } from './dead-letter-list.tsx';
 import { DeviceTable } from './device-table.tsx';
 import { DriftSection } from './drift-section.tsx';
@@ -79,7 +79,11 @@ export function FleetPage() {
           <div class="section-head">
             <h2>Models</h2>
           </div>
-          {view.models.length === 0 ? <NoModels /> : <ModelTable view={view} nowMs={nowMs} />}
+          {view.models.length === 0 ? (
+            <NoModels trust={view.trust} />
+          ) : (
+            <ModelTable view={view} nowMs={nowMs} />
+          )}
           {view.retraining.map((proposal) => (
             <RetrainNotice key={proposal.slot} proposal={proposal} nowMs={nowMs} />
           ))}
@@ -133,11 +137,17 @@ function NoDevices({ broker }: { broker: string }) {
   );
 }
 
-function NoModels() {
+function NoModels({ trust }: { trust: TrustView }) {
+  const isNew = trust.metadata === null;
   return (
     <div class="empty">
-      <p>No model is registered. Publish the first one:</p>
-      <Command text="npm run andon -- publish models/milling-failure/2" />
+      <p>
+        No model is registered.{' '}
+        {isNew ? 'Make keys, away from the server, then sign and publish' : 'Sign and publish'} the first one:
+      </p>
+      {isNew ? <Command text="andon keys init keys" /> : null}
+      <Command text="andon sign models/milling-failure/2 --keys keys" />
+      <Command text="andon publish models/milling-failure/2 --keys keys" />
     </div>
   );
 }

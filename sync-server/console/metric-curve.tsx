@@ -1,7 +1,7 @@
 /** The metric of each version over time, with its interval, the promise and the baseline of the newest, and where each began. */
 import { formatMinute, formatRatio } from '../../web/format.ts';
 import { placeOn, type Scale, scaleOf } from '../../web/interval-rows.tsx';
-import type { SlotMetricsView, VersionMetricView } from '../http/view.ts';
+import type { SlotMetricsView, VersionMetricView } from '../views/slot-metrics.ts';
 
 const HEIGHT_PX = 220;
 

@@ -6,7 +6,8 @@ import { type IntervalRow, IntervalRows, scaleOf } from '../../web/interval-rows
 import { MetricVerdict } from '../../web/metric-verdict.tsx';
 import { SliceRows } from '../../web/slice-rows.tsx';
 import { useFetched } from '../../web/use-fetched.ts';
-import type { FleetView, SlotMetricsView, VersionMetricView } from '../http/view.ts';
+import type { FleetView } from '../views/fleet.ts';
+import type { SlotMetricsView, VersionMetricView } from '../views/slot-metrics.ts';
 import { MetricCurve } from './metric-curve.tsx';
 
 const ASK_EVERY_MS = 5000;

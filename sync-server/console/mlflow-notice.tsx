@@ -3,7 +3,7 @@
 import { Command } from '../../web/command.tsx';
 import { formatCounted } from '../../web/format.ts';
 import { StateBadge } from '../../web/state-icon.tsx';
-import type { MlflowAliasView, MlflowView } from '../http/view.ts';
+import type { MlflowAliasView, MlflowView } from '../views/mlflow.ts';
 
 export function MlflowNotice({ mlflow }: { mlflow: MlflowView }) {
   return (

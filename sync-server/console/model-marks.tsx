@@ -1,6 +1,6 @@
 /** What people say of a version (aliases, stage, notes) and where it comes from. */
 import { formatAge, shortHash } from '../../web/format.ts';
-import type { ModelView } from '../http/view.ts';
+import type { ModelView } from '../views/model.ts';
 
 /** `champion, line-3 · production` */
 export function ModelMarks({ model }: { model: ModelView }) {

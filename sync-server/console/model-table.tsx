@@ -1,7 +1,8 @@
 /** Every registered model: what it is, what it promises beside its baseline, and a rollout from its row. */
 import { useState } from 'preact/hooks';
 import { formatAge, formatBytes, formatRatio, metricName, shortHash } from '../../web/format.ts';
-import type { FleetView, ModelView } from '../http/view.ts';
+import type { FleetView } from '../views/fleet.ts';
+import type { ModelView } from '../views/model.ts';
 import { ModelLineage, ModelMarks, ModelNotes } from './model-marks.tsx';
 import { StartRollout } from './start-rollout.tsx';
 

@@ -1,7 +1,7 @@
 /** A slot that drifts and has new labels: what a person may do about it. */
 import { Command } from '../../web/command.tsx';
 import { formatCount, formatCounted, formatMinute } from '../../web/format.ts';
-import type { RetrainProposalView } from '../http/view.ts';
+import type { RetrainProposalView } from '../views/retrain-proposal.ts';
 
 interface RetrainNoticeProps {
   readonly proposal: RetrainProposalView;

@@ -1,7 +1,7 @@
 /** Approve, pause, resume and abort, each asked twice: these reach machines. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { postJson } from '../../web/post-json.ts';
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { stageWords } from './rollout-words.ts';
 
 type Action = 'approve' | 'pause' | 'resume' | 'abort';

@@ -1,6 +1,6 @@
-/** One rollout as a person reads it: the reason, the stages, the evidence, what was decided, and the three levers. */
+/** One rollout as a person reads it: the reason, the stages, the levers, the evidence, and what was decided. */
 import { formatClock } from '../../web/format.ts';
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { EvidencePanel } from './evidence-panel.tsx';
 import { RolloutActions } from './rollout-actions.tsx';
 import { isRunning, planWords, ROLLOUT_STATES } from './rollout-words.ts';
@@ -12,6 +12,7 @@ export function RolloutDetails({ rollout, nowMs }: { rollout: RolloutView; nowMs
       <p class="reason">{rollout.reason}</p>
       <StageStrip rollout={rollout} />
       <p class="terms small soft">{planWords(rollout)}</p>
+      {isRunning(rollout) ? <RolloutActions rollout={rollout} /> : null}
       <div class="rollout-columns">
         <EvidencePanel rollout={rollout} nowMs={nowMs} />
         <div>
@@ -34,7 +35,6 @@ export function RolloutDetails({ rollout, nowMs }: { rollout: RolloutView; nowMs
           <p>{rollout.devices.length === 0 ? 'No device' : rollout.devices.join(', ')}</p>
         </div>
       </div>
-      {isRunning(rollout) ? <RolloutActions rollout={rollout} /> : null}
     </>
   );
 }

@@ -1,7 +1,9 @@
 /** Rollouts under way in full, those that ended as one line each that opens. */
 import { Command } from '../../web/command.tsx';
 import { formatAge } from '../../web/format.ts';
-import type { FleetView, ModelView, RolloutView } from '../http/view.ts';
+import type { FleetView } from '../views/fleet.ts';
+import type { ModelView } from '../views/model.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { RolloutBadge } from './rollout-badge.tsx';
 import { RolloutDetails } from './rollout-details.tsx';
 import { isRunning } from './rollout-words.ts';
@@ -78,7 +80,7 @@ function NoneRunning({ view }: { view: FleetView }) {
     <div class="empty">
       <p>No rollout is under way. Start one from a model below{model ? ', or from a terminal:' : '.'}</p>
       {model ? (
-        <Command text={`npm run andon -- rollout start ${firstSlot(view)} ${model.name}@${model.version}`} />
+        <Command text={`andon rollout start ${firstSlot(view)} ${model.name}@${model.version}`} />
       ) : null}
     </div>
   );

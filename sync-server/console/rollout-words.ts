@@ -1,7 +1,7 @@
 /** A rollout's state, stages, terms and evidence in words. */
 import { formatCounted, formatMinute, formatShare } from '../../web/format.ts';
 import type { PageState } from '../../web/page-state.ts';
-import type { RolloutStage, RolloutState, RolloutView } from '../http/view.ts';
+import type { RolloutStage, RolloutState, RolloutView } from '../views/rollout.ts';
 
 const DAY_MS = 86_400_000;
 /** Nobody should count on a date further ahead. */

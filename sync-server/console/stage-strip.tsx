@@ -1,6 +1,6 @@
 /** The stages of a rollout from left to right: passed, under way, to come. */
 import { StateIcon } from '../../web/state-icon.tsx';
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { stageWords } from './rollout-words.ts';
 
 type StageState = 'passed' | 'current' | 'stopped' | 'to-come';

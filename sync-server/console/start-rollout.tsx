@@ -2,7 +2,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatCounted, formatShare } from '../../web/format.ts';
 import { postJson } from '../../web/post-json.ts';
-import type { DeviceView, FleetView, ModelView, RolloutStage, StartRolloutRequest } from '../http/view.ts';
+import type { DeviceView, FleetView } from '../views/fleet.ts';
+import type { ModelView } from '../views/model.ts';
+import type { RolloutStage, StartRolloutRequest } from '../views/rollout.ts';
 
 const EVERYWHERE = '';
 /** The server's default stages, with a person before the last. */

@@ -2,15 +2,10 @@
 import type { Feature, Manifest } from '../../protocol/manifest.ts';
 import { predictionId } from '../../protocol/records.ts';
 import { serverError } from '../errors.ts';
-import type {
-  DatasetModelView,
-  DatasetPageView,
-  DatasetSampleView,
-  DatasetView,
-} from '../http/dataset-view.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { LabelKey, LabelledSample, LabelledSamples } from '../store/labelled-samples.ts';
 import type { ModelTable } from '../store/model-table.ts';
+import type { DatasetModelView, DatasetPageView, DatasetSampleView, DatasetView } from '../views/dataset.ts';
 
 /** Labels that one page looks at: some ten milliseconds of the server's one thread. */
 export const MAX_PAGE_LABELS = 1000;

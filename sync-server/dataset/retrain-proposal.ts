@@ -1,13 +1,5 @@
 /** When drift and new labels together are a reason to train anew. A proposal for people: nothing is ever started by it. Pure. */
-
-/** A device said that a feature of a slot began to drift, or ended to. */
-export interface DriftNote {
-  readonly device: string;
-  readonly timeMs: number;
-  readonly slot: string;
-  readonly feature: string;
-  readonly drifting: boolean;
-}
+import type { DriftNote, LabelsSince } from '../store/drift-labels.ts';
 
 export interface OpenDrift {
   readonly slot: string;
@@ -34,12 +26,6 @@ export function openDrifts(notes: readonly DriftNote[]): OpenDrift[] {
     features: [...new Set(still.map(({ feature }) => feature))],
     devices: [...new Set(still.map(({ device }) => device))],
   }));
-}
-
-export interface LabelsSince {
-  /** Samples predicted since then that have a label. */
-  readonly labelled: number;
-  readonly withFeatures: number;
 }
 
 interface RolloutNote {

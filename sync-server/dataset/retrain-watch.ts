@@ -4,8 +4,8 @@ import { codeOf } from '../../protocol/errors.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
-import type { RetrainProposalView } from '../http/view.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { RetrainProposalView } from '../views/retrain-proposal.ts';
 import { judgeDrift, type OpenDrift, openDrifts } from './retrain-proposal.ts';
 
 export interface RetrainWatchDeps {

@@ -2,12 +2,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { FailureLimit } from '../access/failure-limit.ts';
-import { allows, type Role } from '../access/role.ts';
 import { Sessions } from '../access/sessions.ts';
 import type { Caller, Tokens } from '../access/tokens.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
+import { allows, type Role } from '../role.ts';
 import { parseRequest } from './error-reply.ts';
 import { isLoopback } from './guards.ts';
 

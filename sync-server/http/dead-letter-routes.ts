@@ -5,9 +5,9 @@ import { parseUpTopic } from '../../protocol/topics.ts';
 import { serverError } from '../errors.ts';
 import type { AuditTable } from '../store/audit-table.ts';
 import type { DeadLetterInShort, DeadLetterTable } from '../store/dead-letter-table.ts';
+import type { DeadLetterView } from '../views/dead-letter.ts';
 import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';
-import type { DeadLetterView } from './view.ts';
 
 export interface DeadLetterRouteDeps {
   readonly store: { readonly deadLetters: DeadLetterTable; readonly audit: Pick<AuditTable, 'append'> };

@@ -7,15 +7,11 @@ import { fleetDrift } from '../registry/fleet-drift.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';
 import type { DeviceRow } from '../store/device-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { DeviceView, FleetView, TrustView } from '../views/fleet.ts';
+import type { MlflowView } from '../views/mlflow.ts';
+import type { RetrainProposalView } from '../views/retrain-proposal.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { deadLetterView } from './dead-letter-routes.ts';
-import type {
-  DeviceView,
-  FleetView,
-  MlflowView,
-  RetrainProposalView,
-  RolloutView,
-  TrustView,
-} from './view.ts';
 
 export interface FleetViewDeps {
   readonly store: ServerStore;

@@ -1,6 +1,6 @@
 /** `GET /api/live`: the fleet view over server-sent events, when it changes and at most twice a second. */
 import type { ServerResponse } from 'node:http';
-import type { FleetView } from './view.ts';
+import type { FleetView } from '../views/fleet.ts';
 
 const EVERY_MS = 500;
 /** A comment this often keeps proxies and watchdogs from closing a quiet stream. */

@@ -1,8 +1,8 @@
 /** `/api/metrics`: how well the models of a slot do, by their labels. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { SlotMetricsView } from '../views/slot-metrics.ts';
 import { parseRequest } from './error-reply.ts';
-import type { SlotMetricsView } from './view.ts';
 
 export interface MetricRouteDeps {
   readonly metrics: { of(slot: string, days: number): SlotMetricsView };

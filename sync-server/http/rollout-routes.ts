@@ -2,9 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { timeZoneSchema, weeklyWindowSchema } from '../../protocol/weekly-window.ts';
+import type { RolloutView, StartRolloutRequest } from '../views/rollout.ts';
 import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';
-import type { RolloutView, StartRolloutRequest } from './view.ts';
 
 export interface RolloutRouteDeps {
   readonly rollouts: {

@@ -3,10 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MetadataFiles } from '../../protocol/signed-file.ts';
+import type { TrustView } from '../views/fleet.ts';
 import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';
 import { decodePackageBody } from './package-body.ts';
-import type { TrustView } from './view.ts';
 
 export interface TrustRouteDeps {
   readonly trustView: () => TrustView;

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import type { ServerStore } from '../store/server-store.ts';
-import { type BatchPlan, movedTo, planBatch } from './batch-plan.ts';
+import { type BatchPlan, planBatch } from './batch-plan.ts';
 import type { Delivery, MessageHandler } from './message-handler.ts';
 
 export interface BatchDelivery extends Delivery {
@@ -33,8 +33,15 @@ export function batchHandler({
       throw serverError('TOPIC_MISMATCH', `a batch of ${header.stream} came on the topic of ${stream}`);
     }
     const { storeEpoch } = header;
+    const bornEpoch = store.devices.bornEpoch(device);
+    const wantsBirth = bornEpoch === storeEpoch ? {} : { wantsBirth: true };
     const ackUpTo = (seq: number) => () =>
-      acknowledge(device, { v: 1, storeEpoch, stream, seq, timeMs: clock.wallMs() });
+      acknowledge(device, { v: 1, storeEpoch, stream, seq, timeMs: clock.wallMs(), ...wantsBirth });
+    if (isUnborn(store, device, storeEpoch, bornEpoch)) {
+      counters.add('EPOCH_UNBORN');
+      store.devices.seen(device, timeMs);
+      return ackUpTo(0);
+    }
     const cursor = store.cursors.at(device, storeEpoch, stream);
     let plan: BatchPlan;
     try {
@@ -51,21 +58,41 @@ export function batchHandler({
     const batch = decodeBatch(payload);
     // Only now: what is refused must leave nothing behind, or a hostile device could fill the disk with epochs.
     const epochId = store.cursors.epochId(device, storeEpoch);
-    const taken = insert(store, epochId, batch, plan.firstNewSeq);
-    store.cursors.move(epochId, stream, movedTo(cursor, batch.lastSeq, taken));
-    store.arrivals.note(epochId, stream, batch.lastSeq, timeMs);
+    store.cursors.advance(epochId, stream, batch.lastSeq, (homeId, afterSeq, untilSeq) => {
+      const part = between(batch, afterSeq, untilSeq);
+      insert(store, homeId, epochId, part);
+      store.arrivals.note(homeId, stream, untilSeq, timeMs);
+      return part.records.length;
+    });
     store.devices.seen(device, timeMs);
     return ackUpTo(batch.lastSeq);
   };
 }
 
-/** @returns how many of the batch were new */
-function insert(store: ServerStore, epochId: number, batch: Batch, firstNewSeq: number): number {
-  const from = batch.records.findIndex(({ seq }) => seq >= firstNewSeq);
-  const { records } = store;
-  if (isBatchOf(batch, 'predictions')) records.addPredictions(epochId, batch.records.slice(from));
-  else if (isBatchOf(batch, 'feedback')) records.addFeedback(epochId, batch.records.slice(from));
-  else if (isBatchOf(batch, 'metrics')) records.addMetrics(epochId, batch.records.slice(from));
-  else if (isBatchOf(batch, 'events')) records.addEvents(epochId, batch.records.slice(from));
-  return batch.count - from;
+/**
+ * A database that goes on from another says so in its birth, and without it records that are here would be taken twice. So
+ * a device that says births is not heard before that of its database has come; one that never said any begins anew each time.
+ */
+function isUnborn(
+  { cursors }: Pick<ServerStore, 'cursors'>,
+  device: string,
+  storeEpoch: string,
+  bornEpoch: string | undefined,
+): boolean {
+  return (
+    bornEpoch !== undefined && bornEpoch !== storeEpoch && cursors.knownId(device, storeEpoch) === undefined
+  );
+}
+
+/** The records of a batch after one seq and up to another. */
+function between(batch: Batch, afterSeq: number, untilSeq: number): Batch {
+  return { ...batch, records: batch.records.filter(({ seq }) => seq > afterSeq && seq <= untilSeq) };
+}
+
+/** @param saidBy the database that sent them, which is not always where they lie */
+function insert({ records }: ServerStore, homeId: number, saidBy: number, part: Batch): void {
+  if (isBatchOf(part, 'predictions')) records.addPredictions(homeId, part.records);
+  else if (isBatchOf(part, 'feedback')) records.addFeedback(homeId, part.records, saidBy);
+  else if (isBatchOf(part, 'metrics')) records.addMetrics(homeId, part.records);
+  else if (isBatchOf(part, 'events')) records.addEvents(homeId, part.records);
 }

@@ -27,8 +27,3 @@ export function planBatch(
   }
   return { kind: 'append', firstNewSeq: Math.max(batch.firstSeq, committedSeq + 1) };
 }
-
-/** Where the cursor stands once `taken` records up to and with `lastSeq` are here: the rest of them will never come. */
-export function movedTo({ committedSeq, dropped }: Cursor, lastSeq: number, taken: number): Cursor {
-  return { committedSeq: lastSeq, dropped: dropped + (lastSeq - committedSeq - taken) };
-}

@@ -4,10 +4,10 @@ import { metricReport, shown } from '../../protocol/evidence/metric-report.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
 import { serverError } from '../errors.ts';
-import type { SlotMetricsView, VersionMetricView } from '../http/view.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ModelOutcome, SpanOutcome } from '../store/outcome-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { SlotMetricsView, VersionMetricView } from '../views/slot-metrics.ts';
 import { spanFor } from './curve-spans.ts';
 
 interface SlotMetricsDeps {

@@ -6,10 +6,11 @@ import type { Logger } from 'pino';
 import { CodedError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { ServerConfig } from '../config/schema.ts';
-import type { MlflowAliasView, RolloutView, StartRolloutRequest } from '../http/view.ts';
 import type { FleetControl } from '../rollouts/fleet-control.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { MlflowAliasView } from '../views/mlflow.ts';
+import type { RolloutView, StartRolloutRequest } from '../views/rollout.ts';
 import type { MlflowClient } from './mlflow-client.ts';
 import { getByAlias } from './model-source.ts';
 

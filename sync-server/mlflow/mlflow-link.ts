@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Counters } from '../counters.ts';
-import type { MlflowView } from '../http/view.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { MlflowView } from '../views/mlflow.ts';
 import type { AliasWatch } from './alias-watch.ts';
 import type { RunReporter } from './run-reporter.ts';
 

@@ -2,8 +2,8 @@
 import { judgeDrift } from '../../protocol/drift/drift-verdict.ts';
 import { mergeStatistics } from '../../protocol/drift/feature-statistics.ts';
 import { statisticsOf } from '../../protocol/drift/input-profile.ts';
-import type { FleetDriftView } from '../http/view.ts';
 import type { DeviceProfile } from '../store/input-profile-table.ts';
+import type { FleetDriftView } from '../views/fleet.ts';
 
 /** As `drift.psi` is on a device where nothing else is configured. */
 const PSI_FLOOR = 0.25;

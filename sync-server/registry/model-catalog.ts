@@ -2,10 +2,10 @@
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
 import { serverError } from '../errors.ts';
-import type { LineageView, ModelView } from '../http/view.ts';
 import type { ModelStage } from '../store/model-marks.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';
+import type { LineageView, ModelView } from '../views/model.ts';
 import { type ModelQuery, matchesQuery } from './model-query.ts';
 import { modelView } from './model-view.ts';
 

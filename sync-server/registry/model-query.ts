@@ -1,7 +1,7 @@
 /** What a search of the registry asks, and whether a model answers it. Pure. */
 import { z } from 'zod';
-import type { ModelView } from '../http/view.ts';
 import { MODEL_STAGES } from '../store/model-marks.ts';
+import type { ModelView } from '../views/model.ts';
 
 /** All that are given must hold. */
 export const modelQuerySchema = z.strictObject({

@@ -1,8 +1,8 @@
 /** A published model as the console and the CLI show it. Pure. */
 import { modelTitle } from '../../protocol/manifest.ts';
-import type { ModelView } from '../http/view.ts';
 import type { Mark } from '../store/model-marks.ts';
 import type { PublishedModel } from '../store/model-table.ts';
+import type { ModelView } from '../views/model.ts';
 
 export function modelView(
   { ref, manifest, notes, publishedAtMs }: PublishedModel,

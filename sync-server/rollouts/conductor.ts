@@ -9,7 +9,7 @@ import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
-import type { RolloutState, RolloutView, StartRolloutRequest } from '../http/view.ts';
+import type { RolloutState, RolloutView, StartRolloutRequest } from '../views/rollout.ts';
 import { championHash, championOf } from './champion.ts';
 import { devicesToAdd, matchingDevices } from './cohort.ts';
 import { extendedCurve } from './curve.ts';
@@ -18,6 +18,7 @@ import type { EvidenceSource } from './evidence-source.ts';
 import type { FleetControl, FleetDevice } from './fleet-control.ts';
 import { gatesOf } from './gates.ts';
 import { installProgress } from './install-progress.ts';
+import { LookPace } from './look-pace.ts';
 import { newRollout, type PlanDefaults } from './new-rollout.ts';
 import { nextMove } from './next-move.ts';
 import { isJudged, isOpen, type Rollout } from './rollout.ts';
@@ -39,15 +40,15 @@ export interface ConductorDeps {
 /** Newest rollouts that views show, beside those under way. */
 const SHOWN = 50;
 const DECISIONS_SHOWN = 20;
-/** A look may take at most one part in this many of the server's time: evidence grows, and devices wait meanwhile. */
-const TIME_SHARE = 10;
 
 export class RolloutConductor {
   readonly #deps: ConductorDeps;
+  readonly #pace: LookPace;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: ConductorDeps) {
     this.#deps = deps;
+    this.#pace = new LookPace(deps.config.everyMs);
   }
 
   start(): void {
@@ -153,7 +154,7 @@ export class RolloutConductor {
 
   /** A look that failed as a whole (the store cannot be read) must not end the server: the next one may succeed. */
   #tick(): void {
-    const { clock, config, counters, log } = this.#deps;
+    const { clock, counters, log } = this.#deps;
     const begunMs = clock.monotonicMs();
     try {
       this.evaluate();
@@ -161,8 +162,8 @@ export class RolloutConductor {
       counters.add(`rollouts.${codeOf(error)}`);
       log.error({ event: 'rollouts-not-judged', err: error }, 'the rollouts cannot be judged now');
     }
-    const tookMs = clock.monotonicMs() - begunMs;
-    this.#timer = setTimeout(() => this.#tick(), Math.max(config.everyMs, (TIME_SHARE - 1) * tookMs));
+    const waitMs = this.#pace.waitAfter(clock.monotonicMs() - begunMs);
+    this.#timer = setTimeout(() => this.#tick(), waitMs);
   }
 
   #look(rollout: Rollout): void {

@@ -2,7 +2,7 @@
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
 import { serverError } from '../errors.ts';
-import type { RolloutStage, StartRolloutRequest } from '../http/view.ts';
+import type { RolloutStage, StartRolloutRequest } from '../views/rollout.ts';
 import { championHash, championOf } from './champion.ts';
 import { matchingDevices } from './cohort.ts';
 import type { FleetControl, FleetDevice } from './fleet-control.ts';
@@ -50,6 +50,7 @@ export function newRollout(
     throw serverError(
       'ROLLOUT_NO_DEVICES',
       `every matching device runs ${modelTitle(to)} in "${request.slot}" already`,
+      { hint: 'There is nothing to do. andon devices shows what each one runs.' },
     );
   }
   const froms = new Map<string, ModelRef>();

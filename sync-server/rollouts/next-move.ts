@@ -1,5 +1,5 @@
 /** Where a rollout goes from here: a pure function of the verdict on its evidence, what its devices report, and who or what must let it on. */
-import type { RolloutState } from '../http/view.ts';
+import type { RolloutState } from '../views/rollout.ts';
 import type { Verdict } from './decision.ts';
 import type { Gates } from './gates.ts';
 import type { InstallProgress } from './install-progress.ts';

@@ -1,5 +1,5 @@
 /** A rollout as the console and the CLI show it. Pure. */
-import type { RolloutView } from '../http/view.ts';
+import type { RolloutView } from '../views/rollout.ts';
 import { shownCurve } from './curve.ts';
 import type { FleetDevice } from './fleet-control.ts';
 import type { Rollout, RolloutDecision } from './rollout.ts';

@@ -97,9 +97,9 @@ function positivesIn(pairs: readonly PairCount[]): number {
 
 function signed(value: number): string {
   const text = Math.abs(value * 100).toFixed(1);
-  return Number(text) === 0 ? '0' : `${value < 0 ? '-' : '+'}${text}`;
+  return Number(text) === 0 ? '0' : `${value < 0 ? '−' : '+'}${text}`;
 }
 
 function share(alpha: number): string {
-  return `${Math.round(alpha * 1000) / 10} %`;
+  return `${Math.round(alpha * 1000) / 10}%`;
 }

@@ -37,6 +37,7 @@ export class DeviceTable {
   readonly #reported: Statement<[string, string]>;
   readonly #seen: Statement<[string, number]>;
   readonly #gone: Statement<[string]>;
+  readonly #bornEpoch: Statement<[string], string>;
 
   constructor(sqlite: Sqlite) {
     this.#of = sqlite.prepare(`SELECT ${COLUMNS} FROM devices WHERE id = ?`);
@@ -55,11 +56,19 @@ export class DeviceTable {
        ON CONFLICT (id) DO UPDATE SET last_seen_ms = excluded.last_seen_ms, gone = 0`,
     );
     this.#gone = sqlite.prepare('UPDATE devices SET gone = 1 WHERE id = ?');
+    this.#bornEpoch = sqlite
+      .prepare<[string], string>("SELECT store_epoch FROM devices WHERE id = ? AND store_epoch <> ''")
+      .pluck();
   }
 
   of(id: string): DeviceRow | undefined {
     const row = this.#of.get(id);
     return row && deviceOf(row);
+  }
+
+  /** Of its last birth; undefined while none was heard. */
+  bornEpoch(id: string): string | undefined {
+    return this.#bornEpoch.get(id);
   }
 
   /** By id. */

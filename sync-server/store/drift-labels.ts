@@ -1,11 +1,25 @@
 /** Drift that devices told of, and how many labelled samples came since, counted without walking whole tables. */
-import type { DriftNote, LabelsSince } from '../dataset/retrain-proposal.ts';
 import type { Sqlite, Statement } from './database.ts';
 
 /** Notes looked at, the newest. */
 const MAX_NOTES = 10_000;
 /** Labels looked at a device database: some ten milliseconds. */
 const MAX_LABELS = 5000;
+
+/** A device said that a feature of a slot began to drift, or ended to. */
+export interface DriftNote {
+  readonly device: string;
+  readonly timeMs: number;
+  readonly slot: string;
+  readonly feature: string;
+  readonly drifting: boolean;
+}
+
+export interface LabelsSince {
+  /** Samples predicted since then that have a label. */
+  readonly labelled: number;
+  readonly withFeatures: number;
+}
 
 interface NoteRow {
   device: string;

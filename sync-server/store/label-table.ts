@@ -2,12 +2,18 @@
 import { type Evidence, standingLabel } from '../../protocol/labels/standing-label.ts';
 import type { Feedback } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
+import type { EpochLineage } from './epoch-lineage.ts';
 import type { LabelChange, OutcomeTable } from './outcome-table.ts';
 
 type SqlValue = string | number | null;
 
-interface HistoryRow extends Omit<Evidence, 'withdrawn'> {
+/** Evidence with its name. */
+interface Said extends Evidence {
+  readonly epochId: number;
   readonly seq: number;
+}
+
+interface HistoryRow extends Omit<Said, 'withdrawn'> {
   readonly withdrawn: number;
 }
 
@@ -18,42 +24,57 @@ export class LabelTable {
   readonly #fall: Statement<[number, number]>;
   readonly #stood: Statement<[number, number], { label: number; weight: number }>;
   readonly #outcomes: OutcomeTable;
+  readonly #lineage: EpochLineage;
 
-  constructor(sqlite: Sqlite, outcomes: OutcomeTable) {
+  constructor(sqlite: Sqlite, { outcomes, lineage }: { outcomes: OutcomeTable; lineage: EpochLineage }) {
     this.#outcomes = outcomes;
+    this.#lineage = lineage;
     this.#stood = sqlite.prepare(
       'SELECT label, weight FROM labels WHERE epoch_id = ? AND prediction_seq = ?',
     );
     this.#add = sqlite.prepare('INSERT INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     // Left to itself, SQLite takes the primary key and walks every record of the device.
     this.#history = sqlite.prepare(
-      `SELECT seq, time_ms AS timeMs, kind, label, weight, rule, precedence, withdrawn, observed_ms AS observedMs
+      `SELECT epoch_id AS epochId, seq, time_ms AS timeMs, kind, label, weight, rule, precedence, withdrawn, observed_ms AS observedMs
        FROM feedback INDEXED BY feedback_by_prediction WHERE epoch_id = ? AND prediction_seq = ?`,
     );
     this.#stand = sqlite.prepare(
-      `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind, time_ms, feedback_seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO labels (epoch_id, prediction_seq, label, weight, kind, time_ms, feedback_seq, feedback_epoch_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET label = excluded.label, weight = excluded.weight, kind = excluded.kind,
-         time_ms = excluded.time_ms, feedback_seq = excluded.feedback_seq`,
+         time_ms = excluded.time_ms, feedback_seq = excluded.feedback_seq, feedback_epoch_id = excluded.feedback_epoch_id`,
     );
     this.#fall = sqlite.prepare('DELETE FROM labels WHERE epoch_id = ? AND prediction_seq = ?');
   }
 
-  add(epochId: number, records: readonly Feedback[]): void {
-    const changes: LabelChange[] = [];
+  /** @param saidBy the database by whose numbers they speak of predictions */
+  add(epochId: number, records: readonly Feedback[], saidBy: number): void {
+    const changes = new Map<number, LabelChange[]>();
     for (const record of records) {
-      const history = this.#history.all(epochId, record.predictionSeq).map(evidenceOf);
-      const stands = standingLabel([...history, record]);
+      const { predictionSeq } = record;
+      const homeId = this.#lineage.homeOf(saidBy, 'predictions', predictionSeq).epochId;
+      const stands = standingLabel<Said>([...this.#historyOf(homeId, predictionSeq), { ...record, epochId }]);
       this.#keep(epochId, record);
-      const stood = this.#stood.get(epochId, record.predictionSeq);
-      changes.push({ predictionSeq: record.predictionSeq, before: stood, after: stands });
-      if (stands === undefined) this.#fall.run(epochId, record.predictionSeq);
-      else {
-        const { label, weight, kind, timeMs, seq } = stands;
-        this.#stand.run(epochId, record.predictionSeq, label, weight, kind, timeMs, seq);
-      }
+      const before = this.#stood.get(homeId, predictionSeq);
+      const ofHome = changes.get(homeId) ?? [];
+      ofHome.push({ predictionSeq, before, after: stands });
+      changes.set(homeId, ofHome);
+      if (stands) this.#put(homeId, predictionSeq, stands);
+      else this.#fall.run(homeId, predictionSeq);
     }
-    this.#outcomes.revise(epochId, changes);
+    for (const [homeId, ofHome] of changes) this.#outcomes.revise(homeId, ofHome);
+  }
+
+  /** What every database that has the prediction said about it. */
+  #historyOf(homeId: number, predictionSeq: number): Said[] {
+    return this.#lineage
+      .withRecord(homeId, 'predictions', predictionSeq)
+      .flatMap((epochId) => this.#history.all(epochId, predictionSeq).map(evidenceOf));
+  }
+
+  #put(homeId: number, predictionSeq: number, { label, weight, kind, timeMs, seq, epochId }: Said): void {
+    const elsewhere = epochId === homeId ? null : epochId;
+    this.#stand.run(homeId, predictionSeq, label, weight, kind, timeMs, seq, elsewhere);
   }
 
   #keep(epochId: number, record: Feedback): void {
@@ -66,6 +87,6 @@ export class LabelTable {
   }
 }
 
-function evidenceOf({ withdrawn, ...row }: HistoryRow): Evidence & { seq: number } {
+function evidenceOf({ withdrawn, ...row }: HistoryRow): Said {
   return { ...row, withdrawn: withdrawn === 1 };
 }

@@ -103,7 +103,7 @@ export class LabelledSamples {
        JOIN epochs AS e ON e.id = l.epoch_id
        LEFT JOIN predictions AS p ON p.epoch_id = l.epoch_id AND p.seq = l.prediction_seq
        LEFT JOIN contexts AS c ON c.id = p.context_id
-       LEFT JOIN feedback AS f ON f.epoch_id = l.epoch_id AND f.seq = l.feedback_seq
+       LEFT JOIN feedback AS f ON f.epoch_id = coalesce(l.feedback_epoch_id, l.epoch_id) AND f.seq = l.feedback_seq
        WHERE coalesce(c.slot, f.slot) = @slot
          AND (c.id IS NULL OR (p.time_ms BETWEEN @sinceMs AND @untilMs AND (@model IS NULL OR c.model = @model)))
        ORDER BY l.epoch_id, l.prediction_seq`,

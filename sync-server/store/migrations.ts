@@ -364,4 +364,17 @@ export const migrations: readonly string[] = [
   DROP TABLE contexts;
   ALTER TABLE contexts_3 RENAME TO contexts;
   `,
+  `
+  -- A database that goes on from another: records up to and with head lie under from_epoch_id, or where that has them from.
+  CREATE TABLE epoch_origins (
+    epoch_id INTEGER NOT NULL REFERENCES epochs (id),
+    stream TEXT NOT NULL,
+    from_epoch_id INTEGER NOT NULL REFERENCES epochs (id),
+    head INTEGER NOT NULL,
+    PRIMARY KEY (epoch_id, stream)
+  ) WITHOUT ROWID;
+  CREATE INDEX epoch_origins_by_origin ON epoch_origins (from_epoch_id);
+  -- Of feedback_seq, where that is another one than of the prediction.
+  ALTER TABLE labels ADD COLUMN feedback_epoch_id INTEGER;
+  `,
 ];

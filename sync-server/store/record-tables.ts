@@ -4,6 +4,7 @@ import { ContextMap } from '../../protocol/prediction-context.ts';
 import type { EventRecord, Feedback, MetricRecord, Prediction, Severity } from '../../protocol/records.ts';
 import { ContextIds } from './context-ids.ts';
 import type { Sqlite, Statement } from './database.ts';
+import type { EpochLineage } from './epoch-lineage.ts';
 import type { InputProfileTable } from './input-profile-table.ts';
 import { LabelTable } from './label-table.ts';
 import { MinuteCounts } from './minute-counts.ts';
@@ -19,6 +20,12 @@ export interface FleetEvent {
   readonly message: string;
 }
 
+export interface RecordTablesDeps {
+  readonly outcomes: OutcomeTable;
+  readonly profiles: InputProfileTable;
+  readonly lineage: EpochLineage;
+}
+
 export class RecordTables {
   readonly #predictions: RowInserter;
   readonly #count: Statement<[number, number, number]>;
@@ -30,16 +37,16 @@ export class RecordTables {
   readonly #outcomes: OutcomeTable;
   readonly #profiles: InputProfileTable;
 
-  constructor(sqlite: Sqlite, outcomes: OutcomeTable, profiles: InputProfileTable) {
-    this.#outcomes = outcomes;
-    this.#profiles = profiles;
+  constructor(sqlite: Sqlite, deps: RecordTablesDeps) {
+    this.#outcomes = deps.outcomes;
+    this.#profiles = deps.profiles;
     this.#contexts = new ContextIds(sqlite);
     this.#predictions = new RowInserter(sqlite, 'predictions', 11);
     this.#count = sqlite.prepare(
       `INSERT INTO prediction_counts (context_id, minute, count) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET count = count + excluded.count`,
     );
-    this.#labels = new LabelTable(sqlite, outcomes);
+    this.#labels = new LabelTable(sqlite, deps);
     this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)');
     this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.#recentEvents = sqlite.prepare(
@@ -76,8 +83,9 @@ export class RecordTables {
     if (first !== undefined && last !== undefined) this.#outcomes.arrived(epochId, first, last);
   }
 
-  addFeedback(epochId: number, records: readonly Feedback[]): void {
-    this.#labels.add(epochId, records);
+  /** @param saidBy the database that sent them, by whose numbers they speak of predictions; their own unless they lie elsewhere */
+  addFeedback(epochId: number, records: readonly Feedback[], saidBy = epochId): void {
+    this.#labels.add(epochId, records, saidBy);
   }
 
   addMetrics(epochId: number, records: readonly MetricRecord[]): void {

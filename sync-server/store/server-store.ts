@@ -13,6 +13,7 @@ import { DesiredTable } from './desired-table.ts';
 import { DeviceCertificateTable } from './device-certificate-table.ts';
 import { DeviceTable } from './device-table.ts';
 import { DriftLabels } from './drift-labels.ts';
+import { EpochLineage } from './epoch-lineage.ts';
 import { InputProfileTable } from './input-profile-table.ts';
 import { LabelledSamples } from './labelled-samples.ts';
 import { MlflowTable } from './mlflow-table.ts';
@@ -61,10 +62,11 @@ export function openServerStore(dataDir: string, options: OpenOptions = {}): Ser
   const file = join(dataDir, 'server.db');
   const database = options.besideServer ? openBesideServer(file) : openDatabase(file);
   const { sqlite } = database;
-  const cursors = new StreamCursors(sqlite);
+  const lineage = new EpochLineage(sqlite);
+  const cursors = new StreamCursors(sqlite, lineage);
   const outcomes = new OutcomeTable(sqlite);
   const profiles = new InputProfileTable(sqlite);
-  const records = new RecordTables(sqlite, outcomes, profiles);
+  const records = new RecordTables(sqlite, { outcomes, profiles, lineage });
   return {
     devices: new DeviceTable(sqlite),
     cursors,

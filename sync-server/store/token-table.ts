@@ -1,5 +1,5 @@
 /** Tokens of the admin API: whose, for which role, until when, and the hash of the secret. */
-import type { Role } from '../access/role.ts';
+import type { Role } from '../role.ts';
 import type { Sqlite, Statement } from './database.ts';
 
 export interface TokenRow {

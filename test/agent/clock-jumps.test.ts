@@ -7,11 +7,20 @@ const HOUR_MS = 3_600_000;
 class TwoClocks {
   wall = 1_764_000_000_000;
   monotonic = 0;
+  /** Passes before the wall clock is read next. */
+  heldUpMs = 0;
   readonly told: ClockJump[] = [];
   readonly jumps = new ClockJumps(
-    { wallMs: () => this.wall, monotonicUs: () => this.monotonic * 1000 },
+    { wallMs: () => this.#wallMs(), monotonicUs: () => this.monotonic * 1000 },
     (jump) => this.told.push(jump),
   );
+
+  #wallMs(): number {
+    this.wall += this.heldUpMs;
+    this.monotonic += this.heldUpMs;
+    this.heldUpMs = 0;
+    return this.wall;
+  }
 
   /** Both run on, as they do. */
   pass(ms: number): void {
@@ -42,6 +51,18 @@ describe('a wall clock that is set', () => {
     }
     clocks.pass(24 * HOUR_MS);
     expect(clocks.told).toEqual([]);
+  });
+
+  it('is not mistaken for a process that stood still while it read the two clocks, in that reading nor in the next', () => {
+    const clocks = new TwoClocks();
+    clocks.pass(1000);
+    clocks.heldUpMs = 5000;
+    clocks.pass(1000);
+    clocks.pass(1000);
+    expect(clocks.told).toEqual([]);
+    clocks.wall -= HOUR_MS;
+    clocks.pass(1000);
+    expect(clocks.told).toHaveLength(1);
   });
 
   it('is remembered for a while only', () => {

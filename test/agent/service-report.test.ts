@@ -3,7 +3,7 @@ import { agentError } from '../../agent/errors.ts';
 import type { EngineResult } from '../../agent/inference/engine.ts';
 import { ProgressWatch } from '../../agent/monitor/progress-watch.ts';
 import { ServiceReport, serviceStatus } from '../../agent/service-report.ts';
-import type { ServiceManager } from '../../protocol/service-manager.ts';
+import type { ServiceManager } from '../../daemon/service-manager.ts';
 import { TestClock } from './store/temp-store.ts';
 
 function reportTo(watchdogMs: number | undefined) {

@@ -35,13 +35,13 @@ function importsOf(file: string): Import[] {
   });
 }
 
-const files = ['protocol', 'agent', 'sync-server', 'cli', 'web'].flatMap(sourceFiles);
+const files = ['protocol', 'daemon', 'agent', 'sync-server', 'cli', 'web'].flatMap(sourceFiles);
 const imports = files.flatMap(importsOf);
 
 /** The room of a file: `agent/store`, `protocol`, or the file itself where it stands in a side's top folder. */
 function roomOf(path: string): string {
   const [side, room, ...rest] = path.split('/');
-  if (side === 'protocol') return side;
+  if (side === 'protocol' || side === 'daemon') return side;
   return rest.length === 0
     ? side === 'agent' || side === 'sync-server'
       ? path
@@ -49,13 +49,14 @@ function roomOf(path: string): string {
     : `${side}/${room}`;
 }
 
+/** What both sides stand on: the wire contract, and what a daemon needs as a process. */
+const GROUND = ['protocol', 'daemon'];
 const AGENT_LEAVES = [
   'agent/made-folder.ts',
   'agent/errors.ts',
   'agent/clock.ts',
   'agent/clock-jumps.ts',
   'agent/counters.ts',
-  'agent/log.ts',
   'agent/mqtt-client.ts',
   'agent/config',
 ];
@@ -66,7 +67,7 @@ const AGENT_ROOMS = ['models', 'feedback', 'monitor', 'sync', 'http', 'pipeline'
 
 function outside(allowed: readonly string[], of: (i: Import) => boolean): string[] {
   return imports
-    .filter((i) => of(i) && /^(agent|sync-server|protocol|cli|web)\//.test(i.to))
+    .filter((i) => of(i) && /^(agent|sync-server|protocol|daemon|cli|web)\//.test(i.to))
     .filter((i) => roomOf(i.to) !== roomOf(i.from) && !allowed.includes(roomOf(i.to)))
     .map((i) => `${i.from} -> ${i.to}`);
 }
@@ -80,6 +81,10 @@ describe('the import arrows of the house', () => {
     expect(outside(['protocol'], (i) => i.from.startsWith('protocol/'))).toEqual([]);
   });
 
+  it('lets daemon see the protocol alone', () => {
+    expect(outside(['protocol'], (i) => i.from.startsWith('daemon/'))).toEqual([]);
+  });
+
   it('keeps agent and sync-server apart', () => {
     const crossing = imports.filter(
       (i) =>
@@ -90,23 +95,23 @@ describe('the import arrows of the house', () => {
   });
 
   it('keeps the leaves of the agent leaves', () => {
-    expect(outside([...AGENT_LEAVES, 'protocol'], (i) => AGENT_LEAVES.includes(roomOf(i.from)))).toEqual([]);
+    expect(outside([...AGENT_LEAVES, ...GROUND], (i) => AGENT_LEAVES.includes(roomOf(i.from)))).toEqual([]);
   });
 
   it('lets store, inference, sources and trust see only leaves and each other’s types', () => {
-    const allowed = [...AGENT_LEAVES, ...AGENT_BASE, 'protocol'];
+    const allowed = [...AGENT_LEAVES, ...AGENT_BASE, ...GROUND];
     expect(outside(allowed, (i) => AGENT_BASE.includes(roomOf(i.from)))).toEqual([]);
   });
 
   it('lets only main see everything', () => {
-    const allowed = [...AGENT_LEAVES, ...AGENT_BASE, ...AGENT_ROOMS, 'protocol'];
+    const allowed = [...AGENT_LEAVES, ...AGENT_BASE, ...AGENT_ROOMS, ...GROUND];
     expect(outside(allowed, (i) => AGENT_ROOMS.includes(roomOf(i.from)))).toEqual([]);
     expect(
       imports.filter(
         (i) =>
           /^(agent|sync-server)\/main\.ts$/.test(i.to) &&
           !i.from.startsWith('cli/') &&
-          i.from !== 'agent/run-agent.ts',
+          !/^(agent|sync-server)\/run-(agent|server)\.ts$/.test(i.from),
       ),
     ).toEqual([]);
   });
@@ -114,9 +119,12 @@ describe('the import arrows of the house', () => {
   it('lets pages see only the types of their side’s view, and the shared look', () => {
     const isPage = (i: Import) =>
       roomOf(i.from) === 'agent/status-page' || roomOf(i.from) === 'sync-server/console';
-    const seen = imports.filter((i) => isPage(i) && /^(agent|sync-server|cli|protocol)\//.test(i.to));
+    const seen = imports.filter((i) => isPage(i) && /^(agent|sync-server|cli|protocol|daemon)\//.test(i.to));
     const own = (i: Import) =>
-      roomOf(i.to) === roomOf(i.from) || i.to.endsWith('/http/view.ts') || i.to.startsWith('protocol/');
+      roomOf(i.to) === roomOf(i.from) ||
+      i.to === 'agent/http/view.ts' ||
+      roomOf(i.to) === 'sync-server/views' ||
+      i.to.startsWith('protocol/');
     expect(seen.filter((i) => !own(i))).toEqual([]);
   });
 
@@ -155,6 +163,21 @@ describe('the import arrows of the house', () => {
     };
     for (const file of files) walk(file, []);
     expect(circles).toEqual([]);
+  });
+
+  it('has no two rooms of a side that know each other', () => {
+    const arrows = new Set(
+      imports
+        .filter((i) => /^(agent|sync-server)\//.test(i.to) && roomOf(i.from) !== roomOf(i.to))
+        .map((i) => `${roomOf(i.from)} -> ${roomOf(i.to)}`),
+    );
+    const back = (arrow: string) => arrow.split(' -> ').reverse().join(' -> ');
+    expect([...arrows].filter((arrow) => arrows.has(back(arrow)))).toEqual([]);
+  });
+
+  it('lets the shapes of the admin API see only each other and the protocol', () => {
+    const allowed = ['protocol', 'sync-server/views'];
+    expect(outside(allowed, (i) => roomOf(i.from) === 'sync-server/views')).toEqual([]);
   });
 
   it('has no utils', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { driftWords, mostChanged } from '../../sync-server/console/drift-words.ts';
-import type { FleetDriftView } from '../../sync-server/http/view.ts';
+import type { FleetDriftView } from '../../sync-server/views/fleet.ts';
 
 function feature(name: string, driftingDevices: string[] = []): FleetDriftView['features'][number] {
   return {

@@ -1,31 +1,15 @@
 /** The central team's page in a real browser, against a stand-in for the server. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { FleetView } from '../../sync-server/http/view.ts';
-import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
+import { describe, expect, it } from 'vitest';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
+import { chromiumMissing } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
 import { millingMetrics } from './fixtures/fleet-metrics.ts';
 import * as views from './fixtures/fleet-views.ts';
-import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
+import { overflowPx } from './open-page.ts';
+import { usePage } from './page-rig.ts';
 
 describe.skipIf(chromiumMissing())('the fleet console', () => {
-  let browser: Browser;
-  let opened: OpenedPage | undefined;
-
-  beforeAll(async () => {
-    buildPages();
-    browser = await launchChromium();
-  });
-  afterAll(() => browser?.close());
-  afterEach(async () => {
-    await opened?.close();
-    opened = undefined;
-  });
-
-  const open = async (view: FleetView, options?: Parameters<typeof openPage>[3]) => {
-    opened = await openPage(browser, 'console', view, options);
-    return opened;
-  };
+  const open = usePage<FleetView>('console');
 
   it.each(Object.entries(views))(
     'shows %s on a 360 px phone within the width, the policy and the origin',
@@ -39,13 +23,12 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
     for (const view of [views.twelveDevices, views.rolledBackFleet, views.holdingFleet, views.emptyFleet]) {
-      const { page, close } = await openPage(browser, 'console', view, { colorScheme });
+      const { page } = await open(view, { colorScheme });
       if (view === views.twelveDevices) {
         await page.getByRole('button', { name: 'Abort' }).click();
         await page.getByRole('button', { name: 'Roll out' }).first().click();
       }
       const { judged, problems } = await contrastProblems(page);
-      await close();
       expect(judged).toBeGreaterThan(5);
       expect(problems).toEqual([]);
     }
@@ -108,7 +91,7 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
   it('hands out the commands that bring a version which MLflow’s alias moved to', async () => {
     const { page } = await open(views.mlflowMovedFleet);
     await page.getByText('is version 3, which is not published here yet.').waitFor();
-    await page.getByText('andon sign pulled/milling-failure-3').waitFor();
+    await page.getByText('npm run andon -- sign pulled/milling-failure-3').waitFor();
     await page.getByText('12 reports to be sent').waitFor();
   });
 
@@ -188,9 +171,15 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
   });
 
   it('tells a new team what to do first', async () => {
-    const { page } = await open(views.emptyFleet);
-    await page.getByText('npm run andon -- publish models/milling-failure/2').waitFor();
+    const { emptyFleet } = views;
+    const { page } = await open({ ...emptyFleet, trust: { ...emptyFleet.trust, metadata: null } });
     await page.getByText('Ready for the first device.').waitFor();
+    const commands = page.locator('#models code');
+    expect(await commands.allTextContents()).toEqual([
+      'npm run andon -- keys init keys',
+      'npm run andon -- sign models/milling-failure/2 --keys keys',
+      'npm run andon -- publish models/milling-failure/2 --keys keys',
+    ]);
   });
 
   it('offers no rollout of a model that runs, was replaced or was stopped', async () => {

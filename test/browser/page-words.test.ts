@@ -12,7 +12,7 @@ import {
 } from '../../agent/status-page/kept-predictions.ts';
 import { followWords, safeUrl } from '../../sync-server/console/device-words.ts';
 import { fleetHeadline } from '../../sync-server/console/fleet-headline.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { formatAge, formatBytes, formatScore } from '../../web/format.ts';
 import { refusedRows } from '../../web/refused-words.ts';
 import { advancingFleet, emptyFleet, rolledBackFleet, twelveDevices } from './fixtures/fleet-views.ts';

@@ -7,7 +7,8 @@ import { modelsText } from '../../cli/model-text.ts';
 import { rolloutsText, rolloutText } from '../../cli/rollout-text.ts';
 import { plain } from '../../cli/shared-options.ts';
 import { age, table } from '../../cli/table.ts';
-import type { RolloutView, SlotMetricsView } from '../../sync-server/http/view.ts';
+import type { RolloutView } from '../../sync-server/views/rollout.ts';
+import type { SlotMetricsView } from '../../sync-server/views/slot-metrics.ts';
 
 const rollout: RolloutView = {
   id: 'a1b2c3d4',
@@ -77,7 +78,7 @@ describe('what comes from elsewhere', () => {
 describe('what commands print', () => {
   it('shows a rollout with its stage, evidence and decisions', () => {
     const text = rolloutText(rollout);
-    expect(text).toMatch(/holding, stage 1 of 2 \(5 % of the devices, 5 % of their samples\)/);
+    expect(text).toMatch(/holding, stage 1 of 2 \(5% of the devices, 5% of their samples\)/);
     expect(text).toMatch(/12 labelled pairs; .* old 3\.0, new 0\.3/);
     expect(text).toMatch(/old 0\.500, new unknown/);
     expect(text).toMatch(/00:00:00 {2}advancing, stage 1: Just begun\./);
@@ -147,7 +148,7 @@ describe('what commands print', () => {
     });
     expect(text).toContain('WARNING mill-1: It is 91 °C hot. Check its fan.');
     expect(text.split('\n')[1]).toBe(
-      'mill-1  online  3 s ago  machine-failure  milling-failure 1 + milling-failure 2 on 5 %  abababababab  1,234    line=milling',
+      'mill-1  online  3 s ago  machine-failure  milling-failure 1 + milling-failure 2 on 5%  abababababab  1,234    line=milling',
     );
   });
 });

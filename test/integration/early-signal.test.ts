@@ -48,7 +48,7 @@ it('ends the server cleanly that is told to stop as soon as it says where it lis
       http: { port: 0 },
     }),
   );
-  const server = startProcess('sync-server/main.ts', ['--config', config]);
+  const server = startProcess('sync-server/start.ts', ['--config', config]);
   onTestFinished(() => void server.end('SIGKILL'));
   await server.logged('listening');
   expect(await server.end('SIGTERM')).toBe(0);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import type { StatusView } from '../../agent/http/view.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { describeWithMosquitto, startMosquitto } from '../support/brokers.ts';
 import { projectRoot, type RunningProcess, startProcess, waitFor } from '../support/processes.ts';
 import { steelPlatesCsv } from '../support/steel-plates.ts';
@@ -40,7 +40,7 @@ async function startServer(folder: string, broker: object): Promise<{ url: strin
     broker,
     http: { port: 0 },
   });
-  const server = startProcess('sync-server/main.ts', ['--config', config]);
+  const server = startProcess('sync-server/start.ts', ['--config', config]);
   cleanUp.push(() => server.end());
   const line = await server.logged('listening');
   return { url: String(line.url), brokerUrl: String(line.brokerUrl) };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { StatusView } from '../../agent/http/view.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { projectRoot, startProcess, waitFor } from '../support/processes.ts';
 import { steelPlatesCsv } from '../support/steel-plates.ts';
 
@@ -42,7 +42,7 @@ function brighter(csv: string): string {
 it('shows at the server which input of which device drifts, and keeps the profiles off both lists of events', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'andon-fleet-drift-'));
   cleanUp.push(() => rmSync(folder, { recursive: true, force: true }));
-  const server = await started('sync-server/main.ts', folder, 'server', {
+  const server = await started('sync-server/start.ts', folder, 'server', {
     dataDir: join(folder, 'server'),
     broker: { kind: 'embedded', port: 0 },
     http: { port: 0 },

@@ -70,7 +70,7 @@ it('learns of rejected parts only by chance, states that chance, and takes late 
   );
   const { truth } = slot;
   expect(truth.warnings).toEqual([]);
-  expect(truth.exploration).toContain('50 %');
+  expect(truth.exploration).toContain('50%');
 
   // A part that the gate took out turns up days later, in another system.
   const correlationId = taken()?.correlationId ?? '';

@@ -144,7 +144,7 @@ describeWithSystemdNotify('the server under a service manager', () => {
         broker: { kind: 'embedded', port: 0 },
         http: { port: 0 },
       });
-      const server = startProcess('sync-server/main.ts', ['--config', config], env);
+      const server = startProcess('sync-server/start.ts', ['--config', config], env);
       onTestFinished(async () => void (await server.end()));
       await server.logged('listening');
       await aliveAgain();

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeChunk } from '../../protocol/chunk-codec.ts';
@@ -9,8 +8,9 @@ import { type Desired, desiredSchema, envelopeSchema, parseMessage } from '../..
 import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
-import type { FleetView, RolloutView } from '../../sync-server/http/view.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
+import type { RolloutView } from '../../sync-server/views/rollout.ts';
+import { fleetOf, publishPackage } from '../support/admin-client.ts';
 import { describeWithMosquitto, freePort, startMosquitto } from '../support/brokers.ts';
 import { hashOf, makePackage } from '../support/packages.ts';
 import { startProcess } from '../support/processes.ts';
@@ -51,17 +51,6 @@ async function post(url: string, body: object): Promise<Response> {
   return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
-async function publish(server: RunningServer, files: ReadonlyMap<string, Buffer>): Promise<void> {
-  const headers = { 'content-type': 'application/msgpack' };
-  const body = encode(Object.fromEntries(files));
-  const answer = await fetch(`${server.url}/api/models`, { method: 'POST', headers, body });
-  expect(answer.status).toBe(201);
-}
-
-async function fleet(server: RunningServer): Promise<FleetView> {
-  return (await fetch(`${server.url}/api/fleet`)).json() as Promise<FleetView>;
-}
-
 function readDesired(server: RunningServer, device: DeviceClient): Desired {
   const { publicKey } = publicKeyFileSchema.parse(JSON.parse(readFileSync(server.publicKeyFile, 'utf8')));
   return openEnvelope(
@@ -91,12 +80,12 @@ function specification(brokerConfig: () => Promise<object>): void {
   async function withRollout() {
     const { file } = configured(await brokerConfig());
     const server = await start(file);
-    await publish(server, champion);
-    await publish(server, challenger);
+    await publishPackage(server.url, champion);
+    await publishPackage(server.url, challenger);
     const device = new DeviceClient('mill-1', server.brokerUrl);
     await device.born();
     await device.report({ slots: { 'machine-failure': running(hashOf(champion)) } });
-    await vi.waitFor(async () => expect((await fleet(server)).devices[0]?.reported).toBeTruthy(), SLOW);
+    await vi.waitFor(async () => expect((await fleetOf(server.url)).devices[0]?.reported).toBeTruthy(), SLOW);
     const answer = await post(`${server.url}/api/rollouts`, { slot: 'machine-failure', model: 'tiny@2' });
     expect(answer.status).toBe(201);
     const { id } = (await answer.json()) as RolloutView;
@@ -109,7 +98,7 @@ function specification(brokerConfig: () => Promise<object>): void {
     const server = await start(file);
     const device = new DeviceClient('mill-1', server.brokerUrl);
     await device.born();
-    const online = async () => (await fleet(server)).devices.map((each) => each.online);
+    const online = async () => (await fleetOf(server.url)).devices.map((each) => each.online);
     await vi.waitFor(async () => expect(await online()).toEqual([true]), SLOW);
     device.send('predictions', predictionBatch(1, 2000));
     await vi.waitFor(() => expect(device.acked('predictions')).toBe(2000), SLOW);
@@ -179,7 +168,7 @@ function specification(brokerConfig: () => Promise<object>): void {
       readDesired(next, again).slots['machine-failure']?.challenger?.model.indexSha256 ?? '';
     await again.listenTo(topics.chunk(indexSha256));
     await vi.waitFor(() => expect(again.down.has(topics.chunk(indexSha256))).toBe(true), SLOW);
-    expect((await fleet(next)).rollouts).toHaveLength(1);
+    expect((await fleetOf(next.url)).rollouts).toHaveLength(1);
   });
 }
 
@@ -205,7 +194,7 @@ describeWithMosquitto('the server with Mosquitto', () => {
       device.send('predictions', predictionBatch(1, 10));
       expect(device.acked('predictions')).toBe(10);
     }, SLOW);
-    expect((await fleet(server)).devices.map((each) => each.online)).toEqual([true]);
+    expect((await fleetOf(server.url)).devices.map((each) => each.online)).toEqual([true]);
   });
 });
 
@@ -226,7 +215,7 @@ describe('the server process', () => {
     const TOTAL = 40_000;
     const SIZE = 500;
     const { file, dataDir } = configured({ kind: 'embedded', port: await freePort() });
-    let server = startProcess('sync-server/main.ts', ['--config', file]);
+    let server = startProcess('sync-server/start.ts', ['--config', file]);
     onTestFinished(() => void server.end('SIGKILL'));
     const { broker } = readSettings(file);
     const device = new DeviceClient('mill-1', `mqtt://127.0.0.1:${broker.port}`);
@@ -240,7 +229,7 @@ describe('the server process', () => {
           for (let i = 0; i < 8; i++) send(device, acked, i, SIZE, TOTAL);
           await ended;
           expect(countRows(dataDir).rows).toBeGreaterThanOrEqual(acked);
-          server = startProcess('sync-server/main.ts', ['--config', file]);
+          server = startProcess('sync-server/start.ts', ['--config', file]);
         }
         // A window of batches from the acknowledged place, again and again: many arrive twice.
         for (let i = 0; i < 8; i++) send(device, acked, i, SIZE, TOTAL);
@@ -255,7 +244,7 @@ describe('the server process', () => {
   it('ends cleanly and soon when it is told to', async () => {
     const { file } = configured({ kind: 'embedded', port: 0 });
     writeFileSync(file, JSON.stringify({ ...readSettings(file), log: { level: 'info' } }));
-    const server = startProcess('sync-server/main.ts', ['--config', file]);
+    const server = startProcess('sync-server/start.ts', ['--config', file]);
     const line = await server.logged('listening');
     expect(line).toMatchObject({
       url: expect.stringMatching(/^http:/),
@@ -289,7 +278,7 @@ describe('the server process', () => {
     await start(file);
     const other = join(file, '..', 'other.json');
     writeFileSync(other, JSON.stringify(change(settings)));
-    const second = startProcess('sync-server/main.ts', ['--config', other]);
+    const second = startProcess('sync-server/start.ts', ['--config', other]);
     expect(await second.logged('not-started')).toMatchObject({ code, hint: expect.stringContaining(hint) });
     await vi.waitFor(() => expect(second.ended).toBe(true), SLOW);
     expect(await second.end()).toBe(1);

@@ -76,7 +76,7 @@ describe('a rule in words', () => {
   it('tells the share that goes on by chance', () => {
     const exploration = explorationSchema.parse({ share: 0.05, labels: ['failure'] });
     expect(exploration && explorationWords(exploration)).toBe(
-      'Of the parts called failure, 5 % go on for inspection by chance, so that it is seen what such parts are.',
+      'Of the parts called failure, 5% go on for inspection by chance, so that it is seen what such parts are.',
     );
   });
 });

@@ -49,7 +49,7 @@ describe('the plan of an installation', () => {
     const desired = { champion: ref(A, 1), challenger: { model: ref(B, 2), share: 0.05, rolloutId: 'r' } };
     const steps = planInstall(running, desired, facts);
     expect(steps.map(({ kind }) => kind)).toEqual(['fetch', 'test', 'try']);
-    expect(steps[2]?.words).toContain('5 %');
+    expect(steps[2]?.words).toContain('5%');
   });
 
   it('says that a loaded challenger is promoted at once', () => {

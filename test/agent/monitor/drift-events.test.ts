@@ -19,13 +19,13 @@ it('names the pair that changed most, counts the others, and says when all is as
 it('names the label that is said more often', () => {
   const drift = sampleDrift({ drifting: true, shares: [0.8, 0.2], baselineShares: [0.97, 0.03] });
   expect(labelDrift('milling', ['ok', 'failure'], drift).message).toBe(
-    'The model of milling says "failure" for 20.0 % of samples; on its training data it was 3.0 %.',
+    'The model of milling says "failure" for 20.0% of samples; on its training data it was 3.0%.',
   );
 });
 
 it('says how an input fails, and what to do', () => {
   expect(inputFault('milling', { feature: 'torque_nm', fault: 'stuck', share: 0.5 }, true).message).toBe(
-    '50 % of the last values of torque_nm of milling stand still. Check the sensor and its cable.',
+    '50% of the last values of torque_nm of milling stand still. Check the sensor and its cable.',
   );
 });
 

@@ -3,7 +3,7 @@ import type { ActiveModel } from '../../../agent/models/active-models.ts';
 import { LatencyWindow } from '../../../agent/monitor/latency-window.ts';
 import { RateMeter } from '../../../agent/monitor/rate-meter.ts';
 import { SlotMonitor } from '../../../agent/monitor/slot-monitor.ts';
-import type { SourceChange } from '../../../agent/sources/source-versions.ts';
+import type { SourceChange } from '../../../agent/monitor/source-versions.ts';
 import type { NewEvent } from '../../../agent/store/records.ts';
 import { type Manifest, manifestSchema } from '../../../protocol/manifest.ts';
 import { INPUT_HEALTH } from '../../../protocol/records.ts';

@@ -195,7 +195,7 @@ describe('damage that shows while the store is open', () => {
     const path = join(folder, 'store.db');
     const leaves = pagesOf(path, 'predictions', 'leaf');
     let told = 0;
-    const { store } = openTempStore({ folder, onDamage: () => (told += 1) });
+    const { store } = openTempStore({ folder, onReopen: () => (told += 1) });
     damagePages(path, leaves.slice(70, 72));
     for (let i = 0; i < 2; i++) {
       expect(() => store.streams.read('predictions', 0, ROWS)).toThrow(

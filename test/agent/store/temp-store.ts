@@ -8,7 +8,7 @@ import type { Clock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { NewPrediction, StoredPrediction } from '../../../agent/store/records.ts';
-import type { Store } from '../../../agent/store/store.ts';
+import type { ReopenReason, Store } from '../../../agent/store/store.ts';
 
 export const MODEL_A = 'a'.repeat(64);
 export const MODEL_B = 'b'.repeat(64);
@@ -52,7 +52,7 @@ export function openTempStore(
     maxBytes?: number;
     commitWithinMs?: number;
     clock?: Clock;
-    onDamage?: () => void;
+    onReopen?: (why: ReopenReason) => void;
   } = {},
 ): OpenedStore {
   const counters = new Counters();
@@ -63,7 +63,7 @@ export function openTempStore(
     clock: options.clock ?? new TestClock(),
     log: silentLog,
     counters,
-    ...(options.onDamage ? { onDamage: options.onDamage } : {}),
+    ...(options.onReopen ? { onReopen: options.onReopen } : {}),
   });
   stores.add(store);
   return { store, counters };

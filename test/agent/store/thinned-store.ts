@@ -42,6 +42,7 @@ export class ThinnedStore {
       heads: this.heads,
       contexts,
       counters: new Counters(),
+      onOvertaken: () => undefined,
     });
     this.#drops = new DropTables(database, this.heads, contexts, sliceRows);
     this.#writer = new PredictionWriter(sqlite, contexts, this.heads);

@@ -10,6 +10,10 @@ export class MemoryStreams implements StreamLog {
   /** Every cursor move, in order. */
   readonly acks: { stream: Stream; seq: number }[] = [];
 
+  /** What was here at a start since which the server has not spoken. */
+  readonly unprovenHeads = new Map<Stream, number>();
+  readonly overtakenBy: { stream: Stream; serverSeq: number }[] = [];
+
   /** How often anybody looked for records. */
   reads = 0;
 
@@ -64,6 +68,18 @@ export class MemoryStreams implements StreamLog {
   ack(stream: Stream, seq: number): void {
     this.acks.push({ stream, seq });
     this.#acked.set(stream, Math.min(this.head(stream), Math.max(this.acked(stream), seq)));
+  }
+
+  unproven(stream: Stream): number | undefined {
+    return this.unprovenHeads.get(stream);
+  }
+
+  async prove(stream: Stream): Promise<void> {
+    this.unprovenHeads.delete(stream);
+  }
+
+  overtaken(stream: Stream, serverSeq: number): void {
+    this.overtakenBy.push({ stream, serverSeq });
   }
 }
 

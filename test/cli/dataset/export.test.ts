@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { exportDataset } from '../../../cli/dataset/export.ts';
-import type { DatasetSampleView, DatasetView } from '../../../sync-server/http/dataset-view.ts';
+import type { DatasetSampleView, DatasetView } from '../../../sync-server/views/dataset.ts';
 
 const TINY = {
   manifestSha256: 'a'.repeat(64),

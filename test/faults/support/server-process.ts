@@ -1,7 +1,7 @@
 /** A real server that outlives its process: the same folder and ports, a new process after each kill. */
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { FleetView } from '../../../sync-server/http/view.ts';
+import type { FleetView } from '../../../sync-server/views/fleet.ts';
 import { freePort } from '../../support/brokers.ts';
 import { type RunningProcess, startProcess, waitFor } from '../../support/processes.ts';
 import { fetchJson, writeJson } from './scene.ts';
@@ -38,7 +38,7 @@ export class ServerProcess {
 
   /** Does not wait until it listens. */
   spawn(): RunningProcess {
-    this.#process = startProcess('sync-server/main.ts', ['--config', this.#config]);
+    this.#process = startProcess('sync-server/start.ts', ['--config', this.#config]);
     return this.#process;
   }
 

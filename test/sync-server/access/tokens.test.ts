@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FailureLimit } from '../../../sync-server/access/failure-limit.ts';
-import { allows, ROLES } from '../../../sync-server/access/role.ts';
 import { Sessions } from '../../../sync-server/access/sessions.ts';
 import { Tokens } from '../../../sync-server/access/tokens.ts';
+import { allows, ROLES } from '../../../sync-server/role.ts';
 import { TestClock, temporaryStore } from '../support.ts';
 
 const DAY_MS = 86_400_000;

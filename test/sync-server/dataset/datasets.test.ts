@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Datasets } from '../../../sync-server/dataset/datasets.ts';
-import type { DatasetSampleView } from '../../../sync-server/http/dataset-view.ts';
+import type { DatasetSampleView } from '../../../sync-server/views/dataset.ts';
 import { EPOCH, feedback, prediction, shadow } from '../support.ts';
 import { fieldStore, fill, MODEL_HASH } from './field-data.ts';
 

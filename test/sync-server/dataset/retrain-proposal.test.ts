@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type DriftNote, judgeDrift, openDrifts } from '../../../sync-server/dataset/retrain-proposal.ts';
+import { judgeDrift, openDrifts } from '../../../sync-server/dataset/retrain-proposal.ts';
+import type { DriftNote } from '../../../sync-server/store/drift-labels.ts';
 
 function note(timeMs: number, over: Partial<DriftNote> = {}): DriftNote {
   return { device: 'mill-1', timeMs, slot: 'mill', feature: 'torque', drifting: true, ...over };

@@ -14,12 +14,6 @@ import { Counters } from '../../../sync-server/counters.ts';
 import { Datasets } from '../../../sync-server/dataset/datasets.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { createAdminApi } from '../../../sync-server/http/admin-api.ts';
-import type {
-  DeadLetterView,
-  FleetView,
-  RolloutView,
-  StartRolloutRequest,
-} from '../../../sync-server/http/view.ts';
 import { listen } from '../../../sync-server/listen.ts';
 import { SlotMetrics } from '../../../sync-server/metrics/slot-metrics.ts';
 import { ChunkPacks } from '../../../sync-server/registry/chunk-packs.ts';
@@ -27,6 +21,9 @@ import { ModelCatalog } from '../../../sync-server/registry/model-catalog.ts';
 import { Pace } from '../../../sync-server/registry/pace.ts';
 import { publishPackage } from '../../../sync-server/registry/publish-package.ts';
 import { ChunkFiles } from '../../../sync-server/store/chunk-files.ts';
+import type { DeadLetterView } from '../../../sync-server/views/dead-letter.ts';
+import type { FleetView } from '../../../sync-server/views/fleet.ts';
+import type { RolloutView, StartRolloutRequest } from '../../../sync-server/views/rollout.ts';
 import { hashOf, makePackage } from '../../support/packages.ts';
 import { TestTeam } from '../../support/trust.ts';
 import {

@@ -2,8 +2,8 @@ import { fastify } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Counters } from '../../../sync-server/counters.ts';
 import { addDatasetRoutes } from '../../../sync-server/http/dataset-routes.ts';
-import type { DatasetPageView } from '../../../sync-server/http/dataset-view.ts';
 import { errorReply } from '../../../sync-server/http/error-reply.ts';
+import type { DatasetPageView } from '../../../sync-server/views/dataset.ts';
 import { fieldStore, fill, MODEL_HASH } from '../dataset/field-data.ts';
 import { feedback, prediction, silentLog } from '../support.ts';
 

@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LiveFeed } from '../../../sync-server/http/live-feed.ts';
-import type { FleetView } from '../../../sync-server/http/view.ts';
+import type { FleetView } from '../../../sync-server/views/fleet.ts';
 
 const VIEW: FleetView = {
   nowMs: 0,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { movedTo, planBatch } from '../../../sync-server/ingest/batch-plan.ts';
-import type { Cursor } from '../../../sync-server/store/stream-cursors.ts';
+import { planBatch } from '../../../sync-server/ingest/batch-plan.ts';
+import { type Cursor, movedTo } from '../../../sync-server/store/stream-cursors.ts';
 
 const START: Cursor = { committedSeq: 0, dropped: 0 };
 

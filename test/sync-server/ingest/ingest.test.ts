@@ -31,6 +31,7 @@ describe('ingest of batches', () => {
   it('acknowledges only what is on disk', () => {
     const folder = temporaryFolder();
     const { ingest, receive, acks, clock } = ingestOver(temporaryStore(folder));
+    receive(topics.birth('mill-1'), birth('mill-1'));
     receive(topics.up('mill-1', 'predictions'), predictionBatch(1, 100));
     expect(acks).toEqual([]);
     ingest.flush();
@@ -153,9 +154,9 @@ describe('ingest of batches', () => {
     const folder = temporaryFolder();
     const store = temporaryStore(folder);
     const { send, acks, counters } = ingestOver(store);
-    const real = store.cursors.move.bind(store.cursors);
-    const failing = vi.spyOn(store.cursors, 'move').mockImplementation((epochId, stream, cursor) => {
-      real(epochId, stream, cursor);
+    const real = store.cursors.advance.bind(store.cursors);
+    const failing = vi.spyOn(store.cursors, 'advance').mockImplementation((...batch) => {
+      real(...batch);
       throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
     });
     send('mill-1', 'predictions', predictionBatch(1, 10));
@@ -168,6 +169,46 @@ describe('ingest of batches', () => {
     expect(
       rows(folder, 'SELECT count(*) FROM contexts JOIN predictions ON contexts.id = context_id'),
     ).toEqual([[10]]);
+  });
+});
+
+describe('a database that the server does not know', () => {
+  const OTHER = '1111111111111111';
+
+  it('is not heard before its birth, when its device says births: it may go on from one whose records are here', () => {
+    const store = temporaryStore();
+    const { ingest, receive, send, acks, counters } = ingestOver(store);
+    receive(topics.birth('mill-1'), birth('mill-1'));
+    send('mill-1', 'predictions', predictionBatch(1, 10), predictionBatch(1, 10, 0, OTHER));
+    expect(acks.at(-1)).toMatchObject({ storeEpoch: OTHER, seq: 0, wantsBirth: true });
+    expect(counters.get('EPOCH_UNBORN')).toBe(1);
+    expect(store.deadLetters.newest(10)).toEqual([]);
+    expect(store.cursors.knownId('mill-1', OTHER)).toBeUndefined();
+    receive(topics.birth('mill-1'), birth('mill-1', OTHER));
+    ingest.flush();
+    send('mill-1', 'predictions', predictionBatch(1, 10, 0, OTHER));
+    expect(acks.at(-1)).toEqual(expect.objectContaining({ storeEpoch: OTHER, seq: 10 }));
+    expect(acks.at(-1)).not.toHaveProperty('wantsBirth');
+  });
+
+  it('is taken from a client that never says a birth, which is asked for one', () => {
+    const { send, acks } = ingestOver(temporaryStore());
+    send('mill-1', 'predictions', predictionBatch(1, 10), predictionBatch(1, 10, 0, OTHER));
+    expect(acks).toMatchObject([
+      { storeEpoch: EPOCH, seq: 10, wantsBirth: true },
+      { storeEpoch: OTHER, seq: 10, wantsBirth: true },
+    ]);
+  });
+
+  it('asks for the birth again when an older one came late', () => {
+    const { ingest, receive, send, acks } = ingestOver(temporaryStore());
+    receive(topics.birth('mill-1'), birth('mill-1', OTHER));
+    send('mill-1', 'predictions', predictionBatch(1, 10, 0, OTHER));
+    expect(acks.at(-1)).not.toHaveProperty('wantsBirth');
+    receive(topics.birth('mill-1'), birth('mill-1'), true);
+    ingest.flush();
+    send('mill-1', 'predictions', predictionBatch(11, 20, 0, OTHER));
+    expect(acks.at(-1)).toMatchObject({ storeEpoch: OTHER, seq: 20, wantsBirth: true });
   });
 });
 

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { STREAMS, type Stream } from '../../../protocol/records.ts';
-import { birth, EPOCH, ingestOver, predictionBatch, temporaryStore } from '../support.ts';
+import { birth, EPOCH, ingestOver, predictionBatch, temporaryFolder, temporaryStore } from '../support.ts';
 
 const SECOND = '1111111111111111';
 const THIRD = '2222222222222222';
@@ -13,7 +15,8 @@ function from(storeEpoch: string, predictions: number): Inherited[number] {
 }
 
 function serverOfTen() {
-  const store = temporaryStore();
+  const folder = temporaryFolder();
+  const store = temporaryStore(folder);
   const ingest = ingestOver(store);
   ingest.send('mill-1', 'predictions', predictionBatch(1, 10));
   const born = (device: string, epoch: string, inherits: Inherited) => {
@@ -25,7 +28,18 @@ function serverOfTen() {
   };
   const committed = (device: string, epoch: string) =>
     store.cursors.ofEpoch(device, epoch).predictions.committedSeq;
-  return { ...ingest, born, committed };
+  /** Of predictions, where they lie. */
+  const rows = () => {
+    const db = new Database(join(folder, 'server.db'), { readonly: true });
+    const sql = `SELECT epoch, count(*) AS records, max(seq) AS last FROM predictions
+      JOIN epochs ON epochs.id = epoch_id GROUP BY epoch_id ORDER BY epoch_id`;
+    try {
+      return db.prepare(sql).all();
+    } finally {
+      db.close();
+    }
+  };
+  return { ...ingest, store, born, committed, rows };
 }
 
 describe('a database that goes on from another', () => {
@@ -55,6 +69,61 @@ describe('a database that goes on from another', () => {
     born('mill-2', SECOND, [from(EPOCH, 10)]);
     born('mill-1', THIRD, [from('ffffffffffffffff', 10)]);
     expect([committed('mill-2', SECOND), committed('mill-1', THIRD)]).toEqual([0, 0]);
+  });
+
+  it('takes a shared record once, whichever of the two sends it first', () => {
+    const { born, send, acks, committed, rows } = serverOfTen();
+    born('mill-1', SECOND, [from(EPOCH, 20)]);
+    send('mill-1', 'predictions', predictionBatch(11, 14, 0, EPOCH));
+    expect(committed('mill-1', SECOND)).toBe(14);
+    send('mill-1', 'predictions', predictionBatch(11, 25, 0, SECOND));
+    send('mill-1', 'predictions', predictionBatch(15, 20, 0, EPOCH));
+    expect(acks.at(-1)).toMatchObject({ storeEpoch: EPOCH, seq: 20 });
+    expect(rows()).toEqual([
+      { epoch: EPOCH, records: 20, last: 20 },
+      { epoch: SECOND, records: 5, last: 25 },
+    ]);
+  });
+
+  it('shares what it sent with a second one that goes on from the same copy', () => {
+    const { born, send, committed, rows } = serverOfTen();
+    born('mill-1', SECOND, [from(EPOCH, 20)]);
+    send('mill-1', 'predictions', predictionBatch(11, 30, 0, SECOND));
+    born('mill-1', THIRD, [from(EPOCH, 20)]);
+    expect(committed('mill-1', THIRD)).toBe(20);
+    send('mill-1', 'predictions', predictionBatch(21, 25, 0, THIRD));
+    expect(rows()).toEqual([
+      { epoch: EPOCH, records: 20, last: 20 },
+      { epoch: SECOND, records: 10, last: 30 },
+      { epoch: THIRD, records: 5, last: 25 },
+    ]);
+  });
+
+  it('counts what it says it lost of the shared part', () => {
+    const { store, born, send } = serverOfTen();
+    born('mill-1', SECOND, [from(EPOCH, 20)]);
+    send('mill-1', 'predictions', predictionBatch(18, 25, 7, SECOND));
+    expect(store.cursors.ofEpoch('mill-1', SECOND).predictions).toEqual({ committedSeq: 25, dropped: 7 });
+  });
+
+  it('is believed to go on from itself by nobody', () => {
+    const { born, send, acks } = serverOfTen();
+    born('mill-1', SECOND, [from(EPOCH, 10), from(SECOND, 10)]);
+    born('mill-1', EPOCH, [from(SECOND, 10)]);
+    send('mill-1', 'predictions', predictionBatch(1, 12, 0, SECOND), predictionBatch(11, 11, 0, EPOCH));
+    expect(acks.slice(-2).map(({ seq }) => seq)).toEqual([12, 11]);
+  });
+
+  it('keeps its own what it sent before it said where it comes from', () => {
+    const { born, send, committed, rows } = serverOfTen();
+    send('mill-1', 'predictions', predictionBatch(1, 30, 0, SECOND));
+    born('mill-1', SECOND, [from(EPOCH, 20)]);
+    expect(committed('mill-1', SECOND)).toBe(30);
+    send('mill-1', 'predictions', predictionBatch(11, 12, 0, EPOCH));
+    expect(rows()).toEqual([
+      { epoch: EPOCH, records: 12, last: 12 },
+      { epoch: SECOND, records: 30, last: 30 },
+    ]);
   });
 
   it('does not go back when it says so again', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { serverError } from '../../../sync-server/errors.ts';
-import type { RolloutView, StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import { AliasWatch, type WatchedAlias } from '../../../sync-server/mlflow/alias-watch.ts';
 import { MlflowClient } from '../../../sync-server/mlflow/mlflow-client.ts';
 import { nextRoundMs } from '../../../sync-server/mlflow/mlflow-link.ts';
+import type { RolloutView, StartRolloutRequest } from '../../../sync-server/views/rollout.ts';
 import { FakeMlflow, refuse } from '../../support/mlflow/fake-mlflow.ts';
 import { PLAN, reported, silentLog, TestClock, temporaryStore } from '../support.ts';
 import { addPulled } from './pulled-models.ts';

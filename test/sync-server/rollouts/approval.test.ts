@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StartRolloutRequest } from '../../../sync-server/http/view.ts';
+import type { StartRolloutRequest } from '../../../sync-server/views/rollout.ts';
 import { begin, better, worse } from './toy-rollout.ts';
 
 describe('a stage that asks for a person', () => {

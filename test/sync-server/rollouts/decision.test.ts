@@ -73,7 +73,7 @@ describe('the decision of a stage', () => {
   it('advances a model that does the same as soon as the labels exclude that it is worse by the margin', () => {
     const { verdict, reason } = decide(evidence([pair(OK, OK, OK, 248)], { metric: ACCURACY }));
     expect(verdict).toBe('advance');
-    expect(reason).toMatch(/Not worse by 2 points: on 248 labelled pairs.*Difference 0 points \(-2\.0 to/);
+    expect(reason).toMatch(/Not worse by 2 points: on 248 labelled pairs.*Difference 0 points \(−2\.0 to/);
     expect(decide(evidence([pair(OK, OK, OK, 247)], { metric: ACCURACY })).verdict).toBe('hold');
   });
 
@@ -112,7 +112,7 @@ describe('the decision of a stage', () => {
     const verdict = decide(evidence([pair(OK, OK, OK, 500), pair(FAILURE, FAILURE, OK, 12)]));
     expect(verdict.verdict).toBe('roll-back');
     expect(verdict.reason).toMatch(
-      /512 labelled pairs the new model alone missed 12 and raised 0 false alarms.*Difference -100.0 misses saved in 100.*5 % of all rollouts/,
+      /512 labelled pairs the new model alone missed 12 and raised 0 false alarms.*Difference −100.0 misses saved in 100.*5% of all rollouts/,
     );
   });
 

@@ -1,7 +1,7 @@
 /** A rollout over a toy fleet, moved on by hand: what most tests of rollouts begin with. */
 
-import type { StartRolloutRequest } from '../../../sync-server/http/view.ts';
 import type { PairCount } from '../../../sync-server/rollouts/evidence-source.ts';
+import type { StartRolloutRequest } from '../../../sync-server/views/rollout.ts';
 import { SLOT, ToyFleet } from './toy-fleet.ts';
 
 /** Labelled pairs on which the new model is plainly better, or plainly worse. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { agentError } from '../../../agent/errors.ts';
-import { createLogger } from '../../../agent/log.ts';
+import { agentError } from '../../agent/errors.ts';
+import { createLog } from '../../daemon/log.ts';
 
-function logged(act: (log: ReturnType<typeof createLogger>) => void): Record<string, unknown>[] {
+function logged(act: (log: ReturnType<typeof createLog>) => void): Record<string, unknown>[] {
   const lines: string[] = [];
-  act(createLogger('info', 'mill-1', { write: (line) => lines.push(line) }));
+  act(createLog('info', 'mill-1', { write: (line) => lines.push(line) }));
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../agent/log.ts';
-import { createLog } from '../../sync-server/log.ts';
+import { createLog } from '../../daemon/log.ts';
 
 const SECRET = 'hunter2';
 const fields = [
@@ -14,10 +13,9 @@ const fields = [
   'x-andon-pin',
 ];
 
-describe.each([
-  ['agent', (to: { write(line: string): void }) => createLogger('info', 'mill-1', to)],
-  ['server', (to: { write(line: string): void }) => createLog('info', to)],
-])('the log of the %s', (_side, create) => {
+describe('the log', () => {
+  const create = (to: { write(line: string): void }) => createLog('info', 'mill-1', to);
+
   it.each(fields)('holds no %s, at the top, in an object, or in an object of one', (field) => {
     const lines: string[] = [];
     const log = create({ write: (line) => void lines.push(line) });

@@ -1,7 +1,7 @@
 /** Turns the problems of a configuration file into lines for people: dotted path, the wrong value, what is allowed. */
 import { z } from 'zod';
+import { jsonText } from '../protocol/json-text.ts';
 import { closestWord } from './closest-word.ts';
-import { jsonText } from './json-text.ts';
 
 type Path = readonly PropertyKey[];
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { closestWord, editDistance } from '../../protocol/closest-word.ts';
+import { closestWord, editDistance } from '../../daemon/closest-word.ts';
 
 describe('did you mean', () => {
   it.each([

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { ServiceManager } from '../../protocol/service-manager.ts';
+import { ServiceManager } from '../../daemon/service-manager.ts';
 import { describeWithSystemdNotify, NotifySocket } from '../support/notify-socket.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonErrorPlace } from '../../protocol/json-place.ts';
+import { jsonErrorPlace } from '../../daemon/json-place.ts';
 
 function isJson(text: string): boolean {
   try {

@@ -1,15 +1,14 @@
-/** The agent's log: pino JSON lines on stdout, one event a line, no secrets. */
+/** The log of a daemon: pino JSON lines on stdout, one event a line, no payloads and no secrets. */
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import { CodedError, codeOf } from '../protocol/errors.ts';
-import { SECRETS } from '../protocol/secret-fields.ts';
-import type { DeviceConfig } from './config/schema.ts';
+import { SECRETS } from './secret-fields.ts';
 
 /**
  * @param name who speaks, for example the device id
  * @param destination where the lines go; stdout when absent
  */
-export function createLogger(
-  level: DeviceConfig['log']['level'],
+export function createLog(
+  level: string,
   name: string,
   destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
 ): Logger {

@@ -1,6 +1,6 @@
 /** What a person reads of a refused configuration; `test/agent/config` and `test/sync-server/config` read whole files. */
 import { describe, expect, it } from 'vitest';
-import { dottedPath, shortValue } from '../../protocol/config-errors.ts';
+import { dottedPath, shortValue } from '../../daemon/config-errors.ts';
 
 describe('a wrong value in words', () => {
   it.each([
