@@ -30,7 +30,13 @@ import { refuseUnsound, seal } from './sound-rows.ts';
 import { SqliteStateTable } from './state-table.ts';
 import type { PredictionLog, Recorder, ReopenReason, StateTable, Store, StreamLog } from './store.ts';
 import { isCorrupt, saysDamage, storeError } from './store-error.ts';
-import { overtakenEvent, restoredEvent, salvagedEvent, unsoundEvent } from './store-events.ts';
+import {
+  changedUncopiedEvent,
+  overtakenEvent,
+  restoredEvent,
+  salvagedEvent,
+  unsoundEvent,
+} from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
 
@@ -103,6 +109,9 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
       scrub: { firstMs: wasCut ? SCRUB.afterCutMs : SCRUB.everyMs, everyMs: SCRUB.everyMs },
     });
     log.info({ path, epoch, run, origin }, 'store opened');
+    if (database.changedUncopied) {
+      store.tell(changedUncopiedEvent(clock.wallMs(), database.changedUncopied));
+    }
     if (salvaged) store.tell(salvagedEvent(clock.wallMs(), salvaged));
     else if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
     return store;

@@ -1,5 +1,6 @@
 /** The story of the demo: its steps in order, each told from what the real APIs answer. */
 import { explainError } from '../errors.ts';
+import { writeScene } from './scene-file.ts';
 import { betterModel } from './steps/better-model.ts';
 import { cutLink } from './steps/cut-link.ts';
 import { drift } from './steps/drift.ts';
@@ -26,7 +27,7 @@ const STEPS: readonly ((stage: Stage) => Promise<void>)[] = [
  */
 export async function playStory(stage: Stage): Promise<number> {
   let missed = 0;
-  for (const step of STEPS) {
+  for (const [i, step] of STEPS.entries()) {
     try {
       await step(stage);
       await pause(BREATH_MS, stage.signal);
@@ -34,6 +35,7 @@ export async function playStory(stage: Stage): Promise<number> {
       stage.signal.throwIfAborted();
       missed += 1;
       stage.tell.say(`NOT AS TOLD: ${explainError(error)}`);
+      stage.tell.say(`What server and devices say of themselves now is in ${await writeScene(stage, i + 1)}`);
     }
   }
   return missed;

@@ -18,7 +18,7 @@ export async function betterModel(stage: Stage): Promise<void> {
   const end = await follow(stage, await rolloutOf(stage, better), 90_000);
   if (end.state !== 'done')
     throw new NotSeen(`the rollout of ${better.title} ended ${end.state}: ${end.reason}`);
-  await everyDeviceRuns(stage, better, 15_000);
+  await everyDeviceRuns(stage, better, 45_000);
   tell.say(
     `Every device reports ${better.title} (${better.manifestSha256.slice(0, 12)}) as its committed model.`,
   );

@@ -12,13 +12,14 @@ export async function cutLink(stage: Stage): Promise<void> {
 
   await device.cutLink(true);
   tell.say(`The network link of ${device.id} is cut.`);
-  await waitFor(`${device.id} noticing the cut`, 10_000, signal, async () =>
+  await waitFor(`${device.id} noticing the cut`, 20_000, stage, async () =>
     (await device.status()).link.connected ? undefined : true,
   );
   await pause(OFFLINE_MS, signal);
-  const kept = await waitFor('a growing backlog', 15_000, signal, async () => {
+  const kept = await waitFor('a growing backlog', 30_000, stage, async (sees) => {
     const { link, slots } = await device.status();
     const backlog = link.backlog.predictions;
+    sees(waiting(backlog));
     return backlog > 100 ? { backlog, rate: slots[0]?.predictionsPerS ?? 0 } : undefined;
   });
   const online = (await seenByServer())?.online;
@@ -33,10 +34,11 @@ export async function cutLink(stage: Stage): Promise<void> {
   // On a line that never stands still, what is on its way right now is no backlog: less than a second's predictions.
   const left = await waitFor(
     'a drained backlog',
-    20_000,
-    signal,
-    async () => {
+    30_000,
+    stage,
+    async (sees) => {
       const { link } = await device.status();
+      sees(link.connected ? waiting(link.backlog.predictions) : 'It is not connected again yet.');
       return link.connected && link.backlog.predictions < kept.rate ? link.backlog.predictions : undefined;
     },
     40,
@@ -46,4 +48,8 @@ export async function cutLink(stage: Stage): Promise<void> {
   tell.say(
     `${device.id} has sent what waited in ${tookS.toFixed(1)} s (${count(left)} are on their way now), and the server has committed ${count(committed)} more of its predictions since the cut.`,
   );
+}
+
+function waiting(predictions: number): string {
+  return `${count(predictions)} predictions wait on its disk.`;
 }

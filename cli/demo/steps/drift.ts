@@ -7,7 +7,7 @@ const SHIFT_NM = 10;
 const OVER_SAMPLES = 200;
 
 export async function drift(stage: Stage): Promise<void> {
-  const { api, tell, signal } = stage;
+  const { api, tell } = stage;
   const device = deviceAt(stage, 2);
   const seen = async () => (await device.slot())?.drift.find(({ feature }) => feature === FEATURE);
   const before = await seen();
@@ -16,11 +16,12 @@ export async function drift(stage: Stage): Promise<void> {
   tell.say(
     `Drift is injected into ${device.id}: ${FEATURE} rises by ${SHIFT_NM} Nm (population stability index so far ${psi(before?.psi)}).`,
   );
-  const flagged = await waitFor('the drift alarm', 40_000, signal, async () => {
+  const flagged = await waitFor('the drift alarm', 40_000, stage, async (sees) => {
     const now = await seen();
+    sees(`The index is ${psi(now?.psi)}.`);
     return now?.drifting && now.psi > (before?.psi ?? 0) ? now : undefined;
   });
-  const told = await waitFor('the drift event at the server', 15_000, signal, async () =>
+  const told = await waitFor('the drift event at the server', 30_000, stage, async () =>
     (await api.fleet()).events.find(
       ({ kind, device: from, timeMs, message }) =>
         kind === 'drift' && from === device.id && timeMs >= sinceMs && message.includes(FEATURE),

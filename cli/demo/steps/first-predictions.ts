@@ -5,9 +5,10 @@ import { count, type Stage } from './stage.ts';
 /** A rate is the mean of some seconds: told at once, it would be that of the start. */
 const SETTLE_MS = 3000;
 
-export async function firstPredictions({ api, devices, tell, signal }: Stage): Promise<void> {
+export async function firstPredictions(stage: Stage): Promise<void> {
+  const { api, devices, tell, signal } = stage;
   const sinceMs = Date.now();
-  const first = await waitFor('a first prediction', 20_000, signal, async () => {
+  const first = await waitFor('a first prediction', 30_000, stage, async () => {
     for (const device of devices) {
       const prediction = (await device.slot())?.recent.find(({ timeMs }) => timeMs >= sinceMs - 1000);
       if (prediction) return { device, prediction };
@@ -19,14 +20,16 @@ export async function firstPredictions({ api, devices, tell, signal }: Stage): P
     `First prediction: ${first.device.id} says "${label}" of part ${correlationId} (failure score ${score.toFixed(3)}).`,
   );
   await pause(SETTLE_MS, signal);
-  const rates = await waitFor('predictions on every line', 20_000, signal, async () => {
+  const rates = await waitFor('predictions on every line', 30_000, stage, async (sees) => {
     const slots = await Promise.all(devices.map((device) => device.slot()));
     const values = slots.map((slot) => slot?.predictionsPerS ?? 0);
+    sees(`A second: ${values.map(count).join(', ')}.`);
     return values.every((value) => value > 1) ? values : undefined;
   });
-  const committed = await waitFor('predictions at the server', 20_000, signal, async () => {
+  const committed = await waitFor('predictions at the server', 30_000, stage, async (sees) => {
     const fleet = await api.fleet();
     const values = devices.map(({ id }) => fleet.devices.find((d) => d.id === id)?.received.predictions ?? 0);
+    sees(`It has ${values.map(count).join(', ')}.`);
     return values.every((value) => value > 0) ? values.reduce((sum, value) => sum + value, 0) : undefined;
   });
   tell.say(

@@ -17,7 +17,7 @@ export async function published(stage: Stage, folder: string): Promise<ModelView
   const known = find(await stage.api.fleet());
   if (known) return known;
   await stage.api.publish(readPackageFolder(join(stage.models, 'milling-failure', folder)));
-  return waitFor('the model in the registry', 5000, stage.signal, async () => find(await stage.api.fleet()));
+  return waitFor('the model in the registry', 15_000, stage, async () => find(await stage.api.fleet()));
 }
 
 /** The rollout of this model that is under way (a demo that was ended in the middle left it), or a new one. */
@@ -31,11 +31,11 @@ export async function rolloutOf({ api }: Stage, model: ModelView): Promise<Rollo
 }
 
 /** Tells each decision as it comes, until the rollout has ended. */
-export async function follow(stage: Stage, rollout: RolloutView, timeoutMs: number): Promise<RolloutView> {
-  const { api, tell, signal } = stage;
+export async function follow(stage: Stage, rollout: RolloutView, patienceMs: number): Promise<RolloutView> {
+  const { api, tell } = stage;
   let told = 0;
   const canaries = new Set<string>();
-  return waitFor(`the end of the rollout of ${rollout.to}`, timeoutMs, signal, async () => {
+  return waitFor(`the end of the rollout of ${rollout.to}`, patienceMs, stage, async (sees) => {
     const fleet = await api.fleet();
     const view = fleet.rollouts.find(({ id }) => id === rollout.id);
     if (!view) return undefined;
@@ -50,15 +50,17 @@ export async function follow(stage: Stage, rollout: RolloutView, timeoutMs: numb
       canaries.add(`${device.id} ${words}`);
       tell.say(`  ${device.id} reports: ${words}, looking on at the others.`);
     }
+    sees(`${view.reason} (${fleet.devices.map((device) => installWords(device, rollout.to)).join(', ')})`);
     return hasEnded(view) ? view : undefined;
   });
 }
 
 /** Waits until every device really reports `model` alone in the slot. */
-export async function everyDeviceRuns(stage: Stage, model: ModelView, timeoutMs: number): Promise<void> {
+export async function everyDeviceRuns(stage: Stage, model: ModelView, patienceMs: number): Promise<void> {
   const what = `every device running ${model.title} alone`;
-  await waitFor(what, timeoutMs, stage.signal, async () => {
+  await waitFor(what, patienceMs, stage, async (sees) => {
     const { devices } = await stage.api.fleet();
+    sees(devices.map((device) => installWords(device, model.title)).join(', '));
     return devices.length === stage.devices.length && devices.every((d) => runsAlone(d, model))
       ? true
       : undefined;
@@ -68,6 +70,17 @@ export async function everyDeviceRuns(stage: Stage, model: ModelView, timeoutMs:
 export function runsAlone(device: DeviceView, model: ModelView): boolean {
   const slot = device.reported?.slots[DEMO_SLOT];
   return slot?.champion?.manifestSha256 === model.manifestSha256 && slot.challenger === null;
+}
+
+/** `mill-2 fetching, 3 of 5 chunks`: how far it is with the model. */
+function installWords({ id, online, reported }: DeviceView, title: string): string {
+  if (!online) return `${id} offline`;
+  const slot = reported?.slots[DEMO_SLOT];
+  const { install } = slot ?? {};
+  if (install?.title !== title) return `${id} running ${slot?.champion?.title ?? 'no model'}`;
+  const chunks =
+    install.state === 'fetching' ? `, ${install.chunksHave} of ${install.chunksWant} chunks` : '';
+  return `${id} ${install.state}${chunks}`;
 }
 
 const STATE_WORDS: Record<Exclude<RolloutState, 'advancing'>, string> = {

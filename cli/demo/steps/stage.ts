@@ -11,6 +11,8 @@ export interface Stage {
   readonly signal: AbortSignal;
   /** Shipped model packages, absolute. */
   readonly models: string;
+  /** Folder of the parts' logs, absolute. */
+  readonly logs: string;
 }
 
 /** The device that a step is about. */

@@ -17,7 +17,7 @@ export async function worseModel(stage: Stage): Promise<void> {
       `the rollout of ${worse.title} was not rolled back but ended ${end.state}: ${end.reason}`,
     );
   }
-  await everyDeviceRuns(stage, good, 15_000);
+  await everyDeviceRuns(stage, good, 45_000);
   const { evidence } = end;
   const metric = (value: number | null) => value?.toFixed(2) ?? 'unknown';
   tell.say(
