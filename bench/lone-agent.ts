@@ -1,5 +1,5 @@
 /** A device with one simulated line and no server, as `npm run build` made it. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
@@ -19,4 +19,12 @@ export function loneAgent(folder: string, ratePerS: number): string[] {
   const path = join(folder, 'device.config.json');
   writeFileSync(path, JSON.stringify(config));
   return [join(root, 'dist', 'agent', 'start.js'), '--config', path];
+}
+
+/** What the service unit sets for the agent. */
+export function serviceEnvironment(): Record<string, string> {
+  const unit = readFileSync(join(root, 'deploy', 'andon-agent.service'), 'utf8');
+  return Object.fromEntries(
+    [...unit.matchAll(/^Environment=(\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value]),
+  );
 }

@@ -1,32 +1,51 @@
 /** What a quiet device costs: processor, memory and disk at 10 samples a second, against a script that does just the work. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from './build.ts';
-import { loneAgent, loneModel } from './lone-agent.ts';
+import { type Growth, growthOf, type Point } from './growth.ts';
+import { loneAgent, loneModel, serviceEnvironment } from './lone-agent.ts';
+import { commandOf, cpuSOf, memoryOf, withChildren, writtenBytesOf } from './process-look.ts';
 
 export interface Steady {
   /** Share of one core, all processes together. */
   readonly coreShare: number;
   readonly rssBytes: number;
-  /** Slope of a straight line through the memory of all processes. */
-  readonly rssGrowthBytesPerMin: number;
   readonly flashBytesPerS: number;
+  /** Of the memory that its processes have for themselves, in the second half of the time: caches are full by then. */
+  readonly growth: Growth;
+  /** The first is the program that was started. */
+  readonly processes: readonly SteadyProcess[];
+}
+
+interface SteadyProcess {
+  /** At the end: V8's heap, what else is its own (SQLite, ONNX Runtime, malloc), and pages of files in memory. */
+  readonly heapBytes: number;
+  readonly nativeBytes: number;
+  readonly fileBytes: number;
+  readonly heapGrowth: Growth;
+  readonly nativeGrowth: Growth;
 }
 
 interface Look {
   readonly atMs: number;
   readonly cpuS: number;
-  readonly rssBytes: number;
   readonly writtenBytes: number;
+  readonly processes: readonly {
+    readonly rssBytes: number;
+    readonly ownBytes: number;
+    readonly heapBytes: number;
+  }[];
 }
 
 const RATE_PER_S = 10;
 const SETTLE_MS = 20_000;
-const LOOKS = 60;
-const TICKS_PER_S = 100;
+const LEAST_LOOKS = 60;
+const LOOK_AT_LEAST_EVERY_MS = 10_000;
 const root = resolve(import.meta.dirname, '..');
+const heapReport = pathToFileURL(join(import.meta.dirname, 'heap-report.mjs')).href;
 
 /** The same model and rate, each answer a durable row of JSON: no page, no labels, no drift, no sync, nothing isolated. */
 const NAIVE_SCRIPT = `
@@ -55,28 +74,34 @@ const NAIVE_SCRIPT = `
 export async function measureSteady(minutes: number): Promise<{ agent: Steady; naive: Steady }> {
   build();
   const folder = mkdtempSync(join(tmpdir(), 'andon-bench-steady-'));
+  // In memory: the reports of the heap are not to count as written.
+  const heaps = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'andon-bench-heaps-'));
   const children = [
-    spawnQuiet(loneAgent(folder, RATE_PER_S)),
-    spawnQuiet(['-e', NAIVE_SCRIPT, loneModel, join(folder, 'naive.db')]),
+    spawnQuiet(loneAgent(folder, RATE_PER_S), heaps),
+    spawnQuiet(['-e', NAIVE_SCRIPT, loneModel, join(folder, 'naive.db')], heaps),
   ];
   try {
     await Promise.all(children.map(firstPrediction));
     await new Promise((next) => setTimeout(next, SETTLE_MS));
     const looks = children.map((): Look[] => []);
-    for (let i = 0; i <= LOOKS; i++) {
-      if (i > 0) await new Promise((next) => setTimeout(next, (minutes * 60_000) / LOOKS));
-      for (const [at, child] of children.entries()) looks[at]?.push(lookAt(child.pid as number));
+    const everyMs = Math.min(LOOK_AT_LEAST_EVERY_MS, (minutes * 60_000) / LEAST_LOOKS);
+    const count = Math.round((minutes * 60_000) / everyMs);
+    for (let i = 0; i <= count; i++) {
+      if (i > 0) await new Promise((next) => setTimeout(next, everyMs));
+      for (const [at, child] of children.entries()) looks[at]?.push(lookAt(child.pid as number, heaps));
     }
     const [agent, naive] = looks.map(steadyOf) as [Steady, Steady];
     return { agent, naive };
   } finally {
     for (const child of children) await end(child);
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, heaps]) rmSync(each, { recursive: true, force: true });
   }
 }
 
-function spawnQuiet(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+function spawnQuiet(args: readonly string[], heaps: string): ChildProcess {
+  const options = `${process.env.NODE_OPTIONS ?? ''} --import=${heapReport}`;
+  const env = { ...serviceEnvironment(), ...process.env, NODE_OPTIONS: options, BENCH_HEAP_FOLDER: heaps };
+  return spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 function firstPrediction(child: ChildProcess): Promise<void> {
@@ -98,50 +123,39 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** A process with all below it (Linux). */
-function lookAt(pid: number): Look {
+function lookAt(pid: number, heaps: string): Look {
   const pids = withChildren(pid);
   const sum = (of: (pid: number) => number) => pids.reduce((total, each) => total + of(each), 0);
   return {
     atMs: performance.now(),
-    cpuS: sum(cpuTicks) / TICKS_PER_S,
-    rssBytes: sum((each) => fieldOf(each, 'status', /VmRSS:\s+(\d+) kB/) * 1024),
-    writtenBytes: sum((each) => fieldOf(each, 'io', /^write_bytes: (\d+)$/m)),
+    cpuS: sum(cpuSOf),
+    writtenBytes: sum(writtenBytesOf),
+    processes: pids
+      .filter((each) => each === pid || commandOf(each).includes('engine-main'))
+      .map((each) => {
+        const memory = memoryOf(each) ?? { rssBytes: 0, ownBytes: 0 };
+        return { ...memory, heapBytes: Number(readFileSync(join(heaps, String(each)), 'utf8')) };
+      }),
   };
-}
-
-function withChildren(pid: number): number[] {
-  const below = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
-  );
-  return [pid, ...below.flatMap(withChildren)];
-}
-
-function cpuTicks(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // Fields 14 and 15 of proc(5), utime and stime; the second, in brackets, may hold spaces.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function fieldOf(pid: number, file: string, pattern: RegExp): number {
-  return Number(pattern.exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1] ?? 0);
 }
 
 function steadyOf(looks: readonly Look[]): Steady {
   const [first, last] = [looks[0] as Look, looks.at(-1) as Look];
   const seconds = (last.atMs - first.atMs) / 1000;
+  const late = looks.slice(Math.floor(looks.length / 2));
+  const growth = (bytes: (look: Look) => number) =>
+    growthOf(late.map((look): Point => ({ atMs: look.atMs, bytes: bytes(look) })));
   return {
     coreShare: (last.cpuS - first.cpuS) / seconds,
-    rssBytes: last.rssBytes,
-    rssGrowthBytesPerMin: slope(looks.map(({ atMs, rssBytes }) => [atMs / 60_000, rssBytes])),
+    rssBytes: last.processes.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
     flashBytesPerS: (last.writtenBytes - first.writtenBytes) / seconds,
+    growth: growth(({ processes }) => processes.reduce((sum, { ownBytes }) => sum + ownBytes, 0)),
+    processes: last.processes.map(({ rssBytes, ownBytes, heapBytes }, at) => ({
+      heapBytes,
+      nativeBytes: ownBytes - heapBytes,
+      fileBytes: rssBytes - ownBytes,
+      heapGrowth: growth(({ processes }) => processes[at]?.heapBytes ?? 0),
+      nativeGrowth: growth(({ processes: all }) => (all[at]?.ownBytes ?? 0) - (all[at]?.heapBytes ?? 0)),
+    })),
   };
-}
-
-/** Least squares. */
-function slope(points: readonly (readonly [number, number])[]): number {
-  const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length;
-  const [x0, y0] = [mean(0), mean(1)];
-  const xy = points.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);
-  return xy / points.reduce((sum, [x]) => sum + (x - x0) ** 2, 0);
 }

@@ -1,6 +1,7 @@
 /**
  * What the memory of a device costs: bytes on disk and to flash, time to open, and the agent at 10 samples a second,
- * each against the plain thing. `--soak-minutes 60` looks at memory for so long (default: half a minute).
+ * each against the plain thing. `--soak-minutes 60` looks at memory for so long (default: half a minute,
+ * which is too short to say whether it grows).
  */
 
 import type { NewPrediction } from '../agent/store/records.ts';
@@ -8,7 +9,7 @@ import { steelSurface } from './bench-model.ts';
 import type { BenchOptions, BenchResult } from './result.ts';
 import { writtenByStore, writtenNaively } from './store-bytes.ts';
 import { measureOpening } from './store-opening.ts';
-import { measureSteady } from './store-steady.ts';
+import { measureSteady, type Steady } from './store-steady.ts';
 
 const MIB = 1024 * 1024;
 const OPENED_ROWS = 5_000_000;
@@ -17,6 +18,9 @@ const MANY = 200_000;
 const ALONE = 3000;
 /** At full speed, about what comes in 10 ms. */
 const TOGETHER = 2048;
+
+/** Before that, memory is still on its way to where it stays. */
+const GROWTH_FROM_MINUTES = 10;
 
 export async function run(say: (line: string) => void, { soakMinutes }: BenchOptions): Promise<BenchResult> {
   const { rows, manifestSha256 } = steelSurface();
@@ -80,9 +84,7 @@ export async function run(say: (line: string) => void, { soakMinutes }: BenchOpt
       openedFileMiB: opening.fileBytes / MIB,
       coreSharePercent: 100 * agent.coreShare,
       scriptCoreSharePercent: 100 * script.coreShare,
-      rssMiB: agent.rssBytes / MIB,
-      rssGrowthKiBPerMin: agent.rssGrowthBytesPerMin / 1024,
-      scriptRssGrowthKiBPerMin: script.rssGrowthBytesPerMin / 1024,
+      ...memoryFigures(agent, script, soakMinutes),
       flashKiBPerS: agent.flashBytesPerS / 1024,
       scriptFlashKiBPerS: script.flashBytesPerS / 1024,
       soakMinutes,
@@ -90,4 +92,35 @@ export async function run(say: (line: string) => void, { soakMinutes }: BenchOpt
     baseline:
       'a table of JSON rows, one durable transaction a row; SQLite opening the same file; a script that runs the same model and writes such rows',
   };
+}
+
+/** Where the memory is, a process each; how fast it grows, only where the time was long enough to say. */
+function memoryFigures(agent: Steady, script: Steady, soakMinutes: number): Record<string, number> {
+  const [main, engine] = agent.processes;
+  const [alone] = script.processes;
+  const figures: Record<string, number> = {
+    rssMiB: agent.rssBytes / MIB,
+    scriptRssMiB: script.rssBytes / MIB,
+  };
+  for (const [name, process] of Object.entries({ main, engine, script: alone })) {
+    if (!process) throw new Error(`the ${name} was gone at the end`);
+    figures[`${name}HeapMiB`] = process.heapBytes / MIB;
+    figures[`${name}NativeMiB`] = process.nativeBytes / MIB;
+    figures[`${name}FilesMiB`] = process.fileBytes / MIB;
+  }
+  if (soakMinutes < GROWTH_FROM_MINUTES) return figures;
+  const growths = {
+    agent: agent.growth,
+    mainHeap: main?.heapGrowth,
+    mainNative: main?.nativeGrowth,
+    engineHeap: engine?.heapGrowth,
+    engineNative: engine?.nativeGrowth,
+    script: script.growth,
+  };
+  for (const [name, growth] of Object.entries(growths)) {
+    if (!growth) continue;
+    figures[`${name}GrowthKiBPerMin`] = growth.bytesPerMin / 1024;
+    figures[`${name}GrowthSpreadKiBPerMin`] = growth.spreadBytesPerMin / 1024;
+  }
+  return figures;
 }

@@ -30,26 +30,35 @@ const program = new Command('andon')
   .option('--json', 'print JSON for scripts')
   .showHelpAfterError('(andon --help shows what there is)');
 
+program.commandsGroup('Run:');
 addDemoCommand(program);
 addRunCommands(program);
+addBatchCommand(program);
+
+program.commandsGroup('Release models:');
 addPublishCommand(program);
 addRolloutCommands(program);
-addFleetCommands(program);
-addDeadLetterCommands(program);
 addModelCommands(program);
 addMetricsCommand(program);
 addMlflowCommands(program);
+addDatasetCommands(program);
+
+program.commandsGroup('Say what may run:');
 addKeyCommands(program);
+
+program.commandsGroup('Look after the fleet:');
+addFleetCommands(program);
+addDeadLetterCommands(program);
 addTokenCommands(program);
 addAuditCommands(program);
-addEnrolCommand(program);
 addPkiCommand(program);
+
+program.commandsGroup('On a device:');
+addEnrolCommand(program);
 addStickCommands(program);
-addStoreCommands(program);
 addPlanCommand(program);
 addAnalyzeCommand(program);
-addBatchCommand(program);
-addDatasetCommands(program);
+addStoreCommands(program);
 
 try {
   await program.parseAsync();

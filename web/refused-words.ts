@@ -63,7 +63,8 @@ const WORDS: Record<string, string> = {
   CHUNK_UNKNOWN: 'A device asked for pieces of a model that is not published here.',
   DISK_TOO_FULL: 'A new model does not fit on the disk. Free some room, or lower store.maxBytes.',
   STORE_CORRUPT: 'The store was damaged.',
-  STORE_OVERTAKEN: 'The disk lost records that the server had: it reports as written what is not. Replace it.',
+  STORE_OVERTAKEN:
+    'The disk lost records that the server had: it reports as written what is not. Replace it.',
   STORE_FULL: 'The store is full.',
   STORE_UNWRITABLE: 'The disk could not be written.',
   PREDICTION_UNKNOWN: 'An answer named a prediction that is no longer kept.',

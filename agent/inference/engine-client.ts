@@ -14,7 +14,8 @@ import type {
   Trial,
 } from './engine.ts';
 import type { EngineEnd } from './engine-child.ts';
-import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
+import type { EngineDeath } from './engine-death.ts';
+import { EngineDeaths } from './engine-deaths.ts';
 import { EngineHandover } from './engine-handover.ts';
 import { asJob, type Job, loadRequest, notLoaded } from './engine-job.ts';
 import type { EngineAnswer, EngineRequest } from './engine-messages.ts';
@@ -23,7 +24,6 @@ import { EngineTrial, trialInPlace } from './engine-trial.ts';
 import { EngineWorker } from './engine-worker.ts';
 import { LiveWorkers } from './live-workers.ts';
 import { LoadedModels } from './loaded-models.ts';
-import { restartDelayMs } from './restart-delay.ts';
 import { RunTimes } from './run-times.ts';
 import type { GraphSignature, NamedTensor } from './tensor.ts';
 
@@ -55,18 +55,17 @@ export class EngineProcess implements Engine {
   #backlog = new Map<number, Job>();
   readonly #models: LoadedModels;
   readonly #handover: EngineHandover;
-  readonly #deathsMs: number[] = [];
+  readonly #deaths: EngineDeaths;
   readonly #runTimes = new RunTimes();
   #worker: EngineWorker | undefined;
   #state: 'stopped' | 'starting' | 'ready' | 'down' = 'stopped';
   readonly #nextId = counter();
-  #restarts = 0;
-  #respawn: NodeJS.Timeout | undefined;
   #onStarted: { resolve: () => void; reject: (error: Error) => void } | undefined;
   readonly #alive = new LiveWorkers();
 
   constructor(deps: EngineProcessDeps) {
     this.#deps = deps;
+    this.#deaths = new EngineDeaths(deps);
     this.#models = new LoadedModels({
       counters: deps.counters,
       lost: (model, reason) =>
@@ -157,7 +156,7 @@ export class EngineProcess implements Engine {
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#respawn);
+    this.#deaths.stop();
     this.#state = 'stopped';
     this.#handover.stop();
     for (const job of [...this.#backlog.values(), ...this.#alive.jobs]) {
@@ -170,7 +169,7 @@ export class EngineProcess implements Engine {
 
   status(): { restarts: number; rssBytes: number; alive: boolean } {
     return {
-      restarts: this.#restarts,
+      restarts: this.#deaths.successors,
       rssBytes: this.#alive.rssBytes,
       alive: this.#state === 'ready',
     };
@@ -258,43 +257,21 @@ export class EngineProcess implements Engine {
       return;
     }
     for (const job of worker.jobs.values()) this.#backlog.set(job.request.id, job);
-    this.#restarts += 1;
-    this.#blame(worker, end, wasReady ? this.#backlog.values().next().value : undefined);
-    this.#deathsMs.push(this.#nowMs());
-    const delayMs = restartDelayMs(this.#deathsMs, this.#nowMs());
-    if (delayMs === 0) this.#spawn();
-    else this.#respawn = setTimeout(() => this.#spawn(), delayMs);
+    const blamed = wasReady ? this.#backlog.values().next().value : undefined;
+    const again = this.#deaths.blame(worker, end, blamed);
+    if (blamed && !again) this.#backlog.delete(blamed.request.id);
+    this.#deaths.succeed(() => this.#spawn());
   }
 
   /** One with a model on trial, or one that has been replaced: what that one had not answered is asked again. */
   #onOtherEnd(worker: EngineWorker, end: EngineEnd): void {
     if (!this.#handover.ended(worker, end)) return;
     const [first, ...others] = worker.jobs.values();
-    if (first && this.#blame(worker, end, first)) this.#submit(first);
+    if (first && this.#deaths.blame(worker, end, first)) this.#submit(first);
     for (const job of others) {
       if (this.#models.jobs.has(job.request.model ?? '')) this.#submit(job);
       else job.refuse(notLoaded(job.request.model ?? ''));
     }
-  }
-
-  /** @returns whether the request that it died of is asked again */
-  #blame(worker: EngineWorker, end: EngineEnd, blamed: Job | undefined): boolean {
-    const { counters, log, onDeath } = this.#deps;
-    const { cause, code } = causeOf(end, worker.hang);
-    const model = blamed?.request.model ?? null;
-    counters.add(code);
-    log.error({ event: 'engine-ended', code, cause, model, end: end.text }, 'starting its successor');
-    if (blamed) blamed.strikes += 1;
-    onDeath?.({ model, cause });
-    const givenUp = blamed && verdictOn(blamed, end, worker.hang);
-    if (!blamed || !givenUp) return blamed !== undefined;
-    this.#backlog.delete(blamed.request.id);
-    blamed.refuse(givenUp);
-    return false;
-  }
-
-  #nowMs(): number {
-    return this.#deps.clock.monotonicUs() / 1000;
   }
 }
 

@@ -2,7 +2,7 @@
 import { codeOf } from '../../protocol/errors.ts';
 import type { SlotConfig } from '../config/schema.ts';
 import { checkBudget } from './budget-test.ts';
-import { type EventWords, refusal, wordsOf } from './model-events.ts';
+import { adviceOf, type EventWords, refusal, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { SlotRow } from './slot-row.ts';
 
@@ -39,6 +39,6 @@ export async function useConfigured(
 
 /** Says why the slot does not run it. */
 export function tellUnusable({ config, problem, tell }: ConfiguredModelDeps, error: unknown): void {
-  problem(codeOf(error), `the model of the config does not run: ${wordsOf(error)}`);
-  tell([refusal(null, config.model, wordsOf(error))]);
+  problem(codeOf(error), `the model of the config does not run: ${adviceOf(error)}`);
+  tell([refusal(null, config.model, adviceOf(error))]);
 }

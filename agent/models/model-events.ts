@@ -1,4 +1,5 @@
 /** What is worth telling about a change of a slot's row. Pure. */
+import { CodedError } from '../../protocol/errors.ts';
 import type { NewEvent } from '../store/records.ts';
 import { onTrial, type SlotEvent, type SlotState } from './slot-state.ts';
 
@@ -101,4 +102,10 @@ export function refusal(model: string | null, title: string, reason: string): Ev
 
 export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What went wrong, and what to do about it where the error knows. */
+export function adviceOf(error: unknown): string {
+  const hint = error instanceof CodedError ? error.hint : undefined;
+  return hint === undefined ? wordsOf(error) : `${wordsOf(error)}. ${hint}`;
 }

@@ -5,7 +5,7 @@ import { modelTitle } from '../../protocol/manifest.ts';
 import type { ModelRef } from '../../protocol/messages.ts';
 import type { SlotConfig } from '../config/schema.ts';
 import { type ApproveModel, type FetchPackage, installModel, isForGood } from './installation.ts';
-import { wordsOf } from './model-events.ts';
+import { adviceOf, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ShadowRun } from './shadow-run.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -76,7 +76,7 @@ export class SlotInstaller {
         row.apply({ kind: 'passed' });
       } catch (error) {
         if (abort.signal.aborted) continue;
-        problem(codeOf(error), `${modelTitle(ref)} is not installed: ${wordsOf(error)}`);
+        problem(codeOf(error), `${modelTitle(ref)} is not installed: ${adviceOf(error)}`);
         if (isForGood(error)) row.apply({ kind: 'refused', reason: `${codeOf(error)}: ${wordsOf(error)}` });
         else await pause(retryMs, undefined, { signal: abort.signal, ref: false }).catch(() => undefined);
       } finally {

@@ -1,4 +1,4 @@
-/** One slot's models: joins its durable row, its guards, its installer and its hold, and goes back by itself. */
+/** One slot's models: joins its durable row, its watch, its installer and its hold, and keeps loaded what the row says works. */
 import type { Logger } from 'pino';
 import { codeOf } from '../../protocol/errors.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
@@ -11,31 +11,17 @@ import type { SlotModels } from './active-models.ts';
 import { tellUnusable, useConfigured } from './configured-model.ts';
 import type { Hold } from './gate.ts';
 import type { Outcome } from './guard.ts';
-import { Guards } from './guards.ts';
 import { type PlanFacts, type PlanStep, planInstall } from './install-plan.ts';
 import type { ApproveModel, FetchPackage } from './installation.ts';
-import { type EventWords, eventsOf, holdEvent, wordsOf } from './model-events.ts';
+import { adviceOf, type EventWords, eventsOf, holdEvent, wordsOf } from './model-events.ts';
 import type { ModelLibrary } from './model-library.ts';
-import { ShadowRun } from './shadow-run.ts';
 import { SingleFlight } from './single-flight.ts';
 import { SlotHold } from './slot-hold.ts';
 import { SlotInstaller } from './slot-installer.ts';
 import { SlotRow } from './slot-row.ts';
-import {
-  EMPTY_SLOT,
-  onTrial,
-  refOf,
-  type SelfTest,
-  type SlotEvent,
-  type SlotState,
-  settledRefs,
-} from './slot-state.ts';
+import { onTrial, refOf, type SelfTest, type SlotEvent, type SlotState, settledRefs } from './slot-state.ts';
 import { modelsOf, reportOf } from './slot-view.ts';
-
-/** With a newcomer at work and more starts of the agent than this in a row, it is taken to be their cause. */
-const BOOT_LOOP_STARTS = 3;
-/** An agent that has run for this long is in no boot loop. */
-const CALM_MS = 5 * 60_000;
+import { SlotWatch } from './slot-watch.ts';
 
 export interface SlotManagerDeps {
   readonly slot: string;
@@ -59,16 +45,11 @@ export class SlotManager {
   readonly #deps: SlotManagerDeps;
   readonly #row: SlotRow;
   readonly #hold: SlotHold;
-  readonly #guards: Guards;
-  readonly #shadow: ShadowRun;
+  readonly #watch: SlotWatch;
   readonly #installer: SlotInstaller;
   readonly #restoring: SingleFlight;
   #models: SlotModels | undefined;
   #running = false;
-  /** Monotonic; null once the agent has run long enough. */
-  #startedMs: number | null = null;
-  /** The last model that failed with none to go back to: one line says so, however long it goes on. */
-  #stuckWith: string | undefined;
   readonly #problem = (code: string, words: string): void => {
     this.#deps.counters.add(code);
     this.#deps.log.warn({ event: 'models', code, slot: this.#deps.slot }, words);
@@ -76,19 +57,24 @@ export class SlotManager {
 
   constructor(deps: SlotManagerDeps) {
     this.#deps = deps;
-    const nowMs = () => deps.clock.monotonicUs() / 1000;
-    this.#guards = new Guards(deps.config, nowMs);
-    this.#shadow = new ShadowRun(deps.config.selfTest.shadowForMs, nowMs);
     this.#hold = new SlotHold(deps);
     this.#row = new SlotRow({
       ...deps,
       problem: this.#problem,
       changed: (...change) => this.#changed(...change),
     });
+    this.#watch = new SlotWatch({
+      ...deps,
+      row: this.#row,
+      problem: this.#problem,
+      titleOf: (model) => this.#titleOf(model),
+      onJudged: () => this.#goOn(),
+      nowMs: () => deps.clock.monotonicUs() / 1000,
+    });
     this.#installer = new SlotInstaller({
       ...deps,
       row: this.#row,
-      shadow: this.#shadow,
+      shadow: this.#watch.shadow,
       problem: this.#problem,
       onChange: () => this.#handOut(),
     });
@@ -115,13 +101,11 @@ export class SlotManager {
   /** Brings back what the slot ran, with no network; else what the config names. */
   async start(): Promise<void> {
     this.#running = true;
-    this.#startedMs = this.#nowMs();
     this.#hold.start();
     this.#row.read();
     this.#row.apply({ kind: 'started' });
-    this.#guards.follow(EMPTY_SLOT, this.state);
     this.#lookAtGate();
-    this.#endBootLoop();
+    this.#watch.start();
     await this.#restore();
     await this.#useConfigured();
     // A kill may have cut the tidying up after them; their models may fail before the server speaks again.
@@ -167,13 +151,11 @@ export class SlotManager {
   }
 
   observe(model: string, outcome: Outcome, count: number, computeUs?: number): void {
-    this.#guards.observe(model, outcome, count, computeUs);
-    this.#judge(model);
+    this.#watch.observe(model, outcome, count, computeUs);
   }
 
   engineDied(model: string, cause: 'crash' | 'killed' | 'hang'): void {
-    this.#guards.engineDied(model, cause);
-    this.#judge(model);
+    this.#watch.engineDied(model, cause);
   }
 
   /** Windows open, holds end, probations and shadow runs end by time too. */
@@ -181,12 +163,7 @@ export class SlotManager {
     const before = this.state;
     this.#lookAtGate();
     if (this.state !== before) this.#goOn();
-    if (this.#startedMs !== null && this.#nowMs() - this.#startedMs >= CALM_MS) {
-      this.#startedMs = null;
-      this.#row.apply({ kind: 'calm' });
-    }
-    if (this.state.champion && onTrial(this.state)) this.#judge(this.state.champion);
-    if (this.#shadow.model) this.#judge(this.#shadow.model);
+    this.#watch.tick();
   }
 
   reported(): ReportedSlot {
@@ -209,7 +186,7 @@ export class SlotManager {
   }
 
   #changed(before: SlotState, after: SlotState, event: SlotEvent): void {
-    this.#guards.follow(before, after);
+    this.#watch.follow(before, after);
     const events = eventsOf(before, after, event, (model) => this.#titleOf(model));
     if (events.length > 0) this.#deps.tell(events);
     this.#handOut();
@@ -223,42 +200,6 @@ export class SlotManager {
 
   #lookAtGate(): void {
     this.#row.apply({ kind: 'gate', held: this.#hold.waiting() !== null });
-  }
-
-  #endBootLoop(): void {
-    const { champion, challenger, trialStarts } = this.state;
-    const suspect = onTrial(this.state) ? champion : challenger?.model;
-    if (!suspect || trialStarts <= BOOT_LOOP_STARTS) return;
-    this.#fail(suspect, `the agent started ${trialStarts} times in a row while it was tried`);
-  }
-
-  #judge(model: string): void {
-    const verdict = this.#guards.verdict(this.state, model);
-    if (model === this.#shadow.model) {
-      this.#shadow.judge(verdict);
-      return;
-    }
-    if (verdict.kind === 'wait') return;
-    try {
-      if (verdict.kind === 'fail') this.#fail(model, verdict.reason);
-      else this.#row.apply({ kind: 'commit' });
-    } catch (error) {
-      // The next look at the guard tries again.
-      this.#problem(codeOf(error), `cannot commit ${this.#titleOf(model)}: ${wordsOf(error)}`);
-    }
-    this.#goOn();
-  }
-
-  #fail(model: string, reason: string): void {
-    const before = this.state;
-    this.#row.apply({ kind: 'failed', model, reason });
-    if (this.state !== before) return;
-    // There is nothing to go back to: it stays, and is watched anew.
-    this.#guards.renew(model);
-    const words = `${this.#titleOf(model)} fails and there is no model to go back to: ${reason}`;
-    if (this.#stuckWith === model) this.#deps.counters.add('MODEL_NOT_ACTIVE');
-    else this.#problem('MODEL_NOT_ACTIVE', words);
-    this.#stuckWith = model;
   }
 
   /** Starts whatever is to be done and is not under way. */
@@ -279,8 +220,8 @@ export class SlotManager {
       } catch (error) {
         if (!this.#running) return;
         hopeless.add(model);
-        this.#problem(codeOf(error), `${this.#titleOf(model)} does not load: ${wordsOf(error)}`);
-        this.#fail(model, `it does not load: ${wordsOf(error)}`);
+        this.#problem(codeOf(error), `${this.#titleOf(model)} does not load: ${adviceOf(error)}`);
+        this.#watch.fail(model, `it does not load: ${wordsOf(error)}`);
       }
       this.#handOut();
     }
@@ -303,10 +244,6 @@ export class SlotManager {
     const { champion, challenger, good } = this.state;
     const models = [champion, onTrial(this.state) ? good[0] : null, challenger?.model];
     return models.filter((model) => typeof model === 'string');
-  }
-
-  #nowMs(): number {
-    return this.#deps.clock.monotonicUs() / 1000;
   }
 
   #titleOf(model: string): string {

@@ -24,7 +24,7 @@ export async function backUp(sqlite: Sqlite, file: string): Promise<void> {
     await sqlite.backup(part, { progress: () => PAGES_A_TURN });
     const copy = openPlain(part);
     copy.pragma('journal_mode = DELETE');
-    copy.prepare("UPDATE meta SET value = 'a backup' WHERE key = 'file'").run();
+    copy.exec("UPDATE meta SET value = 'a backup', check_sum = row_sum(key, 'a backup') WHERE key = 'file'");
     copy.close();
     syncFile(part);
     renameSync(part, file);

@@ -5,6 +5,8 @@
 import { countedPropensity, type TaggedCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
+import type { PredictionRow } from './prediction-row.ts';
+import { soundRows } from './sound-rows.ts';
 import type { OutcomeQuery } from './store.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -26,14 +28,14 @@ export interface LabelChange {
   readonly labelledMs: number;
 }
 
-type Pair = [timeMs: number, context: number, label: number];
 type Added = [context: number, day: number, truth: number, said: number, weight: number, count: 1 | -1];
 type Counted = [truth: number, said: number, weight: number, count: number];
 type CountedIn = [context: number, ...Counted];
 
 export class ConfusionTable {
   readonly #contexts: Contexts;
-  readonly #pair: Statement<[number, number], Pair>;
+  readonly #pair: Statement<[number, number], PredictionRow>;
+  readonly #isSound: (row: PredictionRow) => boolean;
   readonly #add: Statement<[...Added, labelledMs: number]>;
   readonly #of: Statement<[slot: string, model: string], CountedIn>;
   readonly #prune: Statement<[number]>;
@@ -41,11 +43,11 @@ export class ConfusionTable {
   constructor(sqlite: Sqlite, contexts: Contexts) {
     this.#contexts = contexts;
     this.#pair = sqlite
-      .prepare<[number, number], Pair>(
-        `SELECT time_ms, context, label FROM predictions
-         WHERE seq = ? OR (seq = ? + 1 AND pair_distance = 1)`,
+      .prepare<[number, number], PredictionRow>(
+        'SELECT * FROM predictions WHERE seq = ? OR (seq = ? + 1 AND pair_distance = 1)',
       )
       .raw();
+    this.#isSound = soundRows(sqlite, 'predictions');
     this.#add = sqlite.prepare(
       `INSERT INTO confusion VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
        count = count + excluded.count, labelled_ms = excluded.labelled_ms`,
@@ -64,7 +66,8 @@ export class ConfusionTable {
 
   /** Takes back what was counted, counts the new. Inside a transaction only. */
   revise({ predictionSeq, keptShare, before, after, labelledMs }: LabelChange): void {
-    for (const [timeMs, contextId, said] of this.#pair.all(predictionSeq, predictionSeq)) {
+    for (const row of this.#pair.all(predictionSeq, predictionSeq).filter(this.#isSound)) {
+      const [, timeMs, contextId, , said] = row;
       const context = this.#contexts.withShare(this.#contexts.byId(contextId), keptShare);
       const add = ({ label, weight }: Label, count: 1 | -1) =>
         this.#add.run(context.id, Math.floor(timeMs / DAY_MS), label, said, weight, count, labelledMs);

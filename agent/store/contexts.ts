@@ -4,6 +4,7 @@ import { ROLES, type Role } from '../../protocol/records.ts';
 import { NO_TAGS, tagsText } from '../../protocol/tags.ts';
 import type { Counters } from '../counters.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { rowSum } from './row-sum.ts';
 
 export interface Context extends PredictionContext {
   readonly id: number;
@@ -41,6 +42,7 @@ export class Contexts {
   readonly run: string;
   readonly #counters: Pick<Counters, 'add'>;
   readonly #insert: Statement<Words, Row>;
+  readonly #seal: Statement<[sum: number, id: number]>;
   readonly #all: Statement<[], Row>;
   readonly #whole: Statement<[], (string | number)[]>;
   readonly #byId = new Map<number, Context>();
@@ -55,6 +57,7 @@ export class Contexts {
         `INSERT INTO contexts (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, ${COLUMNS}`,
       )
       .raw();
+    this.#seal = sqlite.prepare('UPDATE contexts SET check_sum = ? WHERE id = ?');
     this.#all = sqlite.prepare<[], Row>(`SELECT id, ${COLUMNS} FROM contexts`).raw();
     this.#whole = sqlite.prepare<[], (string | number)[]>('SELECT * FROM contexts').raw();
     this.reload();
@@ -87,8 +90,9 @@ export class Contexts {
     const row = this.#insert.get(
       ...([run, slot, model, ROLES.indexOf(role)] as const),
       ...([tagsText(tags), propensity, explored ? 1 : 0, keptShare] as const),
-    );
-    return this.#keep(row as Row);
+    ) as Row;
+    this.#seal.run(rowSum(row), row[0]);
+    return this.#keep(row);
   }
 
   has(id: number): boolean {

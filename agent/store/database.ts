@@ -14,8 +14,9 @@ import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { agentError } from '../errors.ts';
 import { syncFolder } from './file-sync.ts';
-import { keepBeforeMigration } from './migration-copy.ts';
+import { keepBeforeMigration, type NoRoom } from './migration-copy.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { type RowValue, rowSum } from './row-sum.ts';
 import { isCorrupt, storeError } from './store-error.ts';
 
 export type Sqlite = BetterSqlite.Database;
@@ -23,6 +24,9 @@ export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = Bette
 
 /** A smaller page would write less for a lone commit, and a power cut could then tear a neighbour in its sector that no log holds. */
 export const PAGE_BYTES = 4096;
+
+/** Pages of the file that SQLite keeps in memory: what it reads again it finds in the system's cache anyway. */
+const CACHE_BYTES = 4 * 1024 * 1024;
 
 export interface DatabaseLimits {
   /** The file never grows beyond it: SQLite answers SQLITE_FULL. A file that is larger already stays readable. */
@@ -40,6 +44,8 @@ export interface DatabaseLimits {
  */
 export class Database {
   readonly sqlite: Sqlite;
+  /** Not null: its tables were changed at this opening, without a copy of how it was before. */
+  readonly changedUncopied: NoRoom | null;
   readonly #path: string;
   readonly #walFd: number;
   /** Of the file itself. While SQLite has it open, no other way may be opened to it: closing one ends SQLite's locks (POSIX). */
@@ -52,7 +58,9 @@ export class Database {
     path: string,
     sqlite: Sqlite,
     files: { readonly walFd: number; readonly fileFd: number },
+    changedUncopied: NoRoom | null,
   ) {
+    this.changedUncopied = changedUncopied;
     this.#path = path;
     this.sqlite = sqlite;
     this.#walFd = files.walFd;
@@ -66,24 +74,26 @@ export class Database {
     let sqlite: Sqlite | undefined;
     let fileFd: number | undefined;
     try {
-      sqlite = new BetterSqlite(path, { timeout: 0 });
+      sqlite = connect(path);
       fileFd = openSync(path, 'r');
       sqlite.pragma(`page_size = ${PAGE_BYTES}`);
       sqlite.pragma('auto_vacuum = INCREMENTAL');
       sqlite.pragma('locking_mode = EXCLUSIVE');
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
+      // Negative: KiB.
+      sqlite.pragma(`cache_size = ${-CACHE_BYTES / 1024}`);
       // A damaged page is told as soon as it is read, not when a value of it is asked for.
       sqlite.pragma('cell_size_check = ON');
       sqlite.pragma(`wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}`);
       sqlite.pragma(`journal_size_limit = ${Math.ceil(logBytes)}`);
       sqlite.pragma(`max_page_count = ${Math.floor(maxBytes / PAGE_BYTES)}`);
-      migrate(sqlite, (version) => keepBeforeMigration(path, fileFd as number, version));
+      const noRoom = migrate(sqlite, (version) => keepBeforeMigration(path, fileFd as number, version));
       checkSuspect(sqlite, path);
       const walFd = openSync(`${path}-wal`, 'r+');
       fdatasyncSync(walFd);
       syncFolder(dirname(path));
-      return new Database(path, sqlite, { walFd, fileFd });
+      return new Database(path, sqlite, { walFd, fileFd }, noRoom);
     } catch (cause) {
       sqlite?.close();
       if (fileFd !== undefined) closeSync(fileFd);
@@ -215,15 +225,23 @@ export function markSuspect(path: string): void {
 
 /** Another database than the agent's own, or that one before anything is decided: no lock, no migration, no log. */
 export function openPlain(path: string, options: { readonly?: boolean } = {}): Sqlite {
-  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  const sqlite = connect(path, options);
   if (options.readonly) return sqlite;
   sqlite.pragma(`page_size = ${PAGE_BYTES}`);
   sqlite.pragma('auto_vacuum = INCREMENTAL');
   return sqlite;
 }
 
-/** @param keep called with the version to come, before a database that was there changes */
-function migrate(sqlite: Sqlite, keep: (version: number) => void): void {
+function connect(path: string, options: { readonly?: boolean } = {}): Sqlite {
+  const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  // What a file's own schema says is not to be believed: it may be a copy that a stranger made.
+  sqlite.pragma('trusted_schema = OFF');
+  const sum = (...row: unknown[]) => rowSum(row as RowValue[]);
+  return sqlite.function('row_sum', { varargs: true, deterministic: true }, sum);
+}
+
+/** @param keep called with the version to come, before a database that was there changes @returns what it returned */
+function migrate(sqlite: Sqlite, keep: (version: number) => NoRoom | null): NoRoom | null {
   const version = sqlite.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
     throw agentError(
@@ -234,10 +252,11 @@ function migrate(sqlite: Sqlite, keep: (version: number) => void): void {
       },
     );
   }
+  let noRoom: NoRoom | null = null;
   if (version > 0 && version < MIGRATIONS.length) {
     // The copy has no log of its own.
     sqlite.pragma('wal_checkpoint(TRUNCATE)');
-    keep(MIGRATIONS.length);
+    noRoom = keep(MIGRATIONS.length);
   }
   // One write at least, so that the write-ahead log is there and the lock is ours.
   sqlite
@@ -248,6 +267,7 @@ function migrate(sqlite: Sqlite, keep: (version: number) => void): void {
     .immediate();
   // The salvage guide takes the first page from the file.
   if (version < MIGRATIONS.length) sqlite.pragma('wal_checkpoint(TRUNCATE)');
+  return noRoom;
 }
 
 /** A run that met SQLITE_CORRUPT leaves a mark; only then a whole check, indexes too, is worth its time at start. */

@@ -7,6 +7,8 @@ import { type Birth, inheritedSchema, MAX_INHERITED } from '../../protocol/messa
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Database, Sqlite } from './database.ts';
 import { syncFolder } from './file-sync.ts';
+import { forgetMeta, readMeta, writeMeta } from './meta.ts';
+import { seal } from './sound-rows.ts';
 import { readUnproven, UNPROVEN_KEY } from './unproven-heads.ts';
 
 export interface Epoch {
@@ -42,31 +44,29 @@ function readEpoch(
   sqlite: Sqlite,
   { file, known, start }: { file: string; known: readonly string[]; start: string },
 ): Epoch {
-  const get = sqlite.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const set = sqlite.prepare(
-    'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-  );
-  const forget = sqlite.prepare<[string]>('DELETE FROM meta WHERE key = ?');
-  const before = get.get('epoch');
-  const isOurs = get.get('file') === file && (known.length === 0 || known.includes(get.get('start') ?? ''));
-  const inherits = inheritedSchema.parse(JSON.parse(get.get('inherits') ?? '[]'));
+  const before = readMeta(sqlite, 'epoch');
+  const isOurs =
+    readMeta(sqlite, 'file') === file &&
+    (known.length === 0 || known.includes(readMeta(sqlite, 'start') ?? ''));
+  const inherits = inheritedSchema.parse(JSON.parse(readMeta(sqlite, 'inherits') ?? '[]'));
   // Of a number beyond these, a server may have another record than the one here.
   const shared = { ...headsOf(sqlite), ...readUnproven(sqlite) };
-  const overtaken = get.get(ENDED_KEY) !== undefined;
-  set.run('start', start);
-  if (before !== undefined && isOurs && !overtaken) {
-    set.run(UNPROVEN_KEY, JSON.stringify(shared));
+  const isOvertaken = readMeta(sqlite, ENDED_KEY) !== undefined;
+  writeMeta(sqlite, 'start', start);
+  if (before !== undefined && isOurs && !isOvertaken) {
+    writeMeta(sqlite, UNPROVEN_KEY, JSON.stringify(shared));
     return { epoch: before, origin: 'kept', inherits };
   }
   const epoch = randomBytes(8).toString('hex');
-  set.run('epoch', epoch);
-  set.run('file', file);
+  writeMeta(sqlite, 'epoch', epoch);
+  writeMeta(sqlite, 'file', file);
   if (before !== undefined) inherits.unshift({ storeEpoch: before, heads: shared });
   inherits.splice(MAX_INHERITED);
-  set.run('inherits', JSON.stringify(inherits));
-  for (const key of [UNPROVEN_KEY, ENDED_KEY]) forget.run(key);
+  writeMeta(sqlite, 'inherits', JSON.stringify(inherits));
+  for (const key of [UNPROVEN_KEY, ENDED_KEY]) forgetMeta(sqlite, key);
   // What the old epoch had acknowledged is never sent again; a server that knows nothing of the new one sees a gap.
   sqlite.exec('UPDATE streams SET floor = max(floor, acked), acked = 0, dropped = 0');
+  seal(sqlite, 'streams');
   if (before === undefined) return { epoch, origin: 'new', inherits };
   return { epoch, origin: isOurs ? 'overtaken' : 'restored', inherits };
 }
@@ -77,9 +77,7 @@ function readEpoch(
  * @throws CodedError STORE_FULL, STORE_UNWRITABLE
  */
 export function endEpoch(database: Database): void {
-  database.transaction(() =>
-    database.sqlite.prepare("INSERT OR REPLACE INTO meta VALUES (?, 'overtaken')").run(ENDED_KEY),
-  );
+  database.transaction(() => writeMeta(database.sqlite, ENDED_KEY, 'overtaken'));
   database.syncNow();
 }
 

@@ -16,6 +16,8 @@ export type FeedbackRow = [
   observedMs: number | null,
   /** Above 0: its label stands, and is counted as one of predictions of which this share was kept. */
   stands: number,
+  /** null: from before there were checksums. */
+  sum: number | null,
 ];
 
 export function feedbackOf(row: FeedbackRow): Feedback {

@@ -14,7 +14,7 @@ export interface GuideKeeperDeps {
   readonly epoch: string;
   readonly heads: StreamHeads;
   readonly contexts: Contexts;
-  readonly database: Pick<Database, 'tables' | 'firstPage' | 'close'>;
+  readonly database: Pick<Database, 'sqlite' | 'tables' | 'firstPage' | 'close'>;
   readonly counters: Counters;
 }
 
@@ -60,6 +60,7 @@ export class GuideKeeper {
       epoch,
       tables: database.tables(),
       contexts: contexts.rows(),
+      positions: database.sqlite.prepare<[], (string | number)[]>('SELECT * FROM positions').raw().all(),
       heads: of((stream) => heads.of(stream).durable),
       acked: of((stream) => Math.max(heads.of(stream).acked, heads.of(stream).floor)),
     };

@@ -126,4 +126,25 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE contexts_3 RENAME TO contexts;
   -- From here on feedback.stands of a label that stands is the kept share under which it was counted.
   `,
+  `
+  -- Of the columns before it, by row-sum.ts. Rows of a stream up to unchecked_to were there before, and have none.
+  ALTER TABLE predictions ADD COLUMN check_sum INTEGER;
+  ALTER TABLE feedback ADD COLUMN check_sum INTEGER;
+  ALTER TABLE metrics ADD COLUMN check_sum INTEGER;
+  ALTER TABLE events ADD COLUMN check_sum INTEGER;
+  ALTER TABLE streams ADD COLUMN unchecked_to INTEGER NOT NULL DEFAULT 0;
+  UPDATE streams SET unchecked_to = (SELECT coalesce(max(seq), 0) FROM predictions) WHERE stream = 'predictions';
+  UPDATE streams SET unchecked_to = (SELECT coalesce(max(seq), 0) FROM feedback) WHERE stream = 'feedback';
+  UPDATE streams SET unchecked_to = (SELECT coalesce(max(seq), 0) FROM metrics) WHERE stream = 'metrics';
+  UPDATE streams SET unchecked_to = (SELECT coalesce(max(seq), 0) FROM events) WHERE stream = 'events';
+
+  ALTER TABLE streams ADD COLUMN check_sum INTEGER NOT NULL DEFAULT 0;
+  UPDATE streams SET check_sum = row_sum(stream, acked, floor, dropped, unchecked_to);
+  ALTER TABLE contexts ADD COLUMN check_sum INTEGER NOT NULL DEFAULT 0;
+  UPDATE contexts SET check_sum = row_sum(id, run, slot, model, role, tags, propensity, explored, kept_share);
+  ALTER TABLE positions ADD COLUMN check_sum INTEGER NOT NULL DEFAULT 0;
+  UPDATE positions SET check_sum = row_sum(slot, source, position);
+  ALTER TABLE meta ADD COLUMN check_sum INTEGER NOT NULL DEFAULT 0;
+  UPDATE meta SET check_sum = row_sum(key, value);
+  `,
 ];

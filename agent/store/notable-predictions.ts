@@ -63,8 +63,9 @@ export class NotablePredictions {
     const head = this.#head.get() ?? 0;
     const after = Math.max(watch.lookedAtPrediction, head - ROWS_A_LOOK);
     for (const [seq, context, label, score] of this.#predictions.iterate(after)) {
-      if (raised({ label, score }) && this.#contexts.byId(context).slot === slot)
-        keep(watch.raised, seq, limit);
+      // Whether the row is sound is seen when it is shown.
+      const isHere = this.#contexts.has(context) && this.#contexts.byId(context).slot === slot;
+      if (isHere && raised({ label, score })) keep(watch.raised, seq, limit);
     }
     watch.lookedAtPrediction = head;
   }

@@ -26,10 +26,17 @@ import { RowWriters } from './row-writers.ts';
 import { finishSalvage, type Salvaged, salvage } from './salvage/salvage.ts';
 import { readLogFrames } from './salvage/write-ahead-log.ts';
 import { Scrub, type ScrubPlan } from './scrub.ts';
+import { refuseUnsound, seal } from './sound-rows.ts';
 import { SqliteStateTable } from './state-table.ts';
 import type { PredictionLog, Recorder, ReopenReason, StateTable, Store, StreamLog } from './store.ts';
 import { isCorrupt, saysDamage, storeError } from './store-error.ts';
-import { overtakenEvent, restoredEvent, salvagedEvent } from './store-events.ts';
+import {
+  changedUncopiedEvent,
+  overtakenEvent,
+  restoredEvent,
+  salvagedEvent,
+  unsoundEvent,
+} from './store-events.ts';
 import { StreamHeads } from './stream-heads.ts';
 import { SqliteStreamLog } from './stream-log.ts';
 
@@ -89,6 +96,7 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
   }
   const database = Database.open(path, { maxBytes: capBytes, logBytes });
   try {
+    refuseUnsound(database.sqlite);
     const run = randomBytes(4).toString('hex');
     const { epoch, origin, inherits } = identify(database, path);
     database.transaction(() => {
@@ -101,6 +109,9 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
       scrub: { firstMs: wasCut ? SCRUB.afterCutMs : SCRUB.everyMs, everyMs: SCRUB.everyMs },
     });
     log.info({ path, epoch, run, origin }, 'store opened');
+    if (database.changedUncopied) {
+      store.tell(changedUncopiedEvent(clock.wallMs(), database.changedUncopied));
+    }
     if (salvaged) store.tell(salvagedEvent(clock.wallMs(), salvaged));
     else if (origin === 'restored') store.tell(restoredEvent(clock.wallMs(), epoch));
     return store;
@@ -113,6 +124,7 @@ function openAt(path: string, options: StoreOptions, salvaged?: Salvaged): Sqlit
 function noteGone(sqlite: Sqlite, gone: Salvaged['gone']): void {
   const add = sqlite.prepare('UPDATE streams SET dropped = dropped + ? WHERE stream = ?');
   for (const stream of STREAMS) add.run(gone[stream], stream);
+  seal(sqlite, 'streams');
 }
 
 interface Identity {
@@ -186,7 +198,10 @@ class SqliteStore implements Store {
     this.predictions = reporting(new SqlitePredictionLog(sqlite, contexts, confusion), report);
     this.states = reporting(new SqliteStateTable(database), report);
     database.onDamage(report);
-    this.#scrub = new Scrub(sqlite, identity.scrub, counters, report);
+    this.#scrub = new Scrub(sqlite, identity.scrub, counters, {
+      onDamage: report,
+      onUnsound: (rows) => this.tell(unsoundEvent(clock.wallMs(), rows)),
+    });
     this.#options = options;
     this.#database = database;
     this.#heads = heads;

@@ -6,43 +6,34 @@ import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
 import { LineEventLog } from './line-event-log.ts';
+import { readMeta, writeMeta } from './meta.ts';
 import { NotablePredictions } from './notable-predictions.ts';
+import type { PredictionRow } from './prediction-row.ts';
 import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
 import type { StoredPrediction } from './records.ts';
+import { soundRows } from './sound-rows.ts';
 import type { OutcomeQuery, PredictionLog } from './store.ts';
 import { isCorrupt } from './store-error.ts';
 
-type Row = [
-  seq: number,
-  timeMs: number,
-  context: number,
-  correlationId: string | null,
-  label: number,
-  score: number,
-  latencyUs: number,
-  health: number,
-];
-type LabelRow = [explicit: number, label: number, rule: string, evidence: string];
-
 /** A quiet slot beside a busy one must not make a read walk the whole table. */
 const ROWS_A_SCAN = 20_000;
-const COLUMNS = 'seq, time_ms, context, correlation_id, label, score, latency_us, health';
+const TIMES_FROM = 'times-from';
 
 export class SqlitePredictionLog implements PredictionLog {
   readonly #contexts: Contexts;
   readonly #confusion: ConfusionTable;
   readonly #notable: NotablePredictions;
   readonly #lineEvents: LineEventLog;
-  readonly #bySeq: Statement<[number], Row>;
-  readonly #byPart: Statement<[string], Row>;
-  readonly #newest: Statement<[number], Row>;
-  readonly #after: Statement<[number, number], [...Row, pairDistance: number]>;
+  readonly #isSound: (row: PredictionRow) => boolean;
+  readonly #isSoundLabel: (row: FeedbackRow) => boolean;
+  readonly #bySeq: Statement<[number], PredictionRow>;
+  readonly #byPart: Statement<[string], PredictionRow>;
+  readonly #newest: Statement<[number], PredictionRow>;
+  readonly #after: Statement<[number, number], PredictionRow>;
   readonly #position: Statement<[string, string], number>;
   readonly #seqs: Statement<[], [number | null, number | null]>;
-  readonly #timeAt: Statement<[number], number>;
-  readonly #label: Statement<[number], LabelRow>;
   readonly #evidence: Statement<[number], FeedbackRow>;
-  readonly #saveTimesFrom: Statement<[string]>;
+  readonly #sqlite: Sqlite;
   #timesFrom: number;
 
   constructor(sqlite: Sqlite, contexts: Contexts, confusion: ConfusionTable) {
@@ -50,16 +41,14 @@ export class SqlitePredictionLog implements PredictionLog {
     this.#confusion = confusion;
     this.#notable = new NotablePredictions(sqlite, contexts);
     this.#lineEvents = new LineEventLog(sqlite);
-    const rows = <Bind extends unknown[]>(where: string): Statement<Bind, Row> =>
-      sqlite.prepare<Bind, Row>(`SELECT ${COLUMNS} FROM predictions WHERE pair_distance = 0 ${where}`).raw();
-    this.#bySeq = rows('AND seq = ?');
-    this.#byPart = rows('AND correlation_id = ? ORDER BY seq DESC');
-    this.#newest = rows('ORDER BY seq DESC LIMIT ?');
-    this.#after = sqlite
-      .prepare<[number, number], [...Row, number]>(
-        `SELECT ${COLUMNS}, pair_distance FROM predictions WHERE seq > ? ORDER BY seq LIMIT ?`,
-      )
-      .raw();
+    this.#isSound = soundRows(sqlite, 'predictions');
+    this.#isSoundLabel = soundRows(sqlite, 'feedback');
+    const rows = <Bind extends unknown[]>(where: string): Statement<Bind, PredictionRow> =>
+      sqlite.prepare<Bind, PredictionRow>(`SELECT * FROM predictions WHERE ${where}`).raw();
+    this.#bySeq = rows('pair_distance = 0 AND seq = ?');
+    this.#byPart = rows('pair_distance = 0 AND correlation_id = ? ORDER BY seq DESC');
+    this.#newest = rows('pair_distance = 0 ORDER BY seq DESC LIMIT ?');
+    this.#after = rows('seq > ? ORDER BY seq LIMIT ?');
     this.#position = sqlite
       .prepare<[string, string], number>('SELECT position FROM positions WHERE slot = ? AND source = ?')
       .pluck();
@@ -69,25 +58,16 @@ export class SqlitePredictionLog implements PredictionLog {
         'SELECT (SELECT min(seq) FROM predictions), (SELECT max(seq) FROM predictions)',
       )
       .raw();
-    this.#timeAt = sqlite
-      .prepare<[number], number>('SELECT time_ms FROM predictions WHERE seq >= ? ORDER BY seq LIMIT 1')
-      .pluck();
-    this.#label = sqlite
-      .prepare<[number], LabelRow>(
-        'SELECT explicit, label, rule, evidence FROM feedback WHERE prediction_seq = ? AND stands > 0',
-      )
-      .raw();
     this.#evidence = sqlite
       .prepare<[number], FeedbackRow>('SELECT * FROM feedback WHERE prediction_seq = ? ORDER BY seq')
       .raw();
-    this.#saveTimesFrom = sqlite.prepare<[string]>("INSERT OR REPLACE INTO meta VALUES ('times-from', ?)");
-    const timesFrom = sqlite.prepare<[], string>("SELECT value FROM meta WHERE key = 'times-from'").pluck();
-    this.#timesFrom = Number(timesFrom.get() ?? 1);
+    this.#sqlite = sqlite;
+    this.#timesFrom = Number(readMeta(sqlite, TIMES_FROM) ?? 1);
   }
 
   bySeq(seq: number): StoredPrediction | undefined {
     const row = this.#bySeq.get(seq);
-    return row && this.#stored(row);
+    return row && this.#isSound(row) ? this.#stored(row) : undefined;
   }
 
   byCorrelationId(
@@ -96,8 +76,9 @@ export class SqlitePredictionLog implements PredictionLog {
     notAfterMs = Number.MAX_SAFE_INTEGER,
   ): StoredPrediction | undefined {
     let newest: StoredPrediction | undefined;
-    for (const row of this.#byPart.iterate(correlationId)) {
-      if (this.#contexts.byId(row[2]).slot !== slot) continue;
+    for (const row of this.#sound(this.#byPart.iterate(correlationId))) {
+      // The index may lead to another part's row: it has no checksum.
+      if (row[3] !== correlationId || this.#contexts.byId(row[2]).slot !== slot) continue;
       newest ??= this.#stored(row);
       if (row[1] <= notAfterMs) return this.#stored(row);
     }
@@ -106,7 +87,7 @@ export class SqlitePredictionLog implements PredictionLog {
 
   madeBetween(slot: string, fromMs: number, toMs: number, limit: number): StoredPrediction[] {
     const found: StoredPrediction[] = [];
-    for (const row of this.#after.iterate(this.#lastBefore(fromMs), ROWS_A_SCAN)) {
+    for (const row of this.#sound(this.#after.iterate(this.#lastBefore(fromMs), ROWS_A_SCAN))) {
       if (row[1] > toMs || found.length === limit) break;
       const deciding = row[8] === 0 && this.#contexts.byId(row[2]).slot === slot;
       if (deciding && row[1] >= fromMs) found.push(this.#stored(row));
@@ -118,7 +99,7 @@ export class SqlitePredictionLog implements PredictionLog {
     const [, last] = this.#seqs.get() ?? [null, null];
     this.#timesFrom = (last ?? 0) + 1;
     try {
-      this.#saveTimesFrom.run(String(this.#timesFrom));
+      writeMeta(this.#sqlite, TIMES_FROM, String(this.#timesFrom));
     } catch (cause) {
       // A full disk forgets it with the next start; nothing else rests on it.
       if (isCorrupt(cause)) throw cause;
@@ -151,7 +132,7 @@ export class SqlitePredictionLog implements PredictionLog {
     const { slot, afterSeq, untilMs, plausibleMs, limit } = query;
     const due: StoredPrediction[] = [];
     let through = afterSeq;
-    for (const row of this.#after.iterate(afterSeq, ROWS_A_SCAN)) {
+    for (const row of this.#sound(this.#after.iterate(afterSeq, ROWS_A_SCAN))) {
       const [seq, timeMs, contextId] = row;
       const deciding = row[8] === 0 && this.#contexts.byId(contextId).slot === slot;
       if (deciding && timeMs <= plausibleMs) {
@@ -172,18 +153,27 @@ export class SqlitePredictionLog implements PredictionLog {
   }
 
   labelOf(predictionSeq: number): ReturnType<PredictionLog['labelOf']> {
-    const row = this.#label.get(predictionSeq);
-    if (!row) return undefined;
-    const [explicit, label, rule, evidence] = row;
-    return { label, kind: explicit === 1 ? 'explicit' : 'implicit', rule, evidence };
+    const rows = this.#soundEvidence(predictionSeq);
+    const standing = rows.find(({ 12: stands }) => stands > 0);
+    if (!standing) return undefined;
+    const { label, kind, rule, evidence } = feedbackOf(standing);
+    return { label, kind, rule, evidence };
   }
 
   evidenceOf(predictionSeq: number): Feedback[] {
-    return this.#evidence.all(predictionSeq).map(feedbackOf);
+    return this.#soundEvidence(predictionSeq).map(feedbackOf);
   }
 
   outcomes(query: OutcomeQuery): TaggedCount[] {
     return this.#confusion.counts(query);
+  }
+
+  #soundEvidence(predictionSeq: number): FeedbackRow[] {
+    return this.#evidence.all(predictionSeq).filter(this.#isSoundLabel);
+  }
+
+  *#sound(rows: Iterable<PredictionRow>): Generator<PredictionRow> {
+    for (const row of rows) if (this.#isSound(row)) yield row;
   }
 
   /** Those that retention has not taken. */
@@ -198,21 +188,27 @@ export class SqlitePredictionLog implements PredictionLog {
     let from = (last ?? 0) + 1;
     while (from - before > 1) {
       const middle = Math.floor((before + from) / 2);
-      if ((this.#timeAt.get(middle) ?? Number.POSITIVE_INFINITY) < timeMs) before = middle;
+      if (this.#timeFrom(middle) < timeMs) before = middle;
       else from = middle;
     }
     return before;
   }
 
-  #firstOf(slot: string, rows: Iterable<Row>, limit: number): StoredPrediction[] {
+  /** Of the first row from here on; where there is none, later than all. */
+  #timeFrom(seq: number): number {
+    for (const [, timeMs] of this.#sound(this.#after.iterate(seq - 1, ROWS_A_SCAN))) return timeMs;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #firstOf(slot: string, rows: Iterable<PredictionRow>, limit: number): StoredPrediction[] {
     const found: StoredPrediction[] = [];
-    for (const row of rows) {
+    for (const row of this.#sound(rows)) {
       if (this.#contexts.byId(row[2]).slot === slot && found.push(this.#stored(row)) >= limit) break;
     }
     return found;
   }
 
-  #stored(row: Row | [...Row, number]): StoredPrediction {
+  #stored(row: PredictionRow): StoredPrediction {
     const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health] = row;
     const { run, slot, model, role, tags, propensity, explored, keptShare } = this.#contexts.byId(contextId);
     return {

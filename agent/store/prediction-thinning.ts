@@ -5,6 +5,9 @@
 import { z } from 'zod';
 import type { Contexts } from './contexts.ts';
 import type { Database, Statement } from './database.ts';
+import type { PredictionRow } from './prediction-row.ts';
+import { rowSum } from './row-sum.ts';
+import { soundRows } from './sound-rows.ts';
 import type { StreamHeads } from './stream-heads.ts';
 import { DEEPEST_LEVEL, isNotable, nextLevel, type Sample, shareAfter, staysAt } from './thinning.ts';
 
@@ -28,23 +31,10 @@ type Place = z.infer<typeof placeSchema>;
 
 const START: Place = { level: 1, after: 0, next: null, thinnedTo: 0, dropped: 0 };
 
-/** A prediction, its columns in the order of migrations.ts, and the label that stands. */
-type Row = [
-  seq: number,
-  timeMs: number,
-  context: number,
-  correlationId: string | null,
-  label: number,
-  score: number,
-  latencyUs: number,
-  health: number,
-  pairDistance: number,
-  features: Buffer | null,
-  truth: number | null,
-  explicit: number | null,
-];
-const COLUMNS = 10;
-type Stored = Row extends [...infer Columns, unknown, unknown] ? Columns : never;
+/** A prediction and the label that stands. */
+type Row = [...PredictionRow, truth: number | null, explicit: number | null];
+const COLUMNS = 11;
+const SUM_AT = COLUMNS - 1;
 
 interface Unit extends Sample {
   readonly rows: readonly Row[];
@@ -64,7 +54,8 @@ export class PredictionThinning {
   readonly #sliceRows: number;
   readonly #rows: Statement<[after: number, until: number, limit: number], Row>;
   readonly #drop: Statement<[seqs: string]>;
-  readonly #insert: Statement<Stored>;
+  readonly #insert: Statement<PredictionRow>;
+  readonly #isSound: (row: Row) => boolean;
   readonly #dropLabels: Statement<[predictionSeqs: string], number>;
   readonly #save: Statement<[value: string]>;
   #place: Place;
@@ -86,6 +77,7 @@ export class PredictionThinning {
       .raw();
     this.#drop = sqlite.prepare('DELETE FROM predictions WHERE seq IN (SELECT value FROM json_each(?))');
     this.#insert = sqlite.prepare(`INSERT INTO predictions VALUES (${Array(COLUMNS).fill('?').join(', ')})`);
+    this.#isSound = soundRows(sqlite, 'predictions');
     // The newest stays: it tells the head of its stream.
     this.#dropLabels = sqlite
       .prepare<[string], number>(
@@ -154,9 +146,11 @@ export class PredictionThinning {
   #unitsAfter(after: number): Unit[] {
     const rows = this.#rows.all(after, this.#heads.of('predictions').durable, this.#sliceRows);
     const byDecider = new Map<number, Row[]>();
-    for (const row of rows) {
-      // From a damaged page: nobody can say for what it would stand.
-      if (!this.#contexts.has(row[2])) continue;
+    for (const [i, row] of rows.entries()) {
+      // A damaged row stays as it is: nobody can say for what it would stand.
+      if (!this.#isSound(row) || !this.#contexts.has(row[2])) continue;
+      // Two labels of it stand, one of them in a damaged row.
+      if (row[0] === rows[i - 1]?.[0]) continue;
       const decider = row[0] - row[8];
       const unit = byDecider.get(decider);
       if (unit) unit.push(row);
@@ -170,7 +164,7 @@ export class PredictionThinning {
     const { run, keptShare } = this.#contexts.byId(first[2]);
     const labels = rows.map((row) => row[4]);
     const health = rows.reduce((bits, row) => bits | row[7], 0);
-    const notable = isNotable({ health, labels, truth: first[10], explicit: first[11] === 1 });
+    const notable = isNotable({ health, labels, truth: first[COLUMNS], explicit: first[COLUMNS + 1] === 1 });
     return { run, seq, keptShare, notable, rows };
   }
 
@@ -201,12 +195,13 @@ export class PredictionThinning {
     return [{ stream: 'feedback', from, to, unacked }];
   }
 
-  #keptOf(unit: Unit, keptShare: number): Stored[] {
+  #keptOf(unit: Unit, keptShare: number): PredictionRow[] {
     if (!staysAt(keptShare, unit)) return [];
     return unit.rows.map((row) => {
       const context = this.#contexts.withShare(this.#contexts.byId(row[2]), keptShare);
-      const stored = row.slice(0, COLUMNS) as Stored;
+      const stored = row.slice(0, COLUMNS) as PredictionRow;
       stored[2] = context.id;
+      stored[SUM_AT] = rowSum(stored, 0, SUM_AT);
       return stored;
     });
   }

@@ -5,11 +5,11 @@ import { NO_TAGS } from '../../protocol/tags.ts';
 import type { Context, Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import type { NewPrediction, StoredPrediction } from './records.ts';
+import { type RowValue, rowSum } from './row-sum.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
-type Value = number | string | Buffer | null;
-
-const COLUMNS = 10;
+const COLUMNS = 11;
+const SUM_AT = COLUMNS - 1;
 /** In the column of input health, above its bits: the model was unsure. For retention alone; nobody else reads it. */
 const UNSURE_BIT = 32;
 export const INPUT_HEALTH_BITS = UNSURE_BIT - 1;
@@ -19,23 +19,21 @@ const ROWS_A_CALL = 16;
 export class PredictionWriter {
   readonly #contexts: Contexts;
   readonly #heads: StreamHeads;
-  readonly #insertOne: Statement<Value[]>;
-  readonly #insertMany: Statement<Value[]>;
-  readonly #move: Statement<[string, string, number]>;
+  readonly #insertOne: Statement<RowValue[]>;
+  readonly #insertMany: Statement<RowValue[]>;
+  readonly #move: Statement<[string, string, number, sum: number]>;
   /** Rows that are not inserted yet, column by column within a row. */
-  readonly #values = new Array<Value>(COLUMNS * ROWS_A_CALL).fill(null);
+  readonly #values = new Array<RowValue>(COLUMNS * ROWS_A_CALL).fill(null);
   #filled = 0;
 
   constructor(sqlite: Sqlite, contexts: Contexts, heads: StreamHeads) {
     this.#contexts = contexts;
     this.#heads = heads;
-    const row = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
-    this.#insertOne = sqlite.prepare<Value[]>(`INSERT INTO predictions VALUES ${row}`);
+    const row = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+    this.#insertOne = sqlite.prepare<RowValue[]>(`INSERT INTO predictions VALUES ${row}`);
     const rows = new Array(ROWS_A_CALL).fill(row).join(', ');
-    this.#insertMany = sqlite.prepare<Value[]>(`INSERT INTO predictions VALUES ${rows}`);
-    this.#move = sqlite.prepare(
-      'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position',
-    );
+    this.#insertMany = sqlite.prepare<RowValue[]>(`INSERT INTO predictions VALUES ${rows}`);
+    this.#move = sqlite.prepare('INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)');
   }
 
   /** Inside a transaction only. @returns the deciding predictions */
@@ -53,7 +51,7 @@ export class PredictionWriter {
 
   /** Inside a transaction only. */
   moveTo(slot: string, source: string, position: number): void {
-    this.#move.run(slot, source, position);
+    this.#move.run(slot, source, position, rowSum([slot, source, position]));
   }
 
   #addDeciding(p: NewPrediction): StoredPrediction {
@@ -117,6 +115,7 @@ export class PredictionWriter {
     values[at + 7] = unsure ? health | UNSURE_BIT : health;
     values[at + 8] = pairDistance;
     values[at + 9] = features;
+    values[at + SUM_AT] = rowSum(values, at, at + SUM_AT);
     this.#filled += 1;
     if (this.#filled < ROWS_A_CALL) return;
     this.#filled = 0;

@@ -4,22 +4,23 @@ import type { LineEvent } from '../sources/source.ts';
 import type { Sqlite, Statement } from './database.ts';
 import type { LabelWriter } from './label-writer.ts';
 import type { NewEvent, NewFeedback, NewMetric } from './records.ts';
+import { type RowValue, rowSum } from './row-sum.ts';
 import type { StreamHeads } from './stream-heads.ts';
 
 export class RowWriters {
   readonly #heads: StreamHeads;
   readonly #labels: LabelWriter;
   readonly #clock: Clock;
-  readonly #metric: Statement<[number, number, string, string | null, number]>;
-  readonly #event: Statement<[number, number, string, string, string | null, string, string]>;
+  readonly #metric: Statement<RowValue[]>;
+  readonly #event: Statement<RowValue[]>;
   readonly #lineEvent: Statement<(number | string | null)[]>;
 
   constructor(sqlite: Sqlite, heads: StreamHeads, labels: LabelWriter, clock: Clock) {
     this.#heads = heads;
     this.#labels = labels;
     this.#clock = clock;
-    this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?)');
-    this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)');
+    this.#metric = sqlite.prepare('INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)');
+    this.#event = sqlite.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.#lineEvent = sqlite.prepare(
       `INSERT INTO line_events (received_ms, time_ms, kind, correlation_id, station, duration_ms, prediction_seq)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -32,13 +33,17 @@ export class RowWriters {
   }
 
   metrics(records: readonly NewMetric[]): void {
-    for (const m of records) this.#metric.run(this.#heads.next('metrics'), m.timeMs, m.name, m.slot, m.value);
+    for (const { timeMs, name, slot, value } of records) {
+      const row = [this.#heads.next('metrics'), timeMs, name, slot, value];
+      this.#metric.run(...row, rowSum(row));
+    }
   }
 
   events(records: readonly NewEvent[]): void {
-    for (const e of records) {
-      const data = JSON.stringify(e.data);
-      this.#event.run(this.#heads.next('events'), e.timeMs, e.kind, e.severity, e.slot, e.message, data);
+    for (const { timeMs, kind, severity, slot, message, data } of records) {
+      const words = [kind, severity, slot, message, JSON.stringify(data)];
+      const row = [this.#heads.next('events'), timeMs, ...words];
+      this.#event.run(...row, rowSum(row));
     }
   }
 

@@ -1,5 +1,6 @@
 /** What the store says of itself when its database is not the one that it left. */
 import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { NoRoom } from './migration-copy.ts';
 import type { NewEvent } from './records.ts';
 import type { Salvaged } from './salvage/salvage.ts';
 
@@ -23,6 +24,30 @@ export function overtakenEvent(
     ...{ timeMs, kind: 'store-overtaken', severity: 'alarm', slot: null },
     message: `The server has ${count} records (${stream}) more than this device kept: its disk lost what it had said was written. Records go on under a new store epoch; the disk should be replaced.`,
     data: { stream, serverSeq, lastSeq },
+  };
+}
+
+/** @param rows that do not hold what was written */
+export function unsoundEvent(timeMs: number, rows: number): NewEvent {
+  return {
+    timeMs,
+    kind: 'store-rows-altered',
+    severity: 'alarm',
+    slot: null,
+    message: `${rows} records no longer hold what was written to the disk, and are left out. Replace the disk if there are more of them tomorrow.`,
+    data: { rows },
+  };
+}
+
+export function changedUncopiedEvent(timeMs: number, { neededBytes, freeBytes }: NoRoom): NewEvent {
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`;
+  return {
+    timeMs,
+    kind: 'store-changed-uncopied',
+    severity: 'warning',
+    slot: null,
+    message: `The tables of the store were changed for this version of the agent, and its disk had no room to keep the store as it was: that takes ${megabytes(neededBytes)}, ${megabytes(freeBytes)} were free. All records are here; an older agent cannot read them any more.`,
+    data: { neededBytes, freeBytes },
   };
 }
 

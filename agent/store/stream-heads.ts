@@ -1,6 +1,7 @@
 /** Where each stream stands: the last seq written, durable, acknowledged; and how many retention had to drop. */
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Sqlite, Statement } from './database.ts';
+import { rowSum } from './row-sum.ts';
 
 interface Place {
   /** Last seq written, maybe in a transaction under way. */
@@ -11,24 +12,28 @@ interface Place {
   /** Records up to here were sent under another epoch (see epoch.ts). */
   floor: number;
   dropped: number;
+  /** Rows up to here may be without a checksum. */
+  readonly uncheckedTo: number;
   /** Of those after what is settled, as many are not here: dropped, or lost. */
   missing: number;
 }
 
-type Row = [stream: Stream, acked: number, floor: number, dropped: number];
+type Row = [stream: Stream, acked: number, floor: number, dropped: number, uncheckedTo: number];
 
 export class StreamHeads {
   readonly #places: Record<Stream, Place>;
   readonly #sqlite: Sqlite;
-  readonly #save: Statement<[number, number, number, Stream]>;
+  readonly #save: Statement<[number, number, number, number, Stream]>;
 
   constructor(sqlite: Sqlite) {
     this.#sqlite = sqlite;
-    this.#save = sqlite.prepare('UPDATE streams SET acked = ?, floor = ?, dropped = ? WHERE stream = ?');
-    const rows = sqlite.prepare<[], Row>('SELECT stream, acked, floor, dropped FROM streams').raw().all();
-    const places = rows.map(([stream, acked, floor, dropped]) => {
+    this.#save = sqlite.prepare(
+      'UPDATE streams SET acked = ?, floor = ?, dropped = ?, check_sum = ? WHERE stream = ?',
+    );
+    const rows = sqlite.prepare<[], Row>('SELECT * FROM streams').raw().all();
+    const places = rows.map(([stream, acked, floor, dropped, uncheckedTo]) => {
       const head = this.#lastSeq(stream);
-      return [stream, { written: head, durable: head, acked, floor, dropped, missing: 0 }];
+      return [stream, { written: head, durable: head, acked, floor, dropped, uncheckedTo, missing: 0 }];
     });
     this.#places = Object.fromEntries(places) as Record<Stream, Place>;
     for (const stream of STREAMS) {
@@ -89,8 +94,9 @@ export class StreamHeads {
 
   /** Inside a transaction only. @param newlyDropped what the same transaction drops */
   save(stream: Stream, newlyDropped = 0): void {
-    const { acked, floor, dropped } = this.#places[stream];
-    this.#save.run(acked, floor, dropped + newlyDropped, stream);
+    const { acked, floor, dropped, uncheckedTo } = this.#places[stream];
+    const row = [acked, floor, dropped + newlyDropped] as const;
+    this.#save.run(...row, rowSum([stream, ...row, uncheckedTo]), stream);
   }
 
   #missingOf(stream: Stream, after: number, until: number): number {

@@ -5,16 +5,20 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { type FeedbackRow, feedbackOf } from './feedback-row.ts';
+import type { PredictionRow } from './prediction-row.ts';
 import { INPUT_HEALTH_BITS } from './prediction-writer.ts';
+import type { RowValue } from './row-sum.ts';
+import { soundRows } from './sound-rows.ts';
 import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
 import { UnprovenHeads } from './unproven-heads.ts';
 
 type Range = [after: number, until: number, limit: number];
 /** A row as SQLite gives it, its seq first. */
-type Row = [seq: number, ...rest: (string | number | Buffer | null)[]];
+type Row = [seq: number, ...rest: RowValue[]];
 type Statements = Readonly<Record<Stream, Statement<Range, Row>>>;
 type Readers = { readonly [S in Stream]: (row: Row) => RecordOf[S] };
+type Checks = Readonly<Record<Stream, (row: Row) => boolean>>;
 
 const NO_RECORDS = { records: [], gapBefore: 0 };
 
@@ -33,6 +37,7 @@ export class SqliteStreamLog implements StreamLog {
   readonly #heads: StreamHeads;
   readonly #read: Statements;
   readonly #readers: Readers;
+  readonly #isSound: Checks;
   readonly #unsaved = new Set<Stream>();
   readonly #counters: Counters;
   readonly #unproven: UnprovenHeads;
@@ -49,8 +54,11 @@ export class SqliteStreamLog implements StreamLog {
       sqlite
         .prepare<Range, Row>(`SELECT * FROM ${stream} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`)
         .raw();
-    this.#read = Object.fromEntries(STREAMS.map((stream) => [stream, range(stream)])) as Statements;
-    this.#readers = { ...readers, predictions: (row) => predictionOf(row, contexts) };
+    const each = <T>(make: (stream: Stream) => T) =>
+      Object.fromEntries(STREAMS.map((stream) => [stream, make(stream)])) as Record<Stream, T>;
+    this.#read = each(range);
+    this.#isSound = each((stream) => soundRows(sqlite, stream));
+    this.#readers = { ...readers, predictions: (row) => predictionOf(row as PredictionRow, contexts) };
   }
 
   read<S extends Stream>(
@@ -71,15 +79,18 @@ export class SqliteStreamLog implements StreamLog {
     }
   }
 
-  /** A row whose values cannot be what was written is told as a gap, and counted. */
+  /** A row whose values are not what was written is told as a gap, and counted. */
   #readable<S extends Stream>(stream: S, rows: readonly Row[]): RecordOf[S][] {
+    const isSound = this.#isSound[stream];
+    const read = this.#readers[stream];
     return rows.flatMap((row) => {
       try {
-        return [this.#readers[stream](row)];
+        if (isSound(row)) return [read(row)];
       } catch {
-        this.#lose(stream, row[0]);
-        return [];
+        // From before there were checksums: values that cannot be.
       }
+      this.#lose(stream, row[0]);
+      return [];
     });
   }
 
@@ -142,12 +153,9 @@ const readers: Omit<Readers, 'predictions'> = {
   },
 };
 
-function predictionOf(row: Row, contexts: Contexts): RecordOf['predictions'] {
+function predictionOf(row: PredictionRow, contexts: Contexts): RecordOf['predictions'] {
   const [seq, timeMs, contextId, correlationId, label, score, latencyUs, health, pairDistance, features] =
-    row as [
-      ...[number, number, number, string | null],
-      ...[number, number, number, number, number, Buffer | null],
-    ];
+    row;
   const { run, slot, model, role, tags, propensity, explored, keptShare } = contexts.byId(contextId);
   return {
     seq,

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { Sqlite, Statement } from './database.ts';
+import type { Sqlite } from './database.ts';
+import { readMeta, writeMeta } from './meta.ts';
 
 type Heads = Partial<Record<Stream, number>>;
 
@@ -24,15 +25,12 @@ const headsSchema = z.partialRecord(z.enum(STREAMS), z.int().min(0));
 
 /** Heads that an earlier start of this epoch found and that no server has confirmed since; of other streams nothing. */
 export function readUnproven(sqlite: Sqlite): Heads {
-  const text = sqlite.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const found = headsSchema.safeParse(parsed(text.get(UNPROVEN_KEY) ?? '{}'));
-  return found.success ? found.data : {};
+  return headsSchema.parse(JSON.parse(readMeta(sqlite, UNPROVEN_KEY) ?? '{}'));
 }
 
 export class UnprovenHeads {
   readonly #sqlite: Sqlite;
   readonly #queue: CommitQueue;
-  readonly #save: Statement<[string, string]>;
   #heads: Heads;
   /** Follows the proof of predictions. */
   #predictionsProven: Promise<void> = Promise.resolve();
@@ -41,7 +39,6 @@ export class UnprovenHeads {
   constructor(sqlite: Sqlite, queue: CommitQueue) {
     this.#sqlite = sqlite;
     this.#queue = queue;
-    this.#save = sqlite.prepare('UPDATE meta SET value = ? WHERE key = ?');
     this.#heads = readUnproven(sqlite);
     if (this.#heads.predictions !== undefined) {
       this.#predictionsProven = new Promise((resolve) => {
@@ -62,7 +59,7 @@ export class UnprovenHeads {
     if (stream === 'feedback') await this.#predictionsProven;
     await this.#queue.add(1, () => {
       const left = without(readUnproven(this.#sqlite), stream);
-      this.#save.run(JSON.stringify(left), UNPROVEN_KEY);
+      writeMeta(this.#sqlite, UNPROVEN_KEY, JSON.stringify(left));
     });
     await sleep(SETTLE_MS, undefined, { ref: false });
     this.#heads = without(this.#heads, stream);
@@ -72,12 +69,4 @@ export class UnprovenHeads {
 
 function without(heads: Heads, stream: Stream): Heads {
   return Object.fromEntries(Object.entries(heads).filter(([each]) => each !== stream));
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

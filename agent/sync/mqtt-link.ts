@@ -1,7 +1,5 @@
 /** The device's one MQTT connection: comes back for ever, keeps nothing for later, and never lets an error reach the event loop. */
-import { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { Birth } from '../../protocol/messages.ts';
 import { clientIdOf, topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
@@ -9,18 +7,15 @@ import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import { loadMqtt, type MqttClient, type MqttConnect } from '../mqtt-client.ts';
 import { backOffMs } from './back-off.ts';
+import { BrokerConnection } from './broker-connection.ts';
 import type { DeviceIdentity } from './device-identity.ts';
-import { connectError, credentials, lostError, messageTooLarge, type SyncConfig } from './link-errors.ts';
+import { connectError, credentials, lostError, type SyncConfig } from './link-errors.ts';
 import { type MessageHandler, MessageRoutes } from './message-routes.ts';
 import { Refusals } from './refusals.ts';
 
 const MAX_RETRY_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STOP_WITHIN_MS = 1000;
-/** More bytes than this without a whole MQTT packet in them: a broker that sends something far over our limit. */
-const MAX_PACKET_BYTES = 4 * LIMITS.messageBytes;
-/** A broker that answers pings but leaves a publish without PUBACK for this long is of no use. */
-const PUBACK_WITHIN_MS = 60_000;
 
 export interface MqttLinkDeps {
   readonly config: SyncConfig;
@@ -34,19 +29,14 @@ export interface MqttLinkDeps {
   readonly counters: Counters;
 }
 
-/**
- * A new mqtt.js client for each connection, so that nothing of a broken one (ids, stores, queues) lives on.
- * What was not acknowledged by the broker when the line broke is the sender's to send again.
- */
+/** What was not acknowledged by the broker when the line broke is the sender's to send again. */
 export class MqttLink {
   readonly #deps: MqttLinkDeps;
   readonly #refusals: Refusals;
   readonly #routes: MessageRoutes;
   readonly #listeners = new Set<(connected: boolean) => void>();
-  /** Monotonic start of each publish that has no PUBACK yet, oldest first. */
-  readonly #unanswered = new Map<symbol, number>();
   #connect: MqttConnect | undefined;
-  #client: MqttClient | undefined;
+  #connection: BrokerConnection | undefined;
   #online = false;
   #sinceMs: number;
   #running = false;
@@ -89,7 +79,7 @@ export class MqttLink {
     this.#running = true;
     this.#connect = await loadMqtt();
     if (!this.#running) return;
-    this.#stallTimer = setInterval(() => this.#dropWhenStalled(), 5000);
+    this.#stallTimer = setInterval(() => this.#connection?.breakWhenStalled(), 5000);
     this.#stallTimer.unref();
     this.#open();
   }
@@ -99,15 +89,15 @@ export class MqttLink {
     this.#running = false;
     clearTimeout(this.#retryTimer);
     clearInterval(this.#stallTimer);
-    const client = this.#client;
-    if (client && this.#online) {
+    const connection = this.#connection;
+    if (connection && this.#online) {
       await within(
         STOP_WITHIN_MS,
         this.publish(topics.gone(this.#deps.device), this.#gone(), { retain: true }),
       );
-      await within(STOP_WITHIN_MS, client.endAsync());
+      await within(STOP_WITHIN_MS, connection.close());
     }
-    if (client) this.#drop(client);
+    if (connection) this.#drop(connection);
   }
 
   /** Drops the TCP connection and stays away until released. For tests and the demo. */
@@ -115,7 +105,7 @@ export class MqttLink {
     if (this.#held === held) return;
     this.#held = held;
     clearTimeout(this.#retryTimer);
-    if (held && this.#client) this.#drop(this.#client);
+    if (held && this.#connection) this.#drop(this.#connection);
     if (!held && this.#running) {
       this.#attempt = 0;
       this.#open();
@@ -126,19 +116,14 @@ export class MqttLink {
    * QoS 1. Resolves when the broker has the message (which proves nothing about the server).
    * @throws CodedError LINK_CUT when offline, or when the connection breaks first: send again after reconnect
    */
-  publish(topic: string, payload: Buffer | string, options: { retain?: boolean } = {}): Promise<void> {
-    const client = this.#client;
-    if (!client || !this.#online) return Promise.reject(agentError('LINK_CUT', `offline, ${topic} not sent`));
-    const id = Symbol(topic);
-    this.#unanswered.set(id, this.#deps.clock.monotonicUs());
-    return new Promise((resolve, reject) => {
-      client.publish(topic, payload, { qos: 1, retain: options.retain ?? false }, (error) => {
-        this.#unanswered.delete(id);
-        if (error)
-          reject(agentError('LINK_CUT', `${topic} was on the way when the link broke`, { cause: error }));
-        else resolve();
-      });
-    });
+  async publish(topic: string, payload: Buffer | string, options: { retain?: boolean } = {}): Promise<void> {
+    const connection = this.#connection;
+    if (!connection || !this.#online) throw agentError('LINK_CUT', `offline, ${topic} not sent`);
+    try {
+      await connection.publish(topic, payload, options.retain ?? false);
+    } catch (cause) {
+      throw agentError('LINK_CUT', `${topic} was on the way when the link broke`, { cause });
+    }
   }
 
   /** Who this device is, once more. @throws CodedError as `publish` */
@@ -154,15 +139,15 @@ export class MqttLink {
    */
   subscribe(topic: string, handler: MessageHandler): () => void {
     this.#routes.add(topic, handler);
-    if (this.#client?.connected) void this.#request(this.#client, [topic]);
+    if (this.#connection?.isOpen) void this.#request(this.#connection, [topic]);
     return () => {
       const last = this.#routes.remove(topic, handler);
-      if (last && this.#client?.connected) this.#client.unsubscribe(topic, () => undefined);
+      if (last) this.#connection?.unsubscribe(topic);
     };
   }
 
   #open(): void {
-    if (!this.#connect || !this.#running || this.#held || this.#client) return;
+    if (!this.#connect || !this.#running || this.#held || this.#connection) return;
     const { config, device } = this.#deps;
     let client: MqttClient;
     try {
@@ -184,32 +169,33 @@ export class MqttLink {
       this.#retryLater();
       return;
     }
-    this.#client = client;
-    // Small requests and their answers go to and fro: they must not wait for each other's acknowledgements.
-    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
-    this.#guardSize(client);
-    client.on('connect', () => void this.#welcome(client));
-    client.on('message', (topic, payload) => this.#routes.dispatch(topic, payload));
-    client.on('error', (error) => this.#fail(client, error));
-    client.on('close', () => this.#fail(client, new Error('connection closed')));
+    const connection = new BrokerConnection(client, {
+      clock: this.#deps.clock,
+      onConnect: () => void this.#welcome(connection),
+      onMessage: (topic, payload) => this.#routes.dispatch(topic, payload),
+      onBytes: (count) => {
+        this.#bytesReceived += count;
+      },
+      onBroken: (cause) => this.#fail(connection, cause),
+    });
+    this.#connection = connection;
   }
 
-  async #welcome(client: MqttClient): Promise<void> {
+  async #welcome(connection: BrokerConnection): Promise<void> {
     const { device, birth, clock, log, config } = this.#deps;
-    const retained = { qos: 1, retain: true } as const;
-    const mute = () => this.#fail(client, new Error('the broker lets us in but does not answer'));
+    const mute = () => this.#fail(connection, new Error('the broker lets us in but does not answer'));
     const timer = setTimeout(mute, CONNECT_TIMEOUT_MS);
     try {
-      await this.#request(client, this.#routes.filters);
+      await this.#request(connection, this.#routes.filters);
       // An empty retained message takes back the `gone` of an earlier life.
-      await client.publishAsync(topics.gone(device), '', retained);
-      await client.publishAsync(topics.birth(device), JSON.stringify(birth()), retained);
+      await connection.publish(topics.gone(device), '', true);
+      await connection.publish(topics.birth(device), JSON.stringify(birth()), true);
     } catch (error) {
-      this.#fail(client, error);
+      this.#fail(connection, error);
     } finally {
       clearTimeout(timer);
     }
-    if (this.#client !== client) return;
+    if (this.#connection !== connection) return;
     this.#online = true;
     this.#sinceMs = clock.wallMs();
     this.#onlineAtUs = clock.monotonicUs();
@@ -217,61 +203,37 @@ export class MqttLink {
     this.#tell(true);
   }
 
-  async #request(client: MqttClient, filters: string[]): Promise<void> {
+  async #request(connection: BrokerConnection, filters: string[]): Promise<void> {
     if (filters.length === 0) return;
     try {
-      await client.subscribeAsync(filters, { qos: 1 });
+      await connection.subscribe(filters);
     } catch (cause) {
-      if (this.#client !== client || !client.connected) return;
+      if (this.#connection !== connection || !connection.isOpen) return;
       const hint = "Check the broker's access rules for this device.";
       const error = agentError('BROKER_REFUSED', `the broker refused a subscription`, { hint, cause });
       this.#refusals.refuse(error, `subscription to ${filters.join(', ')}`);
     }
   }
 
-  /** mqtt.js reads packets of up to 256 MB into memory; this does not wait for their end. */
-  #guardSize(client: MqttClient): void {
-    let sincePacket = 0;
-    client.on('packetreceive', () => {
-      sincePacket = 0;
-    });
-    client.stream.on('data', (chunk: Buffer) => {
-      this.#bytesReceived += chunk.length;
-      sincePacket += chunk.length;
-      if (sincePacket > MAX_PACKET_BYTES) this.#fail(client, messageTooLarge(sincePacket));
-    });
-  }
-
-  #dropWhenStalled(): void {
-    const oldest = this.#unanswered.values().next().value;
-    if (oldest === undefined || !this.#client) return;
-    if (this.#deps.clock.monotonicUs() - oldest > PUBACK_WITHIN_MS * 1000) {
-      this.#fail(this.#client, new Error(`no PUBACK within ${PUBACK_WITHIN_MS} ms`));
-    }
-  }
-
-  #fail(client: MqttClient, cause: unknown): void {
-    if (this.#client !== client) return;
+  #fail(connection: BrokerConnection, cause: unknown): void {
+    if (this.#connection !== connection) return;
     if (!this.#running) {
-      this.#drop(client);
+      this.#drop(connection);
       return;
     }
     if (this.#online) this.#refusals.refuse(lostError(cause), 'link');
     else this.#refusals.refuse(connectError(this.#deps.config, cause), 'connect');
-    this.#drop(client);
+    this.#drop(connection);
     this.#retryLater();
   }
 
   /** Forgets this connection; every publish on the way is rejected. */
-  #drop(client: MqttClient): void {
-    if (this.#client !== client) return;
-    this.#client = undefined;
+  #drop(connection: BrokerConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
     const wasOnline = this.#online;
     this.#online = false;
-    client.removeAllListeners('message');
-    client.end(true);
-    client.stream.destroy();
-    this.#unanswered.clear();
+    connection.drop();
     if (!wasOnline) return;
     const { clock, config, log } = this.#deps;
     // A connection that held for a while earns a quick return; one that breaks at once does not.

@@ -1,8 +1,9 @@
 /** A device that predicted for long with no network: real samples through the real agent, then its data folder and nothing running. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite from 'better-sqlite3';
 import type { StatusView } from '../../agent/http/view.ts';
+import { openPlain } from '../../agent/store/database.ts';
+import { seal } from '../../agent/store/sound-rows.ts';
 import { findProject } from '../../daemon/project.ts';
 import { type RunningProcess, startProcess, waitFor } from '../../test/support/processes.ts';
 import { plateModel, writePlates } from './plates.ts';
@@ -57,8 +58,9 @@ export class Backlog {
 
   /** Nothing was ever acknowledged. While nothing runs. */
   rewind(): void {
-    const sqlite = new BetterSqlite(join(this.dataDir, 'store.db'));
+    const sqlite = openPlain(join(this.dataDir, 'store.db'));
     sqlite.exec('UPDATE streams SET acked = 0');
+    seal(sqlite, 'streams');
     sqlite.close();
   }
 

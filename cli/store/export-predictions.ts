@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Sqlite } from '../../agent/store/database.ts';
 import { INPUT_HEALTH_BITS } from '../../agent/store/prediction-writer.ts';
+import { takenSql } from '../../agent/store/sound-rows.ts';
 import { predictionId, ROLES } from '../../protocol/records.ts';
 import { cliError } from '../errors.ts';
 
@@ -85,12 +86,13 @@ const COLUMNS = [
   ] as const),
 ] satisfies readonly (keyof Exported)[];
 
-// A shadow's truth is that of the prediction that it looked on at.
-const SQL = `
+// A shadow's truth is that of the prediction that it looked on at. Rows that do not hold what was written are left out.
+const sqlOf = (sqlite: Sqlite) => `
   SELECT p.seq, p.time_ms, p.correlation_id, p.label, p.score, p.latency_us, p.health & ${INPUT_HEALTH_BITS}, p.features,
     c.run, c.slot, c.model, c.role, c.tags, c.propensity, c.explored, c.kept_share, f.explicit, f.label, f.rule, f.evidence
-  FROM predictions p JOIN contexts c ON c.id = p.context
-  LEFT JOIN feedback f ON f.prediction_seq = p.seq - p.pair_distance AND f.stands > 0
+  FROM (SELECT * FROM predictions WHERE ${takenSql(sqlite, 'predictions')}) p JOIN contexts c ON c.id = p.context
+  LEFT JOIN (SELECT * FROM feedback WHERE stands > 0 AND ${takenSql(sqlite, 'feedback')}) f
+    ON f.prediction_seq = p.seq - p.pair_distance
   WHERE (@slot IS NULL OR c.slot = @slot) AND p.time_ms >= @sinceMs ORDER BY p.seq`;
 
 const WRITE_BYTES = 256 * 1024;
@@ -117,7 +119,7 @@ export function exportPredictions(sqlite: Sqlite, query: ExportQuery, file: Expo
   };
   try {
     const bound = { slot: query.slot ?? null, sinceMs: query.sinceMs ?? 0 };
-    for (const row of sqlite.prepare<[typeof bound], Row>(SQL).raw().iterate(bound)) {
+    for (const row of sqlite.prepare<[typeof bound], Row>(sqlOf(sqlite)).raw().iterate(bound)) {
       const exported = exportedOf(row);
       text += format === 'csv' ? csvLine(exported) : `${JSON.stringify(exported)}\n`;
       rows += 1;

@@ -1,11 +1,14 @@
-/** Whether a store is whole: its pages, the numbers of its records, and what is missing of them. */
+/** Whether a store is whole: its pages, the values and numbers of its records, and what is missing of them. */
 import type { Sqlite } from '../../agent/store/database.ts';
+import { refuseUnsound, takenSql } from '../../agent/store/sound-rows.ts';
 import { isCorrupt } from '../../agent/store/store-error.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 
 export interface StreamVerdict {
   readonly stream: Stream;
   readonly records: number;
+  /** Of them, as many do not hold what was written. */
+  readonly altered: number;
   /** First and last seq that are there; null when there are none. */
   readonly first: number | null;
   readonly last: number | null;
@@ -43,8 +46,11 @@ export function verifyStore(sqlite: Sqlite): StoreVerdict {
   };
   const epochs = sqlite.prepare<[], string>("SELECT value FROM meta WHERE key = 'epoch'").pluck();
   const epoch = readable('the epoch', () => epochs.get() ?? '', '');
+  readable('what the records rest on', () => refuseUnsound(sqlite), undefined);
   const streams = STREAMS.flatMap((stream) => readable(stream, () => [verifyStream(sqlite, stream)], []));
-  const sound = damage.length === 0 && streams.every(({ missing, counted }) => missing <= counted);
+  const sound =
+    damage.length === 0 &&
+    streams.every(({ altered, missing, counted }) => altered === 0 && missing <= counted);
   return { epoch, damage, streams, sound };
 }
 
@@ -69,22 +75,28 @@ function verifyStream(sqlite: Sqlite, stream: Stream): StreamVerdict {
     .prepare<[string], string>('SELECT value FROM meta WHERE key = ?')
     .pluck()
     .get(`head/${stream}`);
-  const seqs = sqlite.prepare<[], number>(`SELECT seq FROM ${stream} ORDER BY seq`).pluck();
+  const rows = sqlite
+    .prepare<[], [seq: number, isTaken: 0 | 1]>(
+      `SELECT seq, ${takenSql(sqlite, stream)} FROM ${stream} ORDER BY seq`,
+    )
+    .raw();
   const gaps: { from: number; to: number }[] = [];
-  let [records, missing, first, last] = [0, 0, null as number | null, null as number | null];
+  let [records, altered, missing] = [0, 0, 0];
+  let [first, last] = [null as number | null, null as number | null];
   const miss = (from: number, to: number) => {
     if (to < from) return;
     missing += Math.max(0, to - Math.max(from - 1, settled));
     if (gaps.length < MOST_GAPS) gaps.push({ from, to });
   };
-  for (const seq of seqs.iterate()) {
+  for (const [seq, isTaken] of rows.iterate()) {
     // What came before the first one kept has been at the server, or was dropped and counted.
     if (last === null) miss(settled + 1, seq - 1);
     else miss(last + 1, seq - 1);
     records += 1;
+    altered += 1 - isTaken;
     first ??= seq;
     last = seq;
   }
   miss(Math.max(last ?? 0, settled) + 1, Number(head ?? 0));
-  return { stream, records, first, last, settled, missing, counted, gaps };
+  return { stream, records, altered, first, last, settled, missing, counted, gaps };
 }

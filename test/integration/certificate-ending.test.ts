@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { DeviceIdentity } from '../../agent/sync/device-identity.ts';
-import type { FleetView } from '../../sync-server/http/view.ts';
+import type { FleetView } from '../../sync-server/views/fleet.ts';
 import { DeviceProcess } from '../faults/support/device-process.ts';
 import { testTimeoutMs } from '../faults/support/form.ts';
 import { fetchJson, newFolder, writeJson } from '../faults/support/scene.ts';
@@ -33,7 +33,7 @@ async function serverWithPast(folder: string) {
     broker: { kind: 'embedded', port: 0, tls },
     http: { port: 0 },
   });
-  const process = startProcess('sync-server/main.ts', ['--config', config], clock.env);
+  const process = startProcess('sync-server/start.ts', ['--config', config], clock.env);
   onTestFinished(async () => void (await process.end()));
   const { url, brokerUrl } = await process.logged('listening');
   return { url: String(url), brokerUrl: String(brokerUrl), clock };

@@ -1,11 +1,13 @@
 /** Copies what can be read of a damaged database into a new one of the same version, table by table. */
 import { STREAMS, type Stream } from '../../../protocol/records.ts';
 import type { Sqlite } from '../database.ts';
+import { type RowValue, rowSum } from '../row-sum.ts';
+import { hasSums, soundSql } from '../sound-rows.ts';
 import { isCorrupt } from '../store-error.ts';
 import { type KeyRange, takeReadable } from './key-ranges.ts';
 import type { SalvageGuide } from './salvage-guide.ts';
 
-/** Rows with a key of their own. A row whose values cannot be what they were is left behind. */
+/** Rows with a key of their own. A row whose values are not what they were is left behind; without a checksum, what cannot be. */
 const KEYED: readonly { table: string; key: 'seq' | 'id'; plausible: string }[] = [
   { table: 'contexts', key: 'id', plausible: "typeof(run) = 'text' AND role BETWEEN 0 AND 2" },
   {
@@ -54,15 +56,23 @@ export interface Copied {
 }
 
 /**
+ * Cursors, states and counts.
  * @param sqlite the new database, empty, with the damaged one attached as `damaged`
- * @param known what is known without the damaged one
+ */
+export function copySmallTables(sqlite: Sqlite, { positions }: Pick<SalvageGuide, 'positions'>): void {
+  for (const { table, order } of WALKED) copyFromBothEnds(sqlite, table, order);
+  fillIn(sqlite, 'positions', positions);
+}
+
+/**
+ * Then everything else.
+ * @param known what is known without the damaged database
  */
 export function copyTables(
   sqlite: Sqlite,
   { heads, contexts }: Pick<SalvageGuide, 'heads' | 'contexts'>,
 ): Copied {
   const lost = {} as Record<Stream, readonly KeyRange[]>;
-  for (const { table, order } of WALKED) copyFromBothEnds(sqlite, table, order);
   for (const { table, key, plausible } of KEYED) {
     const stream = STREAMS.find((each) => each === table);
     const head = stream ? heads[stream] : 0;
@@ -71,7 +81,7 @@ export function copyTables(
       : [{ from: 1, to: head }];
     if (stream) lost[stream] = ranges;
     // Before the predictions, which are nothing without them.
-    if (table === 'contexts') for (const row of contexts) insertRow(sqlite, 'IGNORE', table, row);
+    if (table === 'contexts') fillIn(sqlite, table, contexts);
   }
   const count = (stream: Stream) =>
     sqlite.prepare<[], number>(`SELECT count(*) FROM main.${stream}`).pluck().get() ?? 0;
@@ -88,7 +98,8 @@ function copyKeyed(
     return (bound: number) => statement.get(bound);
   };
   const copy = sqlite.prepare<[number, number]>(
-    `INSERT OR IGNORE INTO main.${table} SELECT * FROM damaged.${table} WHERE ${key} BETWEEN ? AND ? AND ${plausible}`,
+    `INSERT OR IGNORE INTO main.${table} SELECT * FROM damaged.${table} WHERE ${key} BETWEEN ? AND ?
+       AND ${plausible} AND ${soundSql(sqlite, table)} IS NOT FALSE`,
   );
   const has = sqlite
     .prepare<[number, number], number>(`SELECT count(*) FROM damaged.${table} WHERE ${key} BETWEEN ? AND ?`)
@@ -136,7 +147,9 @@ function copyFromBothEnds(sqlite: Sqlite, table: string, order: string): void {
   for (const direction of [order, descending]) {
     try {
       const rows = sqlite
-        .prepare<[], unknown[]>(`SELECT * FROM damaged.${table} ORDER BY ${direction}`)
+        .prepare<[], unknown[]>(
+          `SELECT * FROM damaged.${table} WHERE ${soundSql(sqlite, table)} IS NOT FALSE ORDER BY ${direction}`,
+        )
         .raw();
       // Read first: a row may not be written while another statement is being read.
       const read: unknown[][] = [];
@@ -149,6 +162,14 @@ function copyFromBothEnds(sqlite: Sqlite, table: string, order: string): void {
     } catch {
       // As far as it went; then from the other end.
     }
+  }
+}
+
+/** What the damaged database has lost of a table. */
+function fillIn(sqlite: Sqlite, table: string, known: readonly (readonly RowValue[])[]): void {
+  const summed = hasSums(sqlite, table);
+  for (const row of known) {
+    if (!summed || row.at(-1) === rowSum(row, 0, row.length - 1)) insertRow(sqlite, 'IGNORE', table, row);
   }
 }
 

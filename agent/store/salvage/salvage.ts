@@ -8,9 +8,10 @@ import { STREAMS, type Stream } from '../../../protocol/records.ts';
 import { openPlain, type Sqlite, suspectPath } from '../database.ts';
 import { syncFile, syncFolder } from '../file-sync.ts';
 import { MIGRATIONS } from '../migrations.ts';
+import { hasSums, seal, soundSql } from '../sound-rows.ts';
 import { mendFile } from './damaged-file.ts';
 import { readGuide, type SalvageGuide } from './salvage-guide.ts';
-import { type Copied, copyTables } from './salvage-tables.ts';
+import { type Copied, copySmallTables, copyTables } from './salvage-tables.ts';
 import { readLogFrames } from './write-ahead-log.ts';
 
 export interface Salvaged {
@@ -67,22 +68,39 @@ function newDatabase(path: string, version: number): Sqlite {
 function copyFrom(sqlite: Sqlite, path: string, guide: SalvageGuide | null): Pick<Salvaged, 'kept' | 'gone'> {
   sqlite.prepare('ATTACH ? AS damaged').run(path);
   sqlite.pragma('writable_schema = ON');
-  const known = mostOf(guide?.heads ?? NONE, pointedAt(sqlite));
   // Rows of another version have other columns.
   const isSameVersion = guide && guide.version === sqlite.pragma('user_version', { simple: true });
-  const copied = copyTables(sqlite, { heads: known, contexts: isSameVersion ? guide.contexts : [] });
+  const { contexts, positions } = isSameVersion ? guide : { contexts: [], positions: [] };
+  copySmallTables(sqlite, { positions });
+  const known = mostOf(guide?.heads ?? NONE, pointedAt(sqlite));
+  const copied = copyTables(sqlite, { heads: known, contexts });
   if (guide) {
-    sqlite.prepare("INSERT OR IGNORE INTO main.meta VALUES ('epoch', ?)").run(guide.epoch);
+    sqlite.prepare("INSERT OR IGNORE INTO main.meta (key, value) VALUES ('epoch', ?)").run(guide.epoch);
     const ack = sqlite.prepare('UPDATE main.streams SET acked = max(acked, ?) WHERE stream = ?');
     for (const stream of STREAMS) ack.run(guide.acked[stream], stream);
   }
   const heads = mostOf(known, lastSeqs(sqlite));
-  const set = sqlite.prepare('INSERT OR REPLACE INTO main.meta VALUES (?, ?)');
+  const set = sqlite.prepare('INSERT OR REPLACE INTO main.meta (key, value) VALUES (?, ?)');
   // What was once given out is not given out again, or a label could be read as another prediction's.
   for (const stream of STREAMS) set.run(`head/${stream}`, String(heads[stream]));
+  if (hasSums(sqlite, 'streams')) sealSmallTables(sqlite);
   sqlite.pragma('writable_schema = OFF');
   sqlite.exec('DETACH damaged');
   return { kept: copied.kept, gone: goneOf(sqlite, copied.lost, heads) };
+}
+
+function sealSmallTables(sqlite: Sqlite): void {
+  try {
+    // Of a cursor that does not hold what was written, too: rows from before there were checksums stay readable.
+    sqlite.exec(
+      `UPDATE main.streams SET unchecked_to = max(unchecked_to, coalesce(
+         (SELECT CAST(was.unchecked_to AS INTEGER) FROM damaged.streams was WHERE was.stream = streams.stream), 0))`,
+    );
+  } catch {
+    // It cannot be read at all.
+  }
+  seal(sqlite, 'streams');
+  seal(sqlite, 'meta');
 }
 
 /** Seqs that other tables speak of: their records were there. */
@@ -94,12 +112,14 @@ function pointedAt(sqlite: Sqlite): Record<Stream, number> {
       return 0;
     }
   };
-  const acked = (stream: Stream) => greatest(`SELECT acked FROM damaged.streams WHERE stream = '${stream}'`);
+  const acked = (stream: Stream) => greatest(`SELECT acked FROM main.streams WHERE stream = '${stream}'`);
   const heads = Object.fromEntries(STREAMS.map((stream) => [stream, acked(stream)])) as Record<
     Stream,
     number
   >;
-  const labelled = greatest('SELECT max(prediction_seq) FROM damaged.feedback');
+  const labelled = greatest(
+    `SELECT max(prediction_seq) FROM damaged.feedback WHERE ${soundSql(sqlite, 'feedback')} IS NOT FALSE`,
+  );
   return { ...heads, predictions: Math.max(heads.predictions, labelled) };
 }
 

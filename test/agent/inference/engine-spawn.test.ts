@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
@@ -53,3 +54,12 @@ it('ends by itself when its agent goes without a word', async () => {
   spawned.stdio[3]?.destroy();
   expect(await once(spawned, 'exit')).toEqual([0, null]);
 }, 30_000);
+
+it.skipIf(process.platform !== 'linux')('keeps to two heaps of malloc, unless somebody wants others', () => {
+  const wanted = () => /MALLOC_ARENA_MAX=\d+/.exec(readFileSync(`/proc/${spawn().pid}/environ`, 'utf8'))?.[0];
+  vi.stubEnv('MALLOC_ARENA_MAX', undefined);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(wanted()).toBe('MALLOC_ARENA_MAX=2');
+  vi.stubEnv('MALLOC_ARENA_MAX', '8');
+  expect(wanted()).toBe('MALLOC_ARENA_MAX=8');
+});

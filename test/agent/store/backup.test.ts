@@ -1,8 +1,10 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MIGRATIONS } from '../../../agent/store/migrations.ts';
+import { newFolder } from '../../faults/support/scene.ts';
+import { describeWithSmallDisk, SmallDisk } from '../../faults/support/small-disk.ts';
 import { closeStore, newPrediction, openTempStore, record, tempFolder } from './temp-store.ts';
 
 describe('a backup', () => {
@@ -75,6 +77,50 @@ describe('a change of the tables', () => {
     expect(kept.pragma('user_version', { simple: true })).toBe(2);
     expect(kept.prepare('SELECT count(*) FROM metrics').pluck().get()).toBe(1);
     kept.close();
+  });
+
+  describeWithSmallDisk('on a disk that is nearly full', () => {
+    /** Of an older agent, with some megabytes. */
+    function olderStore(folder: string): string {
+      const path = join(folder, 'store.db');
+      const older = new BetterSqlite(path);
+      for (const step of MIGRATIONS.slice(0, 2)) older.exec(step);
+      older.pragma('user_version = 2');
+      const add = older.prepare('INSERT INTO metrics VALUES (?, 5, ?, NULL, 0.5)');
+      for (let seq = 1; seq <= 3; seq++) add.run(seq, 'm'.repeat(2 ** 20));
+      older.close();
+      return path;
+    }
+    const copies = (folder: string) => readdirSync(folder).filter((name) => name.includes('before'));
+
+    it('goes on without a copy, and says so', async () => {
+      const { folder } = new SmallDisk(newFolder(), 8);
+      const path = olderStore(folder);
+      writeFileSync(`${path}.before-v2`, 'of an earlier change');
+      const { store } = openTempStore({ folder });
+      const read = () => store.streams.read('events', 0, 10).records;
+      await vi.waitFor(() => expect(read()).toHaveLength(1));
+      expect(read()[0]).toMatchObject({
+        kind: 'store-changed-uncopied',
+        severity: 'warning',
+        message: expect.stringMatching(/no room .* that takes \d MB, \d MB were free\. All records are here/),
+      });
+      expect(store.streams.read('metrics', 0, 10).records).toHaveLength(3);
+      expect(copies(folder)).toEqual([]);
+      await closeStore(store);
+      // Told once.
+      const again = openTempStore({ folder }).store;
+      expect(again.streams.head('events')).toBe(1);
+    });
+
+    it('makes room by the copy of an earlier change', async () => {
+      const { folder } = new SmallDisk(newFolder(), 12);
+      const path = olderStore(folder);
+      writeFileSync(`${path}.before-v2`, Buffer.alloc(3 * 2 ** 20));
+      const { store } = openTempStore({ folder });
+      expect(copies(folder)).toEqual([`store.db.before-v${MIGRATIONS.length}`]);
+      await closeStore(store);
+    });
   });
 
   it('keeps no copy of a store that is new', async () => {

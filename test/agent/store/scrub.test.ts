@@ -23,40 +23,44 @@ async function filledFile(): Promise<string> {
 }
 
 /** One walk over the whole file. */
-function scrubbed(path: string): { damages: number; counters: Counters } {
+function scrubbed(path: string): { damages: number; unsound: number[]; counters: Counters } {
   vi.useFakeTimers();
   const counters = new Counters();
   let damages = 0;
+  const unsound: number[] = [];
   const sqlite = new BetterSqlite(path);
-  const scrub = new Scrub(sqlite, { firstMs: 1, everyMs: 60_000 }, counters, () => (damages += 1));
+  const scrub = new Scrub(sqlite, { firstMs: 1, everyMs: 60_000 }, counters, {
+    onDamage: () => (damages += 1),
+    onUnsound: (rows) => unsound.push(rows),
+  });
   scrub.start();
   vi.advanceTimersByTime(10_000);
   scrub.stop();
   sqlite.close();
-  return { damages, counters };
+  return { damages, unsound, counters };
 }
 
-function leafInTheMiddle(path: string): number {
+function leafInTheMiddle(path: string, name: string): number {
   const sqlite = new BetterSqlite(path, { readonly: true });
   const pages = sqlite
-    .prepare<[], number>("SELECT pageno FROM dbstat WHERE name = 'predictions' AND pagetype = 'leaf'")
+    .prepare<[string], number>("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'")
     .pluck()
-    .all();
+    .all(name);
   sqlite.close();
   return pages[Math.floor(pages.length / 2)] ?? 0;
 }
 
-function change(path: string, work: (page: Buffer) => void): void {
+function change(path: string, work: (page: Buffer) => void, table = 'predictions'): void {
   const bytes = readFileSync(path);
-  const from = (leafInTheMiddle(path) - 1) * PAGE_BYTES;
+  const from = (leafInTheMiddle(path, table) - 1) * PAGE_BYTES;
   work(bytes.subarray(from, from + PAGE_BYTES));
   writeFileSync(path, bytes);
 }
 
 describe('the walk over all rows', () => {
   it('ends without a word when all is well', async () => {
-    const { damages, counters } = scrubbed(await filledFile());
-    expect([damages, counters.get('store.scrubbed')]).toEqual([0, 1]);
+    const { damages, unsound, counters } = scrubbed(await filledFile());
+    expect([damages, unsound, counters.get('store.scrubbed')]).toEqual([0, [], 1]);
   });
 
   it('finds a page that cannot be read', async () => {
@@ -75,4 +79,21 @@ describe('the walk over all rows', () => {
     });
     expect(scrubbed(path).damages).toBe(1);
   });
+
+  it('counts rows that no longer hold what was written, which are no damage of the file', async () => {
+    const path = await filledFile();
+    change(path, (page) => turnBit(page, page.indexOf('L', page.length - 20)));
+    const { damages, unsound, counters } = scrubbed(path);
+    expect([damages, unsound, counters.get('store.scrubbed')]).toEqual([0, [1], 1]);
+  });
+
+  it('finds a row that its index would miss', async () => {
+    const path = await filledFile();
+    change(path, (page) => turnBit(page, page.indexOf('L', page.length - 20)), 'predictions_by_part');
+    expect(scrubbed(path).damages).toBe(1);
+  });
 });
+
+function turnBit(page: Buffer, at: number): void {
+  page.writeUInt8(page.readUInt8(at) ^ 1, at);
+}

@@ -5,6 +5,7 @@ import { Counters } from '../../../agent/counters.ts';
 import { Contexts, forgetContexts } from '../../../agent/store/contexts.ts';
 import { Database } from '../../../agent/store/database.ts';
 import { DropTables } from '../../../agent/store/drop-tables.ts';
+import { rowSum } from '../../../agent/store/row-sum.ts';
 import { StreamHeads } from '../../../agent/store/stream-heads.ts';
 import type { PredictionContext } from '../../../protocol/prediction-context.ts';
 import { NO_TAGS } from '../../../protocol/tags.ts';
@@ -27,7 +28,8 @@ function context(over: Partial<PredictionContext>): PredictionContext {
 }
 
 function addPrediction({ sqlite }: Database, seq: number, context: number): void {
-  sqlite.prepare('INSERT INTO predictions VALUES (?, 0, ?, NULL, 0, 0.5, 0, 0, 0, NULL)').run(seq, context);
+  const row = [seq, 0, context, null, 0, 0.5, 0, 0, 0, null];
+  sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(...row, rowSum(row));
 }
 
 describe('dropping', () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { openPlain } from '../../../agent/store/database.ts';
 import { exportPredictions } from '../../../cli/store/export-predictions.ts';
 import { restoreStore } from '../../../cli/store/restore-store.ts';
 import { openStoreFile } from '../../../cli/store/store-file.ts';
@@ -34,7 +35,7 @@ async function storeFile(): Promise<string> {
 }
 
 function changed(path: string, sql: string): string {
-  const sqlite = new BetterSqlite(path);
+  const sqlite = openPlain(path);
   sqlite.exec(sql);
   sqlite.close();
   return path;
@@ -68,10 +69,24 @@ describe('verifying a store', () => {
   });
 
   it('takes what the device has dropped and counted for no damage', async () => {
-    const sql =
-      "DELETE FROM predictions WHERE seq < 500; UPDATE streams SET dropped = 99 WHERE stream = 'predictions'";
+    const sql = `DELETE FROM predictions WHERE seq < 500;
+      UPDATE streams SET dropped = 99, check_sum = row_sum(stream, acked, floor, 99, unchecked_to)
+      WHERE stream = 'predictions'`;
     const verdict = verdictOf(changed(await storeFile(), sql));
     expect(verdict).toMatchObject({ sound: true, streams: [{ missing: 99, counted: 99 }, {}, {}, {}] });
+  });
+
+  it('tells of values that are not what was written', async () => {
+    const path = changed(await storeFile(), 'UPDATE predictions SET label = 3 WHERE seq IN (7, 500)');
+    const verdict = verdictOf(path);
+    expect(verdict).toMatchObject({
+      sound: false,
+      damage: [],
+      streams: [{ altered: 2, missing: 0 }, {}, {}, {}],
+    });
+    expect(verifyText(path, verdict)).toContain('numbers 1 to 1001, 2 altered on the disk; none missing');
+    const cursor = changed(await storeFile(), "UPDATE streams SET acked = 500 WHERE stream = 'predictions'");
+    expect(verdictOf(cursor).damage).toEqual([expect.stringContaining('a row of streams')]);
   });
 
   it('tells of damaged pages', async () => {
@@ -98,6 +113,19 @@ describe('verifying a store', () => {
     expect(() => openStoreFile(path())).toThrow(
       expect.objectContaining({ code: 'STORE_UNREADABLE', message: expect.stringContaining(why) }),
     );
+  });
+
+  it.each([
+    'CREATE VIRTUAL TABLE more USING fts5(words)',
+    'CREATE VIEW more AS SELECT 1',
+    'CREATE TRIGGER more AFTER INSERT ON events BEGIN SELECT 1; END',
+  ])('refuses a store to which somebody added code: %s', async (sql) => {
+    const { store } = openTempStore();
+    const path = join(tempFolder(), 'backup.db');
+    await store.backUp(path);
+    openStoreFile(path).close();
+    changed(path, sql);
+    expect(() => openStoreFile(path)).toThrow(expect.objectContaining({ code: 'STORE_UNREADABLE' }));
   });
 
   it('refuses the file of a running agent, with what to do', async () => {
@@ -160,6 +188,22 @@ describe('exporting a store', () => {
       expect.objectContaining({ code: 'OUTPUT_EXISTS' }),
     );
     sqlite.close();
+  });
+
+  it('leaves out what is not what was written: a prediction, or the label of one', async () => {
+    const { sqlite } = await labelled();
+    const { name } = sqlite;
+    sqlite.close();
+    changed(
+      name,
+      'UPDATE predictions SET score = 0.75 WHERE seq = 3; UPDATE feedback SET label = 4 WHERE seq = 2',
+    );
+    const path = join(tempFolder(), 'out.ndjson');
+    const altered = openStoreFile(name);
+    const file = { path, format: 'ndjson', replace: false, onProgress: () => undefined } as const;
+    expect(exportPredictions(altered, { slot: undefined, sinceMs: undefined }, file)).toBe(2);
+    expect(readFileSync(path, 'utf8').match(/"truth":null/g)).toHaveLength(2);
+    altered.close();
   });
 
   it('writes CSV that keeps what has commas and quotes, of one slot and time', async () => {

@@ -40,6 +40,8 @@ export interface Flipped {
   /** Records whose values are other ones than were written. */
   readonly altered: number;
   readonly noticed: number;
+  /** Rows that were left out because they did not hold what was written. */
+  readonly unreadable: number;
 }
 
 export class FlipScene {
@@ -71,27 +73,28 @@ export class FlipScene {
     if (left === 'killed') for (const [file, bytes] of killed) writeFileSync(file, bytes);
     damage(folder);
 
-    const { counted, noticed } = await this.#goOn(device, folder);
+    const { counted, noticed, unreadable } = await this.#goOn(device, folder);
     const { atServer, doubled, altered, gaps } = this.#found(device);
     const missing = PARTS - atServer;
     const told = Math.max(counted, gaps);
     return {
-      ...{ atServer, doubled, altered, noticed },
+      ...{ atServer, doubled, altered, noticed, unreadable },
       lost: Math.max(0, missing - told),
       counted: Math.min(missing, told),
     };
   }
 
   /** As the agent does: when damage shows while the store is open, it is opened again. */
-  async #goOn(device: string, folder: string): Promise<{ counted: number; noticed: number }> {
-    for (let noticed = 0; ; ) {
+  async #goOn(device: string, folder: string): Promise<Pick<Flipped, 'counted' | 'noticed' | 'unreadable'>> {
+    for (let noticed = 0, unreadable = 0; ; ) {
       const { store, counters } = openTempStore({ folder });
       noticed += counters.get('STORE_CORRUPT');
       try {
         this.#send(device, store, Number.POSITIVE_INFINITY);
         if (store.streams.head('predictions') < PARTS) await record(store, [newPrediction(partOf(PARTS))]);
         this.#send(device, store, Number.POSITIVE_INFINITY);
-        return { counted: store.droppedUnacked(), noticed };
+        unreadable += counters.get('STORE_ROW_UNREADABLE');
+        return { counted: store.droppedUnacked(), noticed, unreadable };
       } catch (error) {
         if (!isCorrupt(error) || noticed > MOST_OPENINGS) throw error;
       } finally {

@@ -5,7 +5,8 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Counters } from '../../../../agent/counters.ts';
 import { framed } from '../../../../agent/http/grpc/grpc-frame.ts';
 import { GrpcServer } from '../../../../agent/http/grpc/grpc-server.ts';
 import { INFER_REQUEST, INFER_RESPONSE, LIVE, MODEL_NAME } from '../../../../agent/http/grpc/oip-messages.ts';
@@ -105,6 +106,75 @@ describe('one port', () => {
   it('tells a stranger’s host name that it is not meant', async () => {
     const answer = await call('ServerLive', framed(Buffer.alloc(0)), { ':authority': 'elsewhere.example' });
     expect(answer).toMatchObject({ status: '7', words: 'this address answers only to localhost' });
+  });
+});
+
+describe('who does not keep to the rules', () => {
+  /** A server of its own. @returns its port, and what it counts */
+  async function strict(stuckMs?: number) {
+    const counters = new Counters();
+    const log = pino({ level: 'silent' });
+    const deps = { models: lane.models, host: '127.0.0.1', log, counters };
+    const own = new GrpcServer(stuckMs === undefined ? deps : { ...deps, stuckMs });
+    const http = createServer();
+    splitByPreface(http, (socket) => own.take(socket));
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => {
+      own.stop();
+      http.close();
+    });
+    return { port: (http.address() as AddressInfo).port, counters };
+  }
+
+  const headers = { ':method': 'POST', ':path': '/inference.GRPCInferenceService/ServerLive' };
+
+  it('and ends no message is given up, and ends nobody else', async () => {
+    const { port: own, counters } = await strict(50);
+    const client = connect(`http://127.0.0.1:${own}`);
+    onTestFinished(() => client.destroy());
+    const stuck = client.request({ ...headers, 'content-type': 'application/grpc' });
+    stuck.on('error', () => undefined);
+    stuck.write(Buffer.alloc(3));
+    await once(stuck, 'close');
+    await vi.waitFor(() => expect(counters.get('REQUEST_TIMEOUT')).toBe(1));
+    expect(counters.get('UNEXPECTED')).toBe(0);
+    const next = client.request({ ...headers, 'content-type': 'application/grpc' });
+    next.end(framed(Buffer.alloc(0)));
+    const [answer] = await once(next, 'response');
+    expect(answer[':status']).toBe(200);
+  });
+
+  it('and calls it another type is told so in HTTP', async () => {
+    const { port: own, counters } = await strict();
+    const client = connect(`http://127.0.0.1:${own}`);
+    onTestFinished(() => client.destroy());
+    const [answer] = await once(client.request(headers).end(), 'response');
+    expect(answer[':status']).toBe(415);
+    expect(counters.get('REQUEST_INVALID')).toBe(1);
+  });
+
+  it('and hangs up without a word is let go', async () => {
+    const { port: own } = await strict();
+    const socket = connectTcp(own, '127.0.0.1');
+    socket.end('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0');
+    socket.resume();
+    await once(socket, 'close');
+  });
+
+  it('and opens ever more connections loses the one that asked nothing for longest', async () => {
+    const { port: own, counters } = await strict();
+    const asking = connect(`http://127.0.0.1:${own}`);
+    const first = connect(`http://127.0.0.1:${own}`);
+    await once(first, 'remoteSettings');
+    await once(asking.request(headers).end(), 'response');
+    const clients = Array.from({ length: 255 }, () => connect(`http://127.0.0.1:${own}`));
+    onTestFinished(() => {
+      for (const client of [asking, ...clients]) client.destroy();
+    });
+    for (const client of clients) client.on('error', () => undefined);
+    await once(first, 'close');
+    expect(counters.get('grpc.connection-ended')).toBe(1);
+    await once(asking.request(headers).end(), 'response');
   });
 });
 
