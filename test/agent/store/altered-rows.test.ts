@@ -159,7 +159,9 @@ describe('a number that changed on the disk', () => {
     expect(told).toBe(1);
     await closeStore(store);
     const { store: saved } = openTempStore({ folder });
-    expect(seqsOf(saved, 'predictions').length + (saved.goneRecords ?? 0)).toBe(ROWS);
+    const { length: kept } = seqsOf(saved, 'predictions');
+    expect(kept + (saved.goneRecords ?? 0)).toBe(ROWS);
+    expect(kept).toBeGreaterThan(ROWS - 6);
   });
 });
 
