@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { findProject } from '../daemon/project.ts';
+import { Stops } from '../daemon/stops.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { systemClock } from './clock.ts';
 import { ClockJumps } from './clock-jumps.ts';
@@ -66,19 +67,12 @@ export async function startAgent(
   const reopen = new Promise<ReopenReason>((resolve) => {
     askToReopen = resolve;
   });
-  /** How to stop what was started, in the order of starting. */
-  const stops: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const each of stops.splice(0).reverse()) {
-      try {
-        await each();
-      } catch (error) {
-        // The other parts, the store above all, must still end well.
-        counters.add(codeOf(error));
-        log.error({ event: 'stop-failed', code: codeOf(error), err: error }, 'a part did not stop cleanly');
-      }
-    }
-  };
+  const stops = new Stops();
+  const stop = () =>
+    stops.run((error) => {
+      counters.add(codeOf(error));
+      log.error({ event: 'stop-failed', code: codeOf(error), err: error }, 'a part did not stop cleanly');
+    });
   try {
     const engine = new EngineProcess({
       ...config.engine,
@@ -92,13 +86,13 @@ export async function startAgent(
     // Its process starts while this one opens the store; nobody may wait for it when that fails.
     const engineStarted = engine.start();
     engineStarted.catch(() => undefined);
-    stops.push(() => engine.stop());
+    stops.add(() => engine.stop());
     const store = openStore({
       ...{ folder: config.dataDir, ...config.store, clock, log, counters },
       onReopen: (why) => askToReopen(why),
     });
     // The store ends last: what the end of the others says is still recorded.
-    stops.unshift(() => store.close());
+    stops.addLast(() => store.close());
     const trust = new DeviceTrust({
       folder: config.trust.metadata,
       states: store.states,
@@ -107,7 +101,7 @@ export async function startAgent(
       counters,
     });
     trust.start();
-    stops.push(() => trust.stop());
+    stops.add(() => trust.stop());
     /** A record that could not be kept is counted by the store. */
     const tell = (event: NewEvent) => void store.recorder.events([event]).then(recorded, () => undefined);
     const recorded = () => {
@@ -259,15 +253,15 @@ export async function startAgent(
     sync.onDesired((desired) => models.desired(desired));
     trust.onChange(() => models.trustChanged());
     await models.start();
-    stops.push(() => models.stop());
+    stops.add(() => models.stop());
     for (const [slot, slotConfig] of Object.entries(config.slots)) {
       for (const warning of loopWarnings(slotConfig)) log.warn({ event: 'feedback-loop', slot }, warning);
     }
     feedback.start();
-    stops.push(() => feedback.stop());
-    stops.push(() => pipeline.drain());
+    stops.add(() => feedback.stop());
+    stops.add(() => pipeline.drain());
     for (const source of sources) {
-      stops.push(() => source.stop());
+      stops.add(() => source.stop());
       await startSource(source, { pipeline, tell, clock });
     }
     // The line before the page: loading its server takes time that the first sample would wait.
@@ -277,23 +271,23 @@ export async function startAgent(
       ...{ health, figures, processMonitor, monitorOf, changed, tell, recorded, clock, log, counters },
     });
     const url = await page.start();
-    stops.push(() => page.stop());
+    stops.add(() => page.stop());
     sync.onLink(() => changed.give());
     await sync.start();
-    stops.push(() => sync.stop());
+    stops.add(() => sync.stop());
     processMonitor.start();
-    stops.push(() => processMonitor.stop());
+    stops.add(() => processMonitor.stop());
     if (config.sync) {
       profiles.start();
-      stops.push(() => profiles.stop());
+      stops.add(() => profiles.stop());
     }
     jumps.start();
-    stops.push(() => jumps.stop());
+    stops.add(() => jumps.stop());
     deviceMetrics.start();
-    stops.push(() => deviceMetrics.stop());
+    stops.add(() => deviceMetrics.stop());
     // Last, so that the service manager hears first that all this ends.
     health.start();
-    stops.push(() => health.stop());
+    stops.add(() => health.stop());
     log.info({ event: 'listening', url, device: config.device.id }, `status page at ${url}`);
     return { url, reopen, stop };
   } catch (error) {

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const quiet = process.argv.includes('--quiet');
 const PAGES = [
-  { name: 'status', folder: 'agent/status-page' },
-  { name: 'console', folder: 'sync-server/console' },
+  { name: 'status', folder: 'agent/status-page', title: 'Andon device' },
+  { name: 'console', folder: 'sync-server/console', title: 'Andon fleet' },
 ];
 const SIDES = [
   { name: 'agent', entries: ['agent/start.ts', 'agent/inference/engine-main.ts'] },
@@ -58,7 +58,7 @@ function writeWhole(path, bytes) {
   renameSync(temporary, path);
 }
 
-async function buildPage({ name, folder }) {
+async function buildPage({ name, folder, title }) {
   const out = join(root, 'dist', 'pages', name);
   const outputs = ['index.html', 'app.js', 'app.css'].map((file) => join(out, file));
   if (isFresh(outputs, [folder, ...SHARED_INPUTS])) {
@@ -83,7 +83,8 @@ async function buildPage({ name, folder }) {
   });
   mkdirSync(out, { recursive: true });
   for (const file of result.outputFiles) writeWhole(file.path, file.contents);
-  writeWhole(join(out, 'index.html'), readFileSync(join(root, folder, 'index.html')));
+  const shell = readFileSync(join(root, 'web', 'page.html'), 'utf8');
+  writeWhole(join(out, 'index.html'), shell.replace('{title}', title));
   const sizes = result.outputFiles.map(
     (file) => `${relative(out, file.path)} ${(file.contents.length / 1024).toFixed(1)} KiB`,
   );

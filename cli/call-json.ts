@@ -82,5 +82,7 @@ function refusal(status: number, answer: object | undefined, path: string): Erro
     const hint = 'hint' in answer && typeof answer.hint === 'string' ? { hint: answer.hint } : {};
     return new CodedError(String(answer.code), String(answer.message), hint);
   }
-  return cliError('SERVER_ANSWER_UNKNOWN', `It refused ${path} with status ${status}.`);
+  return cliError('SERVER_ANSWER_UNKNOWN', `It refused ${path} with status ${status}.`, {
+    hint: 'Something else may listen there, or stand in between. Check the address.',
+  });
 }

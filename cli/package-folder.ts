@@ -45,6 +45,9 @@ function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (cause) {
-    throw cliError('FOLDER_UNREADABLE', `The folder ${folder} cannot be read (${codeOf(cause)}).`, { cause });
+    throw cliError('FOLDER_UNREADABLE', `The folder ${folder} cannot be read (${codeOf(cause)}).`, {
+      hint: 'Name the folder that holds manifest.json, for example models/milling-failure/2.',
+      cause,
+    });
   }
 }

@@ -22,7 +22,10 @@ function tokenOf({ ANDON_TOKEN, ANDON_TOKEN_FILE }: NodeJS.ProcessEnv): string |
   try {
     return readFileSync(ANDON_TOKEN_FILE, 'utf8').trim();
   } catch (cause) {
-    throw cliError('TOKEN_UNREADABLE', `ANDON_TOKEN_FILE ${ANDON_TOKEN_FILE} cannot be read.`, { cause });
+    throw cliError('TOKEN_UNREADABLE', `ANDON_TOKEN_FILE ${ANDON_TOKEN_FILE} cannot be read.`, {
+      hint: 'Name a file that holds the token which andon tokens add printed, or set ANDON_TOKEN.',
+      cause,
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog } from '../daemon/log.ts';
 import { findProject } from '../daemon/project.ts';
+import { Stops } from '../daemon/stops.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { topics } from '../protocol/topics.ts';
 import type { CertificateAuthority } from './access/certificate-authority.ts';
@@ -54,23 +55,17 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const counters = new Counters();
   const log = createLog(config.log.level, 'sync-server');
   const project = findProject();
-  /** How to stop what was started, in the order of starting. */
-  const stops: (() => unknown)[] = [];
+  const stops = new Stops();
   const stop = async () => {
     const failures: unknown[] = [];
-    // A part that fails to stop must not keep the others open, the store least of all.
-    for (const each of stops.splice(0).reverse()) {
-      await Promise.resolve()
-        .then(each)
-        .catch((error: unknown) => failures.push(error));
-    }
+    await stops.run((error) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   };
   try {
     const store = openServerStore(config.dataDir, {
       onAudit: (row) => log.info({ event: 'audit', ...row }, `${row.who}: ${row.action} ${row.subject}`),
     });
-    stops.push(() => store.close());
+    stops.add(() => store.close());
     const chunkFiles = new ChunkFiles(join(config.dataDir, 'chunks'));
     const { key, publicKeyFile } = loadServerKey(config.dataDir);
     const trust = new TrustRepository({
@@ -110,7 +105,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         revokedDevices: () => identities.revokedDevices(),
       },
     });
-    stops.push(() => broker.stop());
+    stops.add(() => broker.stop());
     const brokerUrl = broker.deviceUrl ?? withoutLogin(broker.url);
     const publish = (topic: string, payload: Buffer | string, retain: boolean) =>
       link.publish(topic, payload, retain);
@@ -145,7 +140,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     };
     renewTrust();
     const renewing = setInterval(renewTrust, RENEW_EVERY_MS);
-    stops.push(() => clearInterval(renewing));
+    stops.add(() => clearInterval(renewing));
     const catalog = new ModelCatalog({ store, clock });
     const fleet = new Fleet({ store, desired, catalog, clock });
     const { evidence, rollouts } = store;
@@ -179,24 +174,24 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       },
     });
     link.start();
-    stops.push(async () => {
+    stops.add(async () => {
       ingest.stop();
       const chunksIdle = chunks.stop();
       await link.stop();
       await chunksIdle;
     });
     conductor.start();
-    stops.push(() => conductor.stop());
+    stops.add(() => conductor.stop());
     const mlflow =
       config.mlflow && startMlflow(config.mlflow, { store, fleet, conductor, clock, counters, log });
-    if (mlflow) stops.push(() => mlflow.stop());
+    if (mlflow) stops.add(() => mlflow.stop());
     const retention = new Retention({ store, ...config.store, clock, counters, log });
     retention.start();
-    stops.push(() => retention.stop());
+    stops.add(() => retention.stop());
 
     const retraining = new RetrainWatch({ store, ...config.training, clock, counters, log });
     retraining.start();
-    stops.push(() => retraining.stop());
+    stops.add(() => retraining.stop());
 
     const tokens = new Tokens({ store, clock });
     const api = await createAdminApi({
@@ -232,14 +227,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       audit: (who, action, subject) => store.audit.append({ timeMs: clock.wallMs(), who, action, subject }),
       brokerConnected: () => link.connected,
     });
-    stops.push(() => api.close());
+    stops.add(() => api.close());
     const address = await listen(api.server, { ...config.http, what: 'the admin API', key: 'http.port' });
     const url = `http://${address}`;
     log.info(
       { event: 'listening', url, brokerUrl, publicKeyFile },
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
-    stops.push(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
+    stops.add(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
     if (!isLoopback(config.http.host) && !tokens.exist) {
       log.warn(
         { event: 'no-tokens', host: config.http.host },

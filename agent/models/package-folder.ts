@@ -24,7 +24,9 @@ export async function readPackageFolder(folder: string): Promise<Map<string, Buf
       const full = join(entry.parentPath, entry.name);
       const path = relative(folder, full).split(sep).join('/');
       if (!entry.isFile() || !isSafePath(path)) {
-        throw protocolError('PACKAGE_PATH_UNSAFE', `"${path}" in ${folder} is not a plain file`);
+        throw protocolError('PACKAGE_PATH_UNSAFE', `"${path}" in ${folder} is not a plain file`, {
+          hint: 'A package holds files alone: put the file itself in place of the link.',
+        });
       }
       totalBytes += (await stat(full)).size;
       if (totalBytes > LIMITS.packageBytes || files.size >= LIMITS.packageFiles) {

@@ -129,7 +129,9 @@ export class SlotLane {
     }
     const { maxQueued } = config.batch;
     if (rows > maxQueued) {
-      throw agentError('REQUEST_TOO_LARGE', `${rows} rows in one request, the queue takes ${maxQueued}`);
+      throw agentError('REQUEST_TOO_LARGE', `${rows} rows in one request, the queue takes ${maxQueued}`, {
+        hint: 'Send fewer rows at once, or raise batch.maxQueued of the slot.',
+      });
     }
     if (this.#draining || this.#queue.asked + rows > maxQueued) {
       const reason = this.#draining ? 'the agent is stopping' : 'the queue of requests is full';

@@ -66,7 +66,9 @@ export class FileReplay implements Source {
       }
       const rowsInFile = position - passStart;
       if (rowsInFile === 0 && last !== undefined && position < last) {
-        throw agentError('SOURCE_FILE_UNREADABLE', `${this.#config.path} has no rows`);
+        throw agentError('SOURCE_FILE_UNREADABLE', `${this.#config.path} has no rows`, {
+          hint: 'It is to be read again and again (repeatToSamples): put rows into it.',
+        });
       }
       // Whole passes that were delivered before a restart need no reading.
       if (after > position) position += Math.floor((after - position) / rowsInFile) * rowsInFile;

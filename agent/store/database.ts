@@ -234,6 +234,8 @@ export function openPlain(path: string, options: { readonly?: boolean } = {}): S
 
 function connect(path: string, options: { readonly?: boolean } = {}): Sqlite {
   const sqlite = new BetterSqlite(path, { ...options, timeout: 0 });
+  // What a file's own schema says is not to be believed: it may be a copy that a stranger made.
+  sqlite.pragma('trusted_schema = OFF');
   const sum = (...row: unknown[]) => rowSum(row as RowValue[]);
   return sqlite.function('row_sum', { varargs: true, deterministic: true }, sum);
 }

@@ -49,6 +49,7 @@ export function credentials(config: SyncConfig): { username?: string; password?:
     return { username: config.username, password: readFileSync(config.passwordFile, 'utf8').trimEnd() };
   } catch (cause) {
     throw agentError('CONFIG_UNREADABLE', `sync.passwordFile ${config.passwordFile} cannot be read`, {
+      hint: 'Let the agent read that file, or name another.',
       cause,
     });
   }

@@ -6,9 +6,14 @@ const MAX_TIMEOUT_MS = 60_000;
 /** An acknowledgement that comes faster lets more records out; one slower than `SLOW_MS` takes some back. */
 const QUICK_MS = 500;
 const SLOW_MS = 1000;
+/** On a line that is slow by itself: what is more than its own time, records wait for each other. */
+const SHORT_QUEUE_MS = 200;
+const LONG_QUEUE_MS = 500;
 const MIN_RECORDS = 64;
-/** Little at first, because nobody knows the line yet; each quick acknowledgement doubles it. */
+/** Little at first, because nobody knows the line yet; each quick acknowledgement doubles it. So many make no line wait. */
 const FIRST_RECORDS = 128;
+/** A satellite, or a machine short of processor, takes so long by itself; where it takes longer, something is full. */
+const MAX_EMPTY_MS = 4000;
 /** How long progress may take to show that a repeated acknowledgement was only an echo. */
 const FIRST_GRACE_MS = 500;
 const MIN_GRACE_MS = 100;
@@ -26,6 +31,8 @@ interface Sent {
   readonly atMs: number;
   /** Sent for the first time; only then does its acknowledgement tell the round trip (Karn's rule). */
   readonly first: boolean;
+  /** With next to nothing else on the way. */
+  readonly alone: boolean;
 }
 
 export class SendWindow {
@@ -37,9 +44,13 @@ export class SendWindow {
   #askedFor: number | undefined;
   #deadlineMs: number | undefined;
   #roundTripMs: number | undefined;
+  /** What an acknowledgement takes on this line by itself. */
+  #emptyMs: number | undefined;
   #credit: number;
   /** How often in a row the window went back without an acknowledgement that moved it. */
   #stalls = 0;
+  /** How often without one that told the round trip: a line that became slow is not known before its batches get their time. */
+  #backOffs = 0;
 
   /** @param base the seq up to which the server is known to have the stream */
   constructor(options: SendWindowOptions, base: number) {
@@ -88,13 +99,13 @@ export class SendWindow {
   room(): number {
     if (this.idle) return this.fullBatch;
     if (this.#onTheWay.length >= this.#options.batches) return 0;
-    const used = this.#onTheWay.reduce((sum, sent) => sum + sent.records, 0);
-    const free = Math.min(this.#options.batchRecords, this.#credit - used);
+    const free = Math.min(this.#options.batchRecords, this.#credit - this.#used());
     return free * 2 >= this.fullBatch ? free : 0;
   }
 
   sent(lastSeq: number, records: number, nowMs: number): void {
-    this.#onTheWay.push({ lastSeq, records, atMs: nowMs, first: lastSeq > this.#highest });
+    const alone = this.#used() + records <= FIRST_RECORDS;
+    this.#onTheWay.push({ lastSeq, records, atMs: nowMs, first: lastSeq > this.#highest, alone });
     this.#lastSent = lastSeq;
     this.#highest = Math.max(this.#highest, lastSeq);
     this.#deadlineMs ??= nowMs + this.#timeoutMs();
@@ -111,7 +122,7 @@ export class SendWindow {
     }
     const done = this.#onTheWay.filter((sent) => sent.lastSeq <= seq);
     const newest = done.at(-1);
-    if (newest?.first) this.#learn(nowMs - newest.atMs);
+    if (newest?.first) this.#learn(nowMs - newest.atMs, newest.alone);
     this.#base = seq;
     this.#lastSent = Math.max(this.#lastSent, seq);
     this.#onTheWay = this.#onTheWay.filter((sent) => sent.lastSeq > seq);
@@ -134,6 +145,7 @@ export class SendWindow {
     // Asked for by the server, the link is not to blame for the loss; silence may mean that it is too slow.
     if (this.#askedFor === undefined) this.#credit = Math.max(this.#floor(), Math.floor(this.#credit / 4));
     this.#stalls += 1;
+    this.#backOffs += 1;
     this.#goBack(this.#askedFor ?? this.#base);
     return true;
   }
@@ -141,6 +153,7 @@ export class SendWindow {
   /** A new connection: everything after `base` is sent again, little at first, since a whole fleet may have come back. */
   restart(base: number): void {
     this.#credit = this.#firstCredit();
+    this.#emptyMs = undefined;
     this.#goBack(base);
   }
 
@@ -165,17 +178,31 @@ export class SendWindow {
     this.#deadlineMs = Math.min(this.#deadlineMs ?? soonMs, soonMs);
   }
 
-  #learn(roundTripMs: number): void {
-    this.#roundTripMs =
-      this.#roundTripMs === undefined ? roundTripMs : (7 * this.#roundTripMs + roundTripMs) / 8;
-    if (roundTripMs < QUICK_MS) this.#credit = Math.min(this.#maxCredit(), this.#credit * 2);
-    else if (roundTripMs > SLOW_MS) this.#credit = Math.max(this.#floor(), Math.floor(this.#credit / 2));
+  #learn(roundTripMs: number, alone: boolean): void {
+    this.#backOffs = 0;
+    // Up at once and down slowly: a line that became slow must not be taken for one that loses.
+    this.#roundTripMs = Math.max(roundTripMs, (7 * (this.#roundTripMs ?? 0) + roundTripMs) / 8);
+    // No round trip is shorter than the empty line's; one that had the line for itself may show that it became longer.
+    if (alone || this.#emptyMs === undefined || roundTripMs < this.#emptyMs) {
+      this.#emptyMs = Math.min(MAX_EMPTY_MS, roundTripMs);
+    }
+    const queuedMs = roundTripMs - this.#emptyMs;
+    if (roundTripMs < QUICK_MS || queuedMs < SHORT_QUEUE_MS) {
+      this.#credit = Math.min(this.#maxCredit(), this.#credit * 2);
+    } else if (roundTripMs > SLOW_MS && queuedMs > LONG_QUEUE_MS) {
+      this.#credit = Math.max(this.#floor(), Math.floor(this.#credit / 2));
+    }
+  }
+
+  /** Records on the way. */
+  #used(): number {
+    return this.#onTheWay.reduce((sum, { records }) => sum + records, 0);
   }
 
   #timeoutMs(): number {
     const once =
       this.#roundTripMs === undefined ? FIRST_TIMEOUT_MS : Math.max(MIN_TIMEOUT_MS, 4 * this.#roundTripMs);
-    return Math.min(MAX_TIMEOUT_MS, once * 2 ** this.#stalls);
+    return Math.min(MAX_TIMEOUT_MS, once * 2 ** this.#backOffs);
   }
 
   #firstCredit(): number {

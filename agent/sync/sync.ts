@@ -1,16 +1,8 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Alarm } from '../../protocol/alarms.ts';
-import type {
-  Birth,
-  Desired,
-  DesiredSlot,
-  ModelRef,
-  Reported,
-  ReportedSlot,
-} from '../../protocol/messages.ts';
-import { STREAMS, type Stream } from '../../protocol/records.ts';
+import type { Desired, DesiredSlot, ModelRef } from '../../protocol/messages.ts';
+import type { Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
@@ -29,24 +21,18 @@ import { PackCarrier } from './pack-carrier.ts';
 import { policyOf } from './privacy-policy.ts';
 import { Refusals } from './refusals.ts';
 import { Reporter } from './reporter.ts';
+import { SelfReport, type SelfReportDeps } from './self-report.ts';
 import { ServerTime } from './server-time.ts';
 import { UploadLanes } from './upload-lanes.ts';
 
-export interface SyncDeps {
+export interface SyncDeps extends Omit<SelfReportDeps, 'config' | 'store' | 'trust'> {
   readonly config: DeviceConfig;
-  readonly agentVersion: string;
   readonly store: Pick<Store, 'epoch' | 'inherits' | 'streams' | 'states'>;
   /** Says who may tell this device what to run, and takes the metadata that come with it. */
   readonly trust: Pick<
     DeviceTrust,
     'serverKeys' | 'indexSha256' | 'reported' | 'update' | 'expect' | 'heardTime' | 'onChange'
   >;
-  /** Where the operators' page is, once it is up. */
-  readonly statusUrl: () => string | undefined;
-  /** What runs, a slot. */
-  readonly reported: () => Record<string, ReportedSlot>;
-  /** What is wrong with the device, the worst first. */
-  readonly alarms: () => Alarm[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
@@ -75,6 +61,7 @@ export class Sync {
   readonly #link: MqttLink | undefined;
   readonly #identity: DeviceIdentity | undefined;
   readonly #lanes: UploadLanes | undefined;
+  readonly #self: SelfReport;
   readonly #reporter: Reporter | undefined;
   readonly #fetcher: ChunkFetcher | undefined;
   readonly #chunks: ChunkStore;
@@ -90,6 +77,7 @@ export class Sync {
     const device = config.device.id;
     this.#deps = deps;
     this.#refusals = new Refusals(deps);
+    this.#self = new SelfReport(deps);
     this.#serverTime = new ServerTime(clock);
     this.#sinceMs = clock.wallMs();
     this.#chunks = new ChunkStore(join(config.dataDir, 'chunks'));
@@ -116,9 +104,11 @@ export class Sync {
       });
     }
     const identity = this.#identity;
-    const link = new MqttLink({ ...deps, config: config.sync, device, identity, birth: () => this.#birth() });
+    const birth = () => this.#self.birth();
+    const link = new MqttLink({ ...deps, config: config.sync, device, identity, birth });
     this.#link = link;
-    this.#reporter = new Reporter({ device, link, reported: () => this.#reported(), refusals });
+    const reported = () => this.#self.state(this.#generation);
+    this.#reporter = new Reporter({ device, link, reported, refusals });
     const packagesFolder = join(config.dataDir, 'packages');
     const budget = new ByteBudget({ of: 'updates', limits: updates, states, clock });
     this.#fetcher = new ChunkFetcher({
@@ -180,7 +170,7 @@ export class Sync {
       configured: this.#link !== undefined,
       connected: this.#link?.connected ?? false,
       sinceMs: this.#link?.sinceMs ?? this.#sinceMs,
-      backlog: this.#backlog(),
+      backlog: this.#self.backlog(),
       lastAckMs: this.#lanes?.lastAckMs ?? null,
       onTheWay: this.#lanes?.onTheWay ?? false,
       heldBack: this.#lanes?.heldBack ?? null,
@@ -264,41 +254,5 @@ export class Sync {
     this.#fetcher?.keepOnly(wanted).catch((error) => this.#refusals.refuse(error, 'tidying the chunks'));
     for (const listener of this.#desiredListeners) listener(desired);
     this.notifyReported();
-  }
-
-  #birth(): Birth {
-    const { config, agentVersion, store, clock, statusUrl } = this.#deps;
-    const url = statusUrl();
-    return {
-      v: 1,
-      device: config.device.id,
-      timeMs: clock.wallMs(),
-      agentVersion,
-      storeEpoch: store.epoch,
-      ...(store.inherits.length > 0 ? { inherits: store.inherits } : {}),
-      labels: { ...config.device.labels },
-      ...(url === undefined ? {} : { statusUrl: url }),
-      slots: Object.keys(config.slots),
-    };
-  }
-
-  #reported(): Reported {
-    const { config, clock, reported } = this.#deps;
-    return {
-      v: 1,
-      device: config.device.id,
-      timeMs: clock.wallMs(),
-      generation: this.#generation,
-      slots: reported(),
-      trust: this.#deps.trust.reported(),
-      backlog: this.#backlog(),
-      alarms: this.#deps.alarms(),
-    };
-  }
-
-  #backlog(): Record<Stream, number> {
-    const { streams } = this.#deps.store;
-    const entries = STREAMS.map((stream) => [stream, streams.waiting(stream)]);
-    return Object.fromEntries(entries) as Record<Stream, number>;
   }
 }

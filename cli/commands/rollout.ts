@@ -125,7 +125,10 @@ function find(rollouts: readonly RolloutView[], id: string): RolloutView {
 
 function addLabel(text: string, labels: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw cliError('ARGUMENT_INVALID', `--label "${text}" is not key=value.`);
+  if (at < 1)
+    throw cliError('ARGUMENT_INVALID', `--label "${text}" is not key=value.`, {
+      hint: 'For example --label site=graz; andon devices shows the labels of each device.',
+    });
   return { ...labels, [text.slice(0, at)]: text.slice(at + 1) };
 }
 

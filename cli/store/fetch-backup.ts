@@ -39,7 +39,9 @@ export async function fetchBackup(api: AgentApi, path: string, options: FetchOpt
       createWriteStream(part, { mode: 0o600, flush: true }),
     );
     if (sizeBytes !== null && taken !== sizeBytes) {
-      throw cliError('SERVER_ANSWER_UNKNOWN', `The copy broke off after ${taken} of ${sizeBytes} bytes.`, {});
+      throw cliError('SERVER_ANSWER_UNKNOWN', `The copy broke off after ${taken} of ${sizeBytes} bytes.`, {
+        hint: 'Nothing was kept of it. Run the same command again.',
+      });
     }
     renameSync(part, path);
   } catch (error) {

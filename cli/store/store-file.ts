@@ -13,8 +13,7 @@ export function openStoreFile(path: string): Sqlite {
   try {
     sqlite = openPlain(path, { readonly: true });
     const version = sqlite.pragma('user_version', { simple: true }) as number;
-    const isOurs =
-      sqlite.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'predictions'").get() !== undefined;
+    const isOurs = hasPlainPredictions(sqlite);
     if (version === MIGRATIONS.length && isOurs) return sqlite;
     sqlite.close();
     if (!isOurs)
@@ -43,6 +42,18 @@ export function openStoreFile(path: string): Sqlite {
       cause,
     );
   }
+}
+
+/** Views, triggers and virtual tables run code of SQLite's that a crafted file could turn against the reader; a store has none. */
+function hasPlainPredictions(sqlite: Sqlite): boolean {
+  const [predictions, others] = sqlite
+    .prepare<[], [number, number]>(
+      `SELECT count(*) FILTER (WHERE type = 'table' AND name = 'predictions'), count(*) FILTER (WHERE coalesce(rootpage, 0) = 0)
+       FROM sqlite_schema`,
+    )
+    .raw()
+    .get() ?? [0, 0];
+  return predictions === 1 && others === 0;
 }
 
 function unreadable(path: string, why: string, hint: string, cause?: unknown) {

@@ -50,6 +50,7 @@ export function newRollout(
     throw serverError(
       'ROLLOUT_NO_DEVICES',
       `every matching device runs ${modelTitle(to)} in "${request.slot}" already`,
+      { hint: 'There is nothing to do. andon devices shows what each one runs.' },
     );
   }
   const froms = new Map<string, ModelRef>();

@@ -1,31 +1,15 @@
 /** The central team's page in a real browser, against a stand-in for the server. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FleetView } from '../../sync-server/views/fleet.ts';
-import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
+import { chromiumMissing } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
 import { millingMetrics } from './fixtures/fleet-metrics.ts';
 import * as views from './fixtures/fleet-views.ts';
-import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
+import { overflowPx } from './open-page.ts';
+import { usePage } from './page-rig.ts';
 
 describe.skipIf(chromiumMissing())('the fleet console', () => {
-  let browser: Browser;
-  let opened: OpenedPage | undefined;
-
-  beforeAll(async () => {
-    buildPages();
-    browser = await launchChromium();
-  });
-  afterAll(() => browser?.close());
-  afterEach(async () => {
-    await opened?.close();
-    opened = undefined;
-  });
-
-  const open = async (view: FleetView, options?: Parameters<typeof openPage>[3]) => {
-    opened = await openPage(browser, 'console', view, options);
-    return opened;
-  };
+  const open = usePage<FleetView>('console');
 
   it.each(Object.entries(views))(
     'shows %s on a 360 px phone within the width, the policy and the origin',
@@ -39,13 +23,12 @@ describe.skipIf(chromiumMissing())('the fleet console', () => {
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
     for (const view of [views.twelveDevices, views.rolledBackFleet, views.holdingFleet, views.emptyFleet]) {
-      const { page, close } = await openPage(browser, 'console', view, { colorScheme });
+      const { page } = await open(view, { colorScheme });
       if (view === views.twelveDevices) {
         await page.getByRole('button', { name: 'Abort' }).click();
         await page.getByRole('button', { name: 'Roll out' }).first().click();
       }
       const { judged, problems } = await contrastProblems(page);
-      await close();
       expect(judged).toBeGreaterThan(5);
       expect(problems).toEqual([]);
     }

@@ -1,36 +1,20 @@
 /** The operators' page in a real browser, against a stand-in for the agent. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StatusView } from '../../agent/http/view.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { buildPages, chromiumMissing, launchChromium } from './chromium.ts';
+import { chromiumMissing } from './chromium.ts';
 import { contrastProblems } from './contrast.ts';
 import { NOW_MS } from './fixtures/status-slots.ts';
 import * as views from './fixtures/status-views.ts';
-import { type OpenedPage, openPage, overflowPx } from './open-page.ts';
+import { overflowPx } from './open-page.ts';
+import { usePage } from './page-rig.ts';
 
 const fixtures = Object.entries(views).filter(
   (entry): entry is [string, StatusView] => typeof entry[1] === 'object',
 );
 
 describe.skipIf(chromiumMissing())('the status page', () => {
-  let browser: Browser;
-  let opened: OpenedPage | undefined;
-
-  beforeAll(async () => {
-    buildPages();
-    browser = await launchChromium();
-  });
-  afterAll(() => browser?.close());
-  afterEach(async () => {
-    await opened?.close();
-    opened = undefined;
-  });
-
-  const open = async (view: StatusView, options?: Parameters<typeof openPage>[3]) => {
-    opened = await openPage(browser, 'status', view, options);
-    return opened;
-  };
+  const open = usePage<StatusView>('status');
 
   it.each(fixtures)(
     'shows %s on a 360 px phone within the width, the policy and the origin',
@@ -44,10 +28,9 @@ describe.skipIf(chromiumMissing())('the status page', () => {
 
   it.each(['light', 'dark'] as const)('keeps every text readable in %s colours', async (colorScheme) => {
     for (const view of [views.driftingCanary, views.silence, views.healthy, views.held, views.hotMachine]) {
-      const { page, close } = await openPage(browser, 'status', view, { colorScheme });
+      const { page } = await open(view, { colorScheme });
       await page.locator('button.row').first().click();
       const { judged, problems } = await contrastProblems(page);
-      await close();
       expect(judged).toBeGreaterThan(10);
       expect(problems).toEqual([]);
     }
@@ -115,7 +98,7 @@ describe.skipIf(chromiumMissing())('the status page', () => {
       [views.healthy, 0],
       [views.selective, 1],
     ] as const) {
-      const { page, server, close } = await openPage(browser, 'status', view, { ownClock: true });
+      const { page, server } = await open(view, { ownClock: true });
       await page.getByRole('button', { name: 'L47294' }).click();
       await page.clock.runFor(12_000);
       await page.getByRole('button', { name: 'L47294' }).click();
@@ -130,7 +113,6 @@ describe.skipIf(chromiumMissing())('the status page', () => {
           body: { predictionId: '9f3ac01e-48206', durationMs: expect.any(Number) },
         });
       }
-      await close();
     }
   });
 

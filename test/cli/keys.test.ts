@@ -10,7 +10,8 @@ import { signingKeyFromPem } from '../../protocol/keys.ts';
 import { serverConfigSchema } from '../../sync-server/config/schema.ts';
 import { startServer } from '../../sync-server/main.ts';
 import { newFolder } from '../faults/support/scene.ts';
-import { type Ran, runAndon } from './run-andon.ts';
+import type { Finished } from '../support/finished-process.ts';
+import { runAndon } from './run-andon.ts';
 
 // Each command is a process of its own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -71,7 +72,7 @@ describe('the commands of trust', () => {
   it('make keys, sign, publish, rotate and show, and never send a private key', async () => {
     const server = await startRealServer();
     const { url, sent } = await startRecorder(server.url);
-    const andon = (...args: string[]): Promise<Ran> => runAndon('--server', url, ...args);
+    const andon = (...args: string[]): Promise<Finished> => runAndon('--server', url, ...args);
     expect(await andon('keys', 'show')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/No root is published yet/),

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { type PulledModel, pullModel } from '../../cli/mlflow/pull-model.ts';
@@ -11,8 +10,8 @@ import { verifyPackage } from '../../protocol/package-verify.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
 import { MlflowClient } from '../../sync-server/mlflow/mlflow-client.ts';
-import type { FleetView } from '../../sync-server/views/fleet.ts';
 import type { RolloutView } from '../../sync-server/views/rollout.ts';
+import { fleetOf, publishPackage } from '../support/admin-client.ts';
 import { describeWithMlflow, type LoggedModels, MlflowServer } from '../support/mlflow/mlflow-server.ts';
 import { hashOf } from '../support/packages.ts';
 import { TestTeam } from '../support/trust.ts';
@@ -96,7 +95,7 @@ describeWithMlflow('with a real MLflow', () => {
     const [first, second] = [await pull('models:/tiny/1'), await pull('models:/tiny/2')];
     const team = new TestTeam().sign(first.files, second.files);
     const server = await startAndonServer(team, mlflow.url);
-    await publish(server, first.files);
+    await publishPackage(server.url, first.files);
     const device = new DeviceClient('mill-1', server.brokerUrl);
     await device.born();
     await device.report({
@@ -108,33 +107,36 @@ describeWithMlflow('with a real MLflow', () => {
         },
       },
     });
-    const alias = async () => (await fleet(server)).mlflow?.aliases[0];
+    const alias = async () => (await fleetOf(server.url)).mlflow?.aliases[0];
     await vi.waitFor(async () => expect((await alias())?.words).toMatch(/runs on every device/), SLOW);
 
     await mlflow.ask('POST', 'registered-models/alias', { name: 'tiny', alias: 'champion', version: '2' });
     await vi.waitFor(async () => expect((await alias())?.commands).toHaveLength(3), SLOW);
-    expect((await fleet(server)).rollouts).toEqual([]);
+    expect((await fleetOf(server.url)).rollouts).toEqual([]);
 
-    await publish(server, second.files);
-    await vi.waitFor(async () => expect((await fleet(server)).rollouts).toHaveLength(1), SLOW);
+    await publishPackage(server.url, second.files);
+    await vi.waitFor(async () => expect((await fleetOf(server.url)).rollouts).toHaveLength(1), SLOW);
     const stages = () => history(mlflow, logged.second.runId, 'andon.rollout.stage');
     await vi.waitFor(async () => expect(await stages()).toHaveLength(1), SLOW);
 
     await mlflow.kill();
-    const [rollout] = (await fleet(server)).rollouts;
+    const [rollout] = (await fleetOf(server.url)).rollouts;
     const aborted = await post<RolloutView>(`${server.url}/api/rollouts/${rollout?.id}/abort`);
     expect(aborted.state).toBe('aborted');
     await vi.waitFor(async () => {
-      expect((await fleet(server)).mlflow).toMatchObject({ problem: expect.any(String) });
+      expect((await fleetOf(server.url)).mlflow).toMatchObject({ problem: expect.any(String) });
     }, SLOW);
 
     await mlflow.start();
     const decisions = aborted.decisions.length;
     await vi.waitFor(async () => expect(await stages()).toHaveLength(decisions), SLOW);
-    await vi.waitFor(async () => expect((await fleet(server)).mlflow).toMatchObject({ waiting: 0 }), SLOW);
+    await vi.waitFor(
+      async () => expect((await fleetOf(server.url)).mlflow).toMatchObject({ waiting: 0 }),
+      SLOW,
+    );
     expect((await stages()).map(({ step }) => step)).toEqual(aborted.decisions.map((_, i) => i + 1));
     expect(await tags(mlflow)).toMatchObject({ 'andon.state': 'aborted', 'andon.slot': 'surface' });
-    expect((await fleet(server)).rollouts).toHaveLength(1);
+    expect((await fleetOf(server.url)).rollouts).toHaveLength(1);
   });
 });
 
@@ -159,17 +161,6 @@ async function startAndonServer(team: TestTeam, trackingUri: string): Promise<Ru
     rmSync(dataDir, { recursive: true, force: true });
   });
   return server;
-}
-
-async function publish(server: RunningServer, files: ReadonlyMap<string, Buffer>): Promise<void> {
-  const headers = { 'content-type': 'application/msgpack' };
-  const body = encode(Object.fromEntries(files));
-  const answer = await fetch(`${server.url}/api/models`, { method: 'POST', headers, body });
-  expect(answer.status).toBe(201);
-}
-
-async function fleet(server: RunningServer): Promise<FleetView> {
-  return (await fetch(`${server.url}/api/fleet`)).json() as Promise<FleetView>;
 }
 
 async function post<T>(url: string): Promise<T> {

@@ -3,12 +3,12 @@
  * figures is stopped by what happens on the line alone: nobody answers anything.
  */
 import { join } from 'node:path';
-import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
 import type { FleetView } from '../../sync-server/views/fleet.ts';
 import type { RolloutView } from '../../sync-server/views/rollout.ts';
-import { fetchJson, newFolder, writeJson } from '../faults/support/scene.ts';
+import { newFolder, writeJson } from '../faults/support/scene.ts';
+import { fleetOf, publishPackage } from '../support/admin-client.ts';
 import { describeWithMosquitto, startMosquitto } from '../support/brokers.ts';
 import { hashOf, readFiles } from '../support/packages.ts';
 import { projectRoot, startProcess, waitFor } from '../support/processes.ts';
@@ -68,16 +68,9 @@ async function startFleet() {
   ]);
   onTestFinished(() => void server.end('SIGKILL'));
   const url = String((await server.logged('listening')).url);
-  for (const files of [old, better, worse]) {
-    const answer = await fetch(`${url}/api/models`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/msgpack' },
-      body: encode(Object.fromEntries(files)),
-    });
-    expect(answer.status).toBe(201);
-  }
+  for (const files of [old, better, worse]) await publishPackage(url, files);
   for (let i = 1; i <= AGENTS; i++) startAgent(folder, i, { broker: broker.url, metadata });
-  const fleet = () => fetchJson<FleetView>(`${url}/api/fleet`);
+  const fleet = () => fleetOf(url);
   let last: FleetView | undefined;
   const everyDeviceRuns = (files: ReadonlyMap<string, Buffer> | undefined) =>
     waitFor(

@@ -1,7 +1,6 @@
 /** A broker that keeps nothing and passes no chunks: the model comes over HTTP, through real processes and the whole way in. */
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { encode } from '@msgpack/msgpack';
 import { Aedes } from 'aedes';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
@@ -9,6 +8,7 @@ import { startServer } from '../../sync-server/main.ts';
 import { DeviceProcess, SLOT } from '../faults/support/device-process.ts';
 import { newFolder } from '../faults/support/scene.ts';
 import { TINY_EVERY_MS, tinySamplesCsv } from '../faults/support/tiny-samples.ts';
+import { publishPackage } from '../support/admin-client.ts';
 import { freePort } from '../support/brokers.ts';
 import { hashOf, makePackage, writePackage } from '../support/packages.ts';
 import { waitFor } from '../support/processes.ts';
@@ -62,7 +62,7 @@ it('installs a model from the server’s packs when the broker hands out nothing
     ),
   );
   onTestFinished(() => server.stop());
-  for (const files of [champion, next]) await publish(server.url, files);
+  for (const files of [champion, next]) await publishPackage(server.url, files);
 
   const device = new DeviceProcess(folder, {
     broker: url,
@@ -82,13 +82,6 @@ it('installs a model from the server’s packs when the broker hands out nothing
   expect(broker.heldBack()).toBeGreaterThan(0);
   expect((await device.status()).counters).toEqual({});
 });
-
-async function publish(serverUrl: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
-  const headers = { 'content-type': 'application/msgpack' };
-  const body = encode(Object.fromEntries(files));
-  const answer = await fetch(`${serverUrl}/api/models`, { method: 'POST', headers, body });
-  expect(answer.status).toBe(201);
-}
 
 /** @returns the status: 409 while no device runs the slot */
 async function rollOut(serverUrl: string): Promise<number> {

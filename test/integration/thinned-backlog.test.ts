@@ -3,13 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../agent/sources/random.ts';
 import type { NewFeedback, NewPrediction } from '../../agent/store/records.ts';
 import type { Store } from '../../agent/store/store.ts';
-import { planBatch } from '../../agent/sync/batch-planner.ts';
 import { metricEstimate } from '../../protocol/evidence/metric-estimate.ts';
-import { LIMITS } from '../../protocol/limits.ts';
-import type { Stream } from '../../protocol/records.ts';
-import type { ServerStore } from '../../sync-server/store/server-store.ts';
 import { MODEL_A, MODEL_B, NOW_MS, newPrediction, openTempStore, record } from '../agent/store/temp-store.ts';
-import { ingestOver, temporaryStore } from '../sync-server/support.ts';
+import { upload } from '../support/direct-upload.ts';
+import { temporaryStore } from '../sync-server/support.ts';
 
 const MADE = 30_000;
 const MAX_BYTES = 2 * 1024 * 1024;
@@ -44,23 +41,6 @@ async function tell(store: Store, parts: ReadonlyMap<number, Part>): Promise<voi
       : [],
   );
   await store.recorder.feedback(feedback);
-}
-
-function upload(store: Store, server: ServerStore, stream: Stream): void {
-  const { send, acks } = ingestOver(server);
-  for (;;) {
-    const afterSeq = store.streams.acked(stream);
-    const { records } = store.streams.read(stream, afterSeq, LIMITS.batchRecords);
-    if (records.length === 0) return;
-    const plan = planBatch({
-      ...{ stream, storeEpoch: store.epoch, records, afterSeq, maxRecords: LIMITS.batchRecords },
-      privacyOf: () => ({ leaves: true, inputsShare: 0 }),
-      careful: false,
-    });
-    if (plan.kind !== 'batch') throw new Error('nothing leaves');
-    send('mill-1', stream, plan.bytes);
-    store.streams.ack(stream, acks.at(-1)?.seq ?? 0);
-  }
 }
 
 describe('a backlog that was thinned out', () => {

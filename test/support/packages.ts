@@ -1,6 +1,7 @@
 /** Small model packages for tests, of hand-made graphs; what may run of them is for a `TestTeam` to sign. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import type { ActiveModel } from '../../agent/models/active-models.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
 import type { Decision, Golden, Manifest } from '../../protocol/manifest.ts';
 import { type TinyGraph, tinyOnnx } from './tiny-onnx.ts';
@@ -102,6 +103,18 @@ export function manifestOf(files: ReadonlyMap<string, Buffer>): Manifest {
 /** What names the package everywhere: the sha256 of its manifest's bytes. */
 export function hashOf(files: ReadonlyMap<string, Buffer>): string {
   return sha256Hex(files.get('manifest.json') ?? '');
+}
+
+/** A package as the device's engine loads it, written below `folder`. */
+export function modelIn(folder: string, options: PackageOptions = {}): ActiveModel {
+  const files = makePackage(options);
+  const manifestSha256 = hashOf(files);
+  return {
+    manifestSha256,
+    folder: writePackage(join(folder, manifestSha256), files),
+    manifest: manifestOf(files),
+    baseline: JSON.parse(String(files.get('baseline.json'))) as ActiveModel['baseline'],
+  };
 }
 
 /** Features of the default package: a, b, c, … */

@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe } from 'vitest';
+import { type Finished, finished } from './finished-process.ts';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 const WITHIN_MS = 240_000;
@@ -32,25 +33,14 @@ export function describeWithTraining(name: string, fn: () => void): void {
   describe.skip(name, fn);
 }
 
-export function runTraining(
-  ...args: string[]
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(join(venv(), 'bin', 'python'), ['-m', 'training', ...args], {
+export function runTraining(...args: string[]): Promise<Finished> {
+  return finished(
+    spawn(join(venv(), 'bin', 'python'), ['-m', 'training', ...args], {
       cwd: MODELS,
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', MLFLOW_TRACKING_URI: '' },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: WITHIN_MS,
       killSignal: 'SIGKILL',
-    });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output.stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      output.stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, ...output }));
-  });
+    }),
+  );
 }

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode } from '@msgpack/msgpack';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeChunk } from '../../protocol/chunk-codec.ts';
@@ -10,8 +9,8 @@ import { parsePackageIndex } from '../../protocol/package-index.ts';
 import { topics } from '../../protocol/topics.ts';
 import { parseServerConfig } from '../../sync-server/config/load.ts';
 import { type RunningServer, startServer } from '../../sync-server/main.ts';
-import type { FleetView } from '../../sync-server/views/fleet.ts';
 import type { RolloutView } from '../../sync-server/views/rollout.ts';
+import { fleetOf, publishPackage } from '../support/admin-client.ts';
 import { describeWithMosquitto, freePort, startMosquitto } from '../support/brokers.ts';
 import { hashOf, makePackage } from '../support/packages.ts';
 import { startProcess } from '../support/processes.ts';
@@ -52,17 +51,6 @@ async function post(url: string, body: object): Promise<Response> {
   return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
-async function publish(server: RunningServer, files: ReadonlyMap<string, Buffer>): Promise<void> {
-  const headers = { 'content-type': 'application/msgpack' };
-  const body = encode(Object.fromEntries(files));
-  const answer = await fetch(`${server.url}/api/models`, { method: 'POST', headers, body });
-  expect(answer.status).toBe(201);
-}
-
-async function fleet(server: RunningServer): Promise<FleetView> {
-  return (await fetch(`${server.url}/api/fleet`)).json() as Promise<FleetView>;
-}
-
 function readDesired(server: RunningServer, device: DeviceClient): Desired {
   const { publicKey } = publicKeyFileSchema.parse(JSON.parse(readFileSync(server.publicKeyFile, 'utf8')));
   return openEnvelope(
@@ -92,12 +80,12 @@ function specification(brokerConfig: () => Promise<object>): void {
   async function withRollout() {
     const { file } = configured(await brokerConfig());
     const server = await start(file);
-    await publish(server, champion);
-    await publish(server, challenger);
+    await publishPackage(server.url, champion);
+    await publishPackage(server.url, challenger);
     const device = new DeviceClient('mill-1', server.brokerUrl);
     await device.born();
     await device.report({ slots: { 'machine-failure': running(hashOf(champion)) } });
-    await vi.waitFor(async () => expect((await fleet(server)).devices[0]?.reported).toBeTruthy(), SLOW);
+    await vi.waitFor(async () => expect((await fleetOf(server.url)).devices[0]?.reported).toBeTruthy(), SLOW);
     const answer = await post(`${server.url}/api/rollouts`, { slot: 'machine-failure', model: 'tiny@2' });
     expect(answer.status).toBe(201);
     const { id } = (await answer.json()) as RolloutView;
@@ -110,7 +98,7 @@ function specification(brokerConfig: () => Promise<object>): void {
     const server = await start(file);
     const device = new DeviceClient('mill-1', server.brokerUrl);
     await device.born();
-    const online = async () => (await fleet(server)).devices.map((each) => each.online);
+    const online = async () => (await fleetOf(server.url)).devices.map((each) => each.online);
     await vi.waitFor(async () => expect(await online()).toEqual([true]), SLOW);
     device.send('predictions', predictionBatch(1, 2000));
     await vi.waitFor(() => expect(device.acked('predictions')).toBe(2000), SLOW);
@@ -180,7 +168,7 @@ function specification(brokerConfig: () => Promise<object>): void {
       readDesired(next, again).slots['machine-failure']?.challenger?.model.indexSha256 ?? '';
     await again.listenTo(topics.chunk(indexSha256));
     await vi.waitFor(() => expect(again.down.has(topics.chunk(indexSha256))).toBe(true), SLOW);
-    expect((await fleet(next)).rollouts).toHaveLength(1);
+    expect((await fleetOf(next.url)).rollouts).toHaveLength(1);
   });
 }
 
@@ -206,7 +194,7 @@ describeWithMosquitto('the server with Mosquitto', () => {
       device.send('predictions', predictionBatch(1, 10));
       expect(device.acked('predictions')).toBe(10);
     }, SLOW);
-    expect((await fleet(server)).devices.map((each) => each.online)).toEqual([true]);
+    expect((await fleetOf(server.url)).devices.map((each) => each.online)).toEqual([true]);
   });
 });
 

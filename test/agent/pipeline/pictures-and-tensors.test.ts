@@ -17,13 +17,7 @@ import type { Sample } from '../../../agent/sources/source.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { StoredPrediction } from '../../../agent/store/records.ts';
 import type { Store } from '../../../agent/store/store.ts';
-import {
-  hashOf,
-  makePackage,
-  manifestOf,
-  type PackageOptions,
-  writePackage,
-} from '../../support/packages.ts';
+import { modelIn, type PackageOptions } from '../../support/packages.ts';
 import { meanOnnx, passingOnnx } from '../../support/tiny-onnx.ts';
 
 const log = pino({ level: 'silent' });
@@ -49,14 +43,7 @@ afterEach(async () => {
 });
 
 async function load(options: PackageOptions): Promise<ActiveModel> {
-  const files = makePackage(options);
-  const manifestSha256 = hashOf(files);
-  const model = {
-    manifestSha256,
-    folder: writePackage(join(folder, manifestSha256), files),
-    manifest: manifestOf(files),
-    baseline: JSON.parse(String(files.get('baseline.json'))) as ActiveModel['baseline'],
-  };
+  const model = modelIn(folder, options);
   await engine.load(model);
   return model;
 }

@@ -15,13 +15,7 @@ import type { Sample, SampleSink } from '../../../agent/sources/source.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { StoredPrediction } from '../../../agent/store/records.ts';
 import type { Store } from '../../../agent/store/store.ts';
-import {
-  hashOf,
-  makePackage,
-  manifestOf,
-  type PackageOptions,
-  writePackage,
-} from '../../support/packages.ts';
+import { modelIn, type PackageOptions } from '../../support/packages.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 type SlotInput = NonNullable<z.input<typeof deviceConfigSchema>['slots'][string]>;
@@ -122,16 +116,9 @@ function open(
 
 /** Weights 1, -1 and a sigmoid unless it says otherwise. */
 async function load(options: PackageOptions = {}): Promise<ActiveModel> {
-  const files = makePackage(options);
-  const manifestSha256 = hashOf(files);
-  const model = {
-    manifestSha256,
-    folder: writePackage(join(folder, manifestSha256), files),
-    manifest: manifestOf(files),
-    baseline: JSON.parse(String(files.get('baseline.json'))) as ActiveModel['baseline'],
-  };
+  const model = modelIn(folder, options);
   await engine.load(model);
-  loaded.add(manifestSha256);
+  loaded.add(model.manifestSha256);
   return model;
 }
 

@@ -14,21 +14,15 @@ import { waitFor } from '../../support/wait-for.ts';
 import { FakeServer } from './fake-server.ts';
 import { FetchingDevice, hashesOf, published } from './fetching-device.ts';
 import { MemoryStates } from './memory-store.ts';
+import { TwoClocks } from './two-clocks.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-class TestClock {
-  nowMs = 1_700_000_000_000;
-  upMs = 0;
-  wallMs = () => this.nowMs;
-  monotonicUs = () => this.upMs * 1000;
-}
-
-let clock: TestClock;
+let clock: TwoClocks;
 let states: MemoryStates;
 beforeEach(() => {
-  clock = new TestClock();
+  clock = new TwoClocks();
   states = new MemoryStates();
 });
 
@@ -109,7 +103,7 @@ describe('a budget of bytes a day', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        clock = new TestClock();
+        clock = new TwoClocks();
         states = new MemoryStates();
         let budget = budgetOf(1000);
         for (const each of steps) {
@@ -125,7 +119,7 @@ describe('a budget of bytes a day', () => {
   it('is never exceeded by more than what was on its way, by a clock that runs on', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 100 }), (chunks) => {
-        clock = new TestClock();
+        clock = new TwoClocks();
         states = new MemoryStates();
         const spent: { atMs: number; bytes: number }[] = [];
         for (const bytes of chunks) {

@@ -10,11 +10,9 @@ import { LIMITS } from '../../../protocol/limits.ts';
 import type { Desired, ModelRef } from '../../../protocol/messages.ts';
 import { type ChunkedPackage, chunkPackage } from '../../../protocol/package-index.ts';
 import { topics } from '../../../protocol/topics.ts';
-import { describeWithEachBroker, type TestBroker } from '../../support/brokers.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { describeWithEachBroker } from '../../support/brokers.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { TestDevice } from './device.ts';
-import { FakeServer } from './fake-server.ts';
+import { type SyncRig, startSyncRig } from './sync-rig.ts';
 
 type Files = Map<string, Buffer>;
 
@@ -49,73 +47,62 @@ function refTo(files: Files, chunked: ChunkedPackage): ModelRef {
 }
 
 describeWithEachBroker('fetching a package', (startBroker) => {
-  let broker: TestBroker;
-  let proxy: TcpProxy;
-  let server: FakeServer;
-  let device: TestDevice;
+  let rig: SyncRig;
 
   beforeEach(async () => {
-    broker = await startBroker();
-    proxy = await new TcpProxy(broker.port).start();
-    server = await new FakeServer().start(broker.url);
-    device = new TestDevice({ broker: proxy.url, team: server.team });
-    await device.sync.start();
-    await waitFor('up', () => device.sync.status().connected);
+    rig = await startSyncRig(startBroker);
+    await rig.device.sync.start();
+    await waitFor('up', () => rig.device.sync.status().connected);
   });
 
-  afterEach(async () => {
-    await device.stop();
-    await server.stop();
-    await proxy.stop();
-    await broker.stop();
-  });
+  afterEach(() => rig.stop());
 
   const onDisk = () => {
-    const folder = join(device.dataDir, 'chunks');
+    const folder = join(rig.device.dataDir, 'chunks');
     return existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith('.tmp')) : [];
   };
 
   it('brings every byte from what the broker retains, and tells how far it is', async () => {
     const files = packageOf(20 * LIMITS.chunkBytes + 17);
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked);
+    await rig.server.publishChunks(chunked);
     const progress: string[] = [];
-    const fetched = await device.sync.fetchPackage(refTo(files, chunked), (have, want) =>
+    const fetched = await rig.device.sync.fetchPackage(refTo(files, chunked), (have, want) =>
       progress.push(`${have}/${want}`),
     );
     expect(hashes(fetched)).toEqual(hashes(files));
     const want = chunked.chunks.size - 1;
     expect(progress[0]).toBe(`0/${want}`);
     expect(progress.at(-1)).toBe(`${want}/${want}`);
-    expect(server.wants).toEqual([]);
+    expect(rig.server.wants).toEqual([]);
   });
 
   it('drops the chunks when the package is installed', async () => {
     const files = packageOf(100_000);
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked);
-    await device.sync.fetchPackage(refTo(files, chunked));
+    await rig.server.publishChunks(chunked);
+    await rig.device.sync.fetchPackage(refTo(files, chunked));
     expect(onDisk()).toHaveLength(chunked.chunks.size);
-    await device.sync.dropChunks(refTo(files, chunked));
+    await rig.device.sync.dropChunks(refTo(files, chunked));
     expect(onDisk()).toEqual([]);
   });
 
   it('asks the server for what the broker does not hold', async () => {
     const files = packageOf(3 * LIMITS.chunkBytes);
     const chunked = chunkPackage(files);
-    server.onWant = (hashes) => void server.publishChunks(chunked, hashes);
-    expect((await device.sync.fetchPackage(refTo(files, chunked))).size).toBe(4);
-    expect(server.wants[0]).toEqual({ v: 1, device: device.id, chunks: [chunked.indexSha256] });
+    rig.server.onWant = (hashes) => void rig.server.publishChunks(chunked, hashes);
+    expect((await rig.device.sync.fetchPackage(refTo(files, chunked))).size).toBe(4);
+    expect(rig.server.wants[0]).toEqual({ v: 1, device: rig.device.id, chunks: [chunked.indexSha256] });
   });
 
   it('takes no more than eight chunks at once', async () => {
     const files = packageOf(4 * LIMITS.chunkBytes);
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked, [chunked.indexSha256]);
-    const answer = (hashes: readonly string[]) => void server.publishChunks(chunked, hashes);
-    server.onWant = answer;
-    await device.sync.fetchPackage(refTo(files, chunked));
-    const asked = server.wants.map(({ chunks }) => chunks.length);
+    await rig.server.publishChunks(chunked, [chunked.indexSha256]);
+    const answer = (hashes: readonly string[]) => void rig.server.publishChunks(chunked, hashes);
+    rig.server.onWant = answer;
+    await rig.device.sync.fetchPackage(refTo(files, chunked));
+    const asked = rig.server.wants.map(({ chunks }) => chunks.length);
     expect(Math.max(...asked)).toBe(8);
   });
 
@@ -123,16 +110,16 @@ describeWithEachBroker('fetching a package', (startBroker) => {
     const files = packageOf(10 * LIMITS.chunkBytes);
     const chunked = chunkPackage(files);
     const some = [...chunked.chunks.keys()].slice(0, chunked.chunks.size / 2);
-    await server.publishChunks(chunked, [...some, chunked.indexSha256]);
-    const first = device.sync.fetchPackage(refTo(files, chunked));
+    await rig.server.publishChunks(chunked, [...some, chunked.indexSha256]);
+    const first = rig.device.sync.fetchPackage(refTo(files, chunked));
     first.catch(() => undefined);
     await waitFor('half of it', () => onDisk().length >= some.length);
-    await device.restart();
+    await rig.device.restart();
     await expect(first).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
-    await waitFor('up', () => device.sync.status().connected);
-    await server.publishChunks(chunked);
+    await waitFor('up', () => rig.device.sync.status().connected);
+    await rig.server.publishChunks(chunked);
     let start = 0;
-    await device.sync.fetchPackage(refTo(files, chunked), (have) => {
+    await rig.device.sync.fetchPackage(refTo(files, chunked), (have) => {
       start ||= have;
     });
     expect(start).toBeGreaterThanOrEqual(some.length - 1);
@@ -151,27 +138,27 @@ describeWithEachBroker('fetching a package', (startBroker) => {
     ]);
     const [one, two] = [chunkPackage(first), chunkPackage(second)];
     const late = sha256Hex(second.get('late.bin') ?? '');
-    await server.publishChunks(one);
+    await rig.server.publishChunks(one);
     const early = [...two.chunks.keys()].filter((sha256) => sha256 !== late);
-    await server.publishChunks(two, early);
-    const fetching = device.sync.fetchPackage(refTo(second, two));
+    await rig.server.publishChunks(two, early);
+    const fetching = rig.device.sync.fetchPackage(refTo(second, two));
     await waitFor('all but one', () => early.every((sha256) => onDisk().includes(sha256)));
-    await device.sync.fetchPackage(refTo(first, one));
-    await device.sync.dropChunks(refTo(first, one));
+    await rig.device.sync.fetchPackage(refTo(first, one));
+    await rig.device.sync.dropChunks(refTo(first, one));
     expect(onDisk()).not.toContain(sha256Hex(shared));
-    await server.publishChunks(two, [late]);
+    await rig.server.publishChunks(two, [late]);
     expect(hashes(await fetching)).toEqual(hashes(second));
   });
 
   it('refuses a chunk with other bytes, counts it, and takes the right one', async () => {
     const files = packageOf(2 * LIMITS.chunkBytes);
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked);
+    await rig.server.publishChunks(chunked);
     const [poisoned] = [...chunked.chunks.keys()];
-    await server.publish(topics.chunk(String(poisoned)), encodeChunk(randomBytes(1000)), true);
-    server.onWant = (hashes) => void server.publishChunks(chunked, hashes);
-    expect(hashes(await device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
-    expect(device.counters.get('PACKAGE_HASH_MISMATCH')).toBeGreaterThan(0);
+    await rig.server.publish(topics.chunk(String(poisoned)), encodeChunk(randomBytes(1000)), true);
+    rig.server.onWant = (hashes) => void rig.server.publishChunks(chunked, hashes);
+    expect(hashes(await rig.device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
+    expect(rig.device.counters.get('PACKAGE_HASH_MISMATCH')).toBeGreaterThan(0);
     expect(onDisk().sort()).toEqual([...chunked.chunks.keys()].sort());
   });
 
@@ -180,32 +167,32 @@ describeWithEachBroker('fetching a package', (startBroker) => {
     const chunked = chunkPackage(files);
     const [hash] = [...chunked.chunks.keys()].filter((sha256) => sha256 !== chunked.indexSha256);
     const tooLarge = Buffer.alloc(LIMITS.chunkBytes + 2);
-    await server.publishChunks(chunked);
-    await server.publish(topics.chunk(String(hash)), tooLarge, true);
-    server.onWant = (hashes) => void server.publishChunks(chunked, hashes);
-    await device.sync.fetchPackage(refTo(files, chunked));
-    expect(device.counters.get('PAYLOAD_TOO_LARGE')).toBeGreaterThan(0);
+    await rig.server.publishChunks(chunked);
+    await rig.server.publish(topics.chunk(String(hash)), tooLarge, true);
+    rig.server.onWant = (hashes) => void rig.server.publishChunks(chunked, hashes);
+    await rig.device.sync.fetchPackage(refTo(files, chunked));
+    expect(rig.device.counters.get('PAYLOAD_TOO_LARGE')).toBeGreaterThan(0);
   });
 
   it('does not fetch what an installed package already has', async () => {
     const old = packageOf(5 * LIMITS.chunkBytes);
-    const folder = join(device.dataDir, 'packages', 'a'.repeat(64));
+    const folder = join(rig.device.dataDir, 'packages', 'a'.repeat(64));
     mkdirSync(folder, { recursive: true });
     for (const [path, bytes] of old) writeFileSync(join(folder, path), bytes);
     const files = new Map(old).set('labels.txt', Buffer.from('other labels'));
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked);
-    const before = proxy.bytesDown;
-    expect(hashes(await device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
-    expect(proxy.bytesDown - before).toBeLessThan(LIMITS.chunkBytes);
+    await rig.server.publishChunks(chunked);
+    const before = rig.proxy.bytesDown;
+    expect(hashes(await rig.device.sync.fetchPackage(refTo(files, chunked)))).toEqual(hashes(files));
+    expect(rig.proxy.bytesDown - before).toBeLessThan(LIMITS.chunkBytes);
   });
 
   it('refuses a package whose manifest is not the one that was asked for', async () => {
     const files = packageOf(10);
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked);
+    await rig.server.publishChunks(chunked);
     const ref = { ...refTo(files, chunked), manifestSha256: 'b'.repeat(64) };
-    await expect(device.sync.fetchPackage(ref)).rejects.toMatchObject({ code: 'PACKAGE_HASH_MISMATCH' });
+    await expect(rig.device.sync.fetchPackage(ref)).rejects.toMatchObject({ code: 'PACKAGE_HASH_MISMATCH' });
   });
 
   it('refuses an index that would fetch more than it admits', async () => {
@@ -213,30 +200,30 @@ describeWithEachBroker('fetching a package', (startBroker) => {
     const hashesOfIt = Buffer.concat(Array<Buffer>(100).fill(Buffer.from(sha256Hex(chunk), 'hex')));
     const sizes = Buffer.from(new Uint32Array(100).fill(10).buffer);
     const index = Buffer.from(encode({ v: 2, files: [['a', 10, hashesOfIt, sizes]] }));
-    await server.publish(topics.chunk(sha256Hex(index)), encodeChunk(index), true);
+    await rig.server.publish(topics.chunk(sha256Hex(index)), encodeChunk(index), true);
     const hash = 'a'.repeat(64);
     const ref = { name: 'm', version: 1, manifestSha256: hash, indexSha256: sha256Hex(index), sizeBytes: 1 };
-    await expect(device.sync.fetchPackage(ref)).rejects.toMatchObject({ code: 'PAYLOAD_MALFORMED' });
+    await expect(rig.device.sync.fetchPackage(ref)).rejects.toMatchObject({ code: 'PAYLOAD_MALFORMED' });
   });
 
   it('ends when it is told to, and when a newer desired state no longer wants the package', async () => {
     const files = packageOf(1000);
     const ref = refTo(files, chunkPackage(files));
     const told = new AbortController();
-    const first = device.sync.fetchPackage(ref, undefined, told.signal);
+    const first = rig.device.sync.fetchPackage(ref, undefined, told.signal);
     told.abort();
     await expect(first).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
-    const second = device.sync.fetchPackage(ref);
+    const second = rig.device.sync.fetchPackage(ref);
     second.catch(() => undefined);
     const wanted: Desired = {
       v: 1,
-      device: device.id,
+      device: rig.device.id,
       generation: 1,
       issuedAtMs: 1,
       slots: { inspect: { champion: ref, challenger: null } },
     };
-    await server.publishDesired(wanted);
-    await server.publishDesired({ ...wanted, generation: 2, slots: {} });
+    await rig.server.publishDesired(wanted);
+    await rig.server.publishDesired({ ...wanted, generation: 2, slots: {} });
     await expect(second).rejects.toMatchObject({ code: 'FETCH_ABORTED' });
   });
 
@@ -247,15 +234,15 @@ describeWithEachBroker('fetching a package', (startBroker) => {
       return { chunked, ref: refTo(files, chunked) };
     }) as [Wanted, Wanted, Wanted];
     for (const { chunked, ref } of [installed, wanted, unwanted]) {
-      await server.publishChunks(chunked);
-      await device.sync.fetchPackage(ref);
+      await rig.server.publishChunks(chunked);
+      await rig.device.sync.fetchPackage(ref);
     }
-    const folder = join(device.dataDir, 'packages', installed.ref.manifestSha256);
+    const folder = join(rig.device.dataDir, 'packages', installed.ref.manifestSha256);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'manifest.json'), 'i');
     const challenger = { model: wanted.ref, share: 0.05, rolloutId: 'r' };
     const slots = { inspect: { champion: installed.ref, challenger } };
-    await server.publishDesired({ v: 1, device: device.id, generation: 1, issuedAtMs: 1, slots });
+    await rig.server.publishDesired({ v: 1, device: rig.device.id, generation: 1, issuedAtMs: 1, slots });
     const expected = [...wanted.chunked.chunks.keys()].sort().join();
     await waitFor('tidied', () => onDisk().sort().join() === expected);
   });
@@ -263,11 +250,11 @@ describeWithEachBroker('fetching a package', (startBroker) => {
   it('waits through any time offline', async () => {
     const files = packageOf(1000);
     const chunked = chunkPackage(files);
-    await server.publishChunks(chunked);
-    device.sync.cut(true);
-    const fetching = device.sync.fetchPackage(refTo(files, chunked));
+    await rig.server.publishChunks(chunked);
+    rig.device.sync.cut(true);
+    const fetching = rig.device.sync.fetchPackage(refTo(files, chunked));
     await new Promise((resolve) => setTimeout(resolve, 50));
-    device.sync.cut(false);
+    rig.device.sync.cut(false);
     expect((await fetching).size).toBe(4);
   });
 });

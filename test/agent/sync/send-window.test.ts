@@ -1,7 +1,9 @@
 /** The window as a pure thing: whatever the line does, nothing is skipped and nothing is believed before its time. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../agent/sources/random.ts';
 import { SendWindow } from '../../../agent/sync/send-window.ts';
+import { playLine } from './queueing-line.ts';
 
 const options = { batches: 4, batchRecords: 100 };
 
@@ -179,17 +181,37 @@ describe('the send window', () => {
     expect([window.base, window.lastSent]).toEqual([4, 4]);
   });
 
-  it('lets fewer records out on a slow line, and more again on a quick one', () => {
-    const window = new SendWindow(options, 0);
-    let nowMs = 0;
-    const exchange = (roundTripMs: number) => {
-      window.sent(window.lastSent + 1, 1, nowMs);
-      nowMs += roundTripMs;
-      window.acknowledged(window.lastSent, nowMs);
-    };
-    for (let i = 0; i < 10; i++) exchange(2000);
-    expect(window.fullBatch).toBe(64);
-    for (let i = 0; i < 10; i++) exchange(20);
-    expect(window.fullBatch).toBe(options.batchRecords);
+  it('keeps the queue of a thin line short', () => {
+    const thin = { latencyMs: () => 40, recordsPerS: 2900, madePerS: 0, backlog: 1_000_000 };
+    const { acknowledged, roundTripsMs } = playLine(thin, 60_000);
+    expect(roundTripsMs.at(-1)).toBeLessThan(1000);
+    expect(acknowledged).toBeGreaterThan(0.9 * 60 * thin.recordsPerS);
+  });
+
+  it('uses a wide line that answers late by itself', () => {
+    const satellite = { latencyMs: () => 700, recordsPerS: 20_000, madePerS: 0, backlog: 10_000_000 };
+    const { acknowledged, roundTripsMs } = playLine(satellite, 60_000);
+    expect(acknowledged).toBeGreaterThan(0.4 * 60 * satellite.recordsPerS);
+    expect(roundTripsMs.at(-1)).toBeLessThan(700 + 1500);
+  });
+
+  it.each([1200, 2500])(
+    'does not fall behind a slow stream of records where each answer takes %i ms',
+    (ms) => {
+      const random = new Random(7);
+      const busy = {
+        latencyMs: () => ms * (0.8 + 0.4 * random.uniform()),
+        recordsPerS: 100_000,
+        madePerS: 130,
+      };
+      expect(playLine({ ...busy, backlog: 0 }, 120_000).waiting).toBeLessThan(10 * 130);
+    },
+  );
+
+  it('does not fall behind while a machine is short of processor for a minute', () => {
+    const latencyMs = (nowMs: number) => (nowMs > 30_000 && nowMs < 90_000 ? 2000 : 20);
+    const line = { latencyMs, recordsPerS: 1000, madePerS: 130, backlog: 0 };
+    expect(playLine(line, 90_000).waiting).toBeLessThan(10 * 130);
+    expect(playLine(line, 120_000).roundTripsMs[0]).toBeLessThan(100);
   });
 });

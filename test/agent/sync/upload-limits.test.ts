@@ -4,20 +4,14 @@ import { UploadLimits } from '../../../agent/sync/upload-limits.ts';
 import type { Prediction } from '../../../protocol/records.ts';
 import { prediction } from './device.ts';
 import { MemoryStates } from './memory-store.ts';
+import { TwoClocks } from './two-clocks.ts';
 
 const DAY_MS = 86_400_000;
 
-class TestClock {
-  nowMs = 1_700_000_000_000;
-  upMs = 0;
-  wallMs = () => this.nowMs;
-  monotonicUs = () => this.upMs * 1000;
-}
-
-let clock: TestClock;
+let clock: TwoClocks;
 let states: MemoryStates;
 beforeEach(() => {
-  clock = new TestClock();
+  clock = new TwoClocks();
   states = new MemoryStates();
 });
 

@@ -115,6 +115,19 @@ describe('verifying a store', () => {
     );
   });
 
+  it.each([
+    'CREATE VIRTUAL TABLE more USING fts5(words)',
+    'CREATE VIEW more AS SELECT 1',
+    'CREATE TRIGGER more AFTER INSERT ON events BEGIN SELECT 1; END',
+  ])('refuses a store to which somebody added code: %s', async (sql) => {
+    const { store } = openTempStore();
+    const path = join(tempFolder(), 'backup.db');
+    await store.backUp(path);
+    openStoreFile(path).close();
+    changed(path, sql);
+    expect(() => openStoreFile(path)).toThrow(expect.objectContaining({ code: 'STORE_UNREADABLE' }));
+  });
+
   it('refuses the file of a running agent, with what to do', async () => {
     const folder = tempFolder();
     const { store } = openTempStore({ folder });

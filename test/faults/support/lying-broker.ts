@@ -32,6 +32,7 @@ export class LyingBroker {
   readonly #released = new WeakSet<Buffer>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #honest = false;
+  #birthsToLose = 0;
   #running: OpenAedes | undefined;
 
   constructor(random: Random) {
@@ -60,6 +61,16 @@ export class LyingBroker {
     this.#timers.clear();
   }
 
+  /** The next births reach nobody, also when it tells no other lies. */
+  loseBirths(count: number): void {
+    this.#birthsToLose = count;
+  }
+
+  /** Births that are still to be lost. */
+  get birthsToLose(): number {
+    return this.#birthsToLose;
+  }
+
   async stop(): Promise<void> {
     this.becomeHonest();
     await this.#running?.stop();
@@ -67,6 +78,10 @@ export class LyingBroker {
 
   /** @returns false: the subscriber does not get it, not now */
   #handsOn({ topic, payload }: AedesPublishPacket): boolean {
+    if (this.#birthsToLose > 0 && topic.endsWith('/birth')) {
+      this.#birthsToLose -= 1;
+      return false;
+    }
     if (this.#honest || !/\/(?:up|ack)\//.test(topic) || !Buffer.isBuffer(payload)) return true;
     if (this.#released.has(payload)) return true;
     if (this.#draws(FORGED_SHARE) && this.#forge(topic, payload)) return false;
