@@ -25,7 +25,10 @@ export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = Bette
 /** A smaller page would write less for a lone commit, and a power cut could then tear a neighbour in its sector that no log holds. */
 export const PAGE_BYTES = 4096;
 
-/** Pages of the file that SQLite keeps in memory: what it reads again it finds in the system's cache anyway. */
+/**
+ * Pages that SQLite keeps in memory. With 16 MiB commits in order, look-ups and flash cost the same; with 2, rows whose part
+ * numbers come in no order cost a third more processor at full speed.
+ */
 const CACHE_BYTES = 4 * 1024 * 1024;
 
 export interface DatabaseLimits {
@@ -138,7 +141,7 @@ export class Database {
     }
   }
 
-  /** Every table with the place of its first page, as one text. */
+  /** Every table and index with the place of its first page and how it was made, as one text. */
   tables(): string {
     return tablesOf(this.sqlite);
   }
@@ -208,8 +211,8 @@ export function refuseInUse(path: string): void {
 }
 
 export function tablesOf(sqlite: Sqlite): string {
-  const rows = sqlite.prepare<[], [string, number]>(
-    'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
+  const rows = sqlite.prepare<[], [string, number, string | null]>(
+    'SELECT name, rootpage, sql FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
   );
   return rows.raw().all().join(' ');
 }
