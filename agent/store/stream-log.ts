@@ -95,15 +95,17 @@ export class SqliteStreamLog implements StreamLog {
   #readable<S extends Stream>(stream: S, rows: readonly Row[]): RecordOf[S][] {
     const isSound = this.#isSound[stream];
     const read = this.#readers[stream];
-    return rows.flatMap((row) => {
+    const records: RecordOf[S][] = [];
+    for (const row of rows) {
       try {
-        if (isSound(row)) return [read(row)];
+        if (isSound(row)) records.push(read(row));
+        else this.#lose(stream, row[0]);
       } catch {
         // From before there were checksums: values that cannot be.
+        this.#lose(stream, row[0]);
       }
-      this.#lose(stream, row[0]);
-      return [];
-    });
+    }
+    return records;
   }
 
   #lose(stream: Stream, seq: number): void {
