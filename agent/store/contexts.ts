@@ -21,6 +21,8 @@ type Words = [
   keptShare: number,
 ];
 type Row = [id: number, ...Words];
+/** With its checksum. */
+type StoredRow = [...Row, sum: number];
 
 const COLUMNS = 'run, slot, model, role, tags, propensity, explored, kept_share';
 /** A tag that is different for every part (a serial number) must not make the dictionary as long as the predictions. */
@@ -43,8 +45,7 @@ export class Contexts {
   readonly #counters: Pick<Counters, 'add'>;
   readonly #insert: Statement<Words, Row>;
   readonly #seal: Statement<[sum: number, id: number]>;
-  readonly #all: Statement<[], Row>;
-  readonly #whole: Statement<[], (string | number)[]>;
+  readonly #all: Statement<[], StoredRow>;
   readonly #byId = new Map<number, Context>();
   #known = new ContextMap<Context>();
   readonly #countOfRun = new Map<string, number>();
@@ -58,8 +59,7 @@ export class Contexts {
       )
       .raw();
     this.#seal = sqlite.prepare('UPDATE contexts SET check_sum = ? WHERE id = ?');
-    this.#all = sqlite.prepare<[], Row>(`SELECT id, ${COLUMNS} FROM contexts`).raw();
-    this.#whole = sqlite.prepare<[], (string | number)[]>('SELECT * FROM contexts').raw();
+    this.#all = sqlite.prepare<[], StoredRow>('SELECT * FROM contexts').raw();
     this.reload();
   }
 
@@ -107,7 +107,7 @@ export class Contexts {
 
   /** The whole table, as a salvage would put it back. */
   rows(): (string | number)[][] {
-    return this.#whole.all();
+    return this.#all.all();
   }
 
   /** All runs' contexts of one model in one slot. */
@@ -115,7 +115,7 @@ export class Contexts {
     return [...this.#byId.values()].filter((context) => context.slot === slot && context.model === model);
   }
 
-  #keep([id, run, slot, model, role, tags, propensity, explored, keptShare]: Row): Context {
+  #keep([id, run, slot, model, role, tags, propensity, explored, keptShare]: Row | StoredRow): Context {
     const context: Context = {
       id,
       run,

@@ -141,7 +141,7 @@ export class Database {
     }
   }
 
-  /** Every table with the place of its first page, as one text. */
+  /** Every table and index with the place of its first page and how it was made, as one text. */
   tables(): string {
     return tablesOf(this.sqlite);
   }
@@ -211,8 +211,8 @@ export function refuseInUse(path: string): void {
 }
 
 export function tablesOf(sqlite: Sqlite): string {
-  const rows = sqlite.prepare<[], [string, number]>(
-    'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
+  const rows = sqlite.prepare<[], [string, number, string | null]>(
+    'SELECT name, rootpage, sql FROM sqlite_schema WHERE rootpage > 0 ORDER BY name',
   );
   return rows.raw().all().join(' ');
 }

@@ -34,6 +34,9 @@ export function refuseUnsound(sqlite: Sqlite): void {
     const unsound = sqlite.prepare(`SELECT 1 FROM ${table} WHERE ${soundSql(sqlite, table)} IS NOT TRUE`);
     if (unsound.get()) throw agentError('STORE_CORRUPT', `a row of ${table} does not hold what was written`);
   }
+  // The index has all their words, and SQLite reads them there.
+  const verdict = sqlite.pragma('integrity_check(contexts)', { simple: true });
+  if (verdict !== 'ok') throw agentError('STORE_CORRUPT', `contexts are damaged: ${String(verdict)}`);
 }
 
 /** Gives every row of a small table the checksum of what it holds now: after a change by SQL. Inside a transaction only. */

@@ -1,6 +1,7 @@
 /** The streams as the uploader reads them: by seq, only what is durable, with the gaps that retention left. */
 import { type RecordOf, STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Counters } from '../counters.ts';
+import { agentError } from '../errors.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';
 import type { Sqlite, Statement } from './database.ts';
@@ -13,7 +14,7 @@ import type { StreamLog } from './store.ts';
 import type { StreamHeads } from './stream-heads.ts';
 import { UnprovenHeads } from './unproven-heads.ts';
 
-type Range = [after: number, until: number, limit: number];
+type Range = [after: number, limit: number];
 /** A row as SQLite gives it, its seq first. */
 type Row = [seq: number, ...rest: RowValue[]];
 type Statements = Readonly<Record<Stream, Statement<Range, Row>>>;
@@ -51,9 +52,7 @@ export class SqliteStreamLog implements StreamLog {
     this.#heads = heads;
     this.#counters = counters;
     const range = (stream: Stream) =>
-      sqlite
-        .prepare<Range, Row>(`SELECT * FROM ${stream} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`)
-        .raw();
+      sqlite.prepare<Range, Row>(`SELECT * FROM ${stream} WHERE seq > ? ORDER BY seq LIMIT ?`).raw();
     const each = <T>(make: (stream: Stream) => T) =>
       Object.fromEntries(STREAMS.map((stream) => [stream, make(stream)])) as Record<Stream, T>;
     this.#read = each(range);
@@ -66,10 +65,10 @@ export class SqliteStreamLog implements StreamLog {
     afterSeq: number,
     limit: number,
   ): { records: RecordOf[S][]; gapBefore: number } {
-    const { durable, floor } = this.#heads.of(stream);
+    const { floor } = this.#heads.of(stream);
     let place = Math.max(afterSeq, floor);
     for (;;) {
-      const rows = this.#read[stream].all(place, durable, limit);
+      const rows = this.#durable(stream, place, limit);
       const records = this.#readable(stream, rows);
       const first = records[0];
       if (first) return { records, gapBefore: first.seq - 1 - afterSeq };
@@ -77,6 +76,19 @@ export class SqliteStreamLog implements StreamLog {
       if (!last) return NO_RECORDS;
       place = last[0];
     }
+  }
+
+  /** @throws CodedError STORE_CORRUPT when a row stands where others would be searched: they would never be found */
+  #durable(stream: Stream, after: number, limit: number): Row[] {
+    const { written, durable } = this.#heads.of(stream);
+    const rows = this.#read[stream].all(after, limit);
+    let before = after;
+    for (const [seq] of rows) {
+      if (seq <= before || seq > written)
+        throw agentError('STORE_CORRUPT', `${stream} are out of order at ${seq}`);
+      before = seq;
+    }
+    return before > durable ? rows.filter(([seq]) => seq <= durable) : rows;
   }
 
   /** A row whose values are not what was written is told as a gap, and counted. */

@@ -28,7 +28,7 @@ export interface SalvageGuide {
   readonly firstPage: Buffer;
   /** Of the tables, as the first page has it. */
   readonly version: number;
-  /** Names and places of the tables, as `tablesOf` says them. */
+  /** Names, places and columns of the tables, as `tablesOf` says them. */
   readonly tables: string;
   /** Last seq of each stream that is known to have been given out. */
   readonly heads: Readonly<Record<Stream, number>>;

@@ -97,28 +97,60 @@ function copyKeyed(
     const statement = sqlite.prepare<[number], number>(sql).pluck();
     return (bound: number) => statement.get(bound);
   };
+  const wanted = `${plausible} AND ${soundSql(sqlite, table)} IS NOT FALSE`;
   const copy = sqlite.prepare<[number, number]>(
-    `INSERT OR IGNORE INTO main.${table} SELECT * FROM damaged.${table} WHERE ${key} BETWEEN ? AND ?
-       AND ${plausible} AND ${soundSql(sqlite, table)} IS NOT FALSE`,
+    `INSERT OR IGNORE INTO main.${table} SELECT * FROM damaged.${table} WHERE ${key} BETWEEN ? AND ? AND ${wanted}`,
   );
   const has = sqlite
     .prepare<[number, number], number>(`SELECT count(*) FROM damaged.${table} WHERE ${key} BETWEEN ? AND ?`)
     .pluck();
+  const first = number(`SELECT ${key} FROM damaged.${table} WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`);
+  const behind = sqlite
+    .prepare<[number, number], number>(
+      `SELECT ${key} FROM damaged.${table} WHERE ${key} >= ? ORDER BY ${key} LIMIT 1 OFFSET ?`,
+    )
+    .pluck();
+  const last = number(`SELECT ${key} FROM damaged.${table} WHERE ${key} <= ? ORDER BY ${key} DESC LIMIT 1`);
+  const endsAstray = (from: number, to: number, count: number): boolean => {
+    try {
+      const end = behind.get(from, count);
+      return end !== first(to + 1) || (end !== undefined && end > (last(Number.MAX_SAFE_INTEGER) ?? 0));
+    } catch {
+      return false;
+    }
+  };
   const implausible: KeyRange[] = [];
+  let isAstray = false;
   const unreadable = takeReadable(
     {
-      first: number(`SELECT ${key} FROM damaged.${table} WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`),
-      last: number(`SELECT ${key} FROM damaged.${table} WHERE ${key} <= ? ORDER BY ${key} DESC LIMIT 1`),
+      first,
+      last,
       take: (from, to) => {
         const { changes } = copy.run(from, to);
-        if (changes > to - from || changes === (has.get(from, to) ?? 0)) return;
+        if (changes > to - from) return;
+        const there = has.get(from, to) ?? 0;
+        isAstray ||= endsAstray(from, to, there);
+        if (changes === there) return;
         implausible.push(...missingOf(sqlite, table, key, from, to));
       },
       isUnreadable: isCorrupt,
     },
     head,
   );
+  if (isAstray) copyHidden(sqlite, table, key, wanted);
   return [...unreadable, ...implausible];
+}
+
+/** A row whose number is too high hides those behind it from every search; a walk that searches nothing comes to them. */
+function copyHidden(sqlite: Sqlite, table: string, key: string, wanted: string): void {
+  try {
+    sqlite.exec(
+      `INSERT OR IGNORE INTO main.${table} SELECT * FROM damaged.${table} was
+       WHERE NOT EXISTS (SELECT 1 FROM main.${table} saved WHERE saved.${key} = was.${key}) AND ${wanted}`,
+    );
+  } catch (cause) {
+    if (!isCorrupt(cause)) throw cause;
+  }
 }
 
 /** False where the damaged schema has lost the table. */

@@ -143,6 +143,28 @@ describe('a row that no longer holds what was written', () => {
   });
 });
 
+describe('a number that changed on the disk', () => {
+  it('is damage when rows behind it would not be found any more', async () => {
+    const folder = await filledStore();
+    const path = join(folder, 'store.db');
+    const bytes = readFileSync(path);
+    // The head of the row: its length, its number, the length of its columns' types.
+    const row = bytes.indexOf('L10') - 25;
+    const at = bytes.subarray(row, row + 12).indexOf(Buffer.from([10, 12])) + row;
+    bytes.writeUInt8(10 + 64, at);
+    writeFileSync(path, bytes);
+    let told = 0;
+    const { store } = openTempStore({ folder, onReopen: () => (told += 1) });
+    expect(() => seqsOf(store, 'predictions')).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
+    expect(told).toBe(1);
+    await closeStore(store);
+    const { store: saved } = openTempStore({ folder });
+    const { length: kept } = seqsOf(saved, 'predictions');
+    expect(kept + (saved.goneRecords ?? 0)).toBe(ROWS);
+    expect(kept).toBeGreaterThan(ROWS - 6);
+  });
+});
+
 describe('the small tables on which others rest', () => {
   it.each([
     "UPDATE contexts SET model = replace(model, 'a', 'b')",
@@ -166,6 +188,25 @@ describe('the small tables on which others rest', () => {
     expect(store.predictions.position('inspection', 'line')).toBe(ROWS);
     expect([store.droppedUnacked(), store.goneRecords]).toEqual([0, 0]);
     expect(store.inherits).toHaveLength(1);
+  });
+
+  it('have an index that says the same as they do', async () => {
+    const folder = await filledStore();
+    const path = join(folder, 'store.db');
+    const sqlite = new BetterSqlite(path, { readonly: true });
+    const page = sqlite
+      .prepare("SELECT pageno FROM dbstat WHERE name = 'sqlite_autoindex_contexts_1'")
+      .pluck();
+    const from = (Number(page.get()) - 1) * 4096;
+    sqlite.close();
+    const bytes = readFileSync(path);
+    const at = bytes.indexOf(MODEL_A, from);
+    expect(at).toBeLessThan(from + 4096);
+    bytes.write('b', at);
+    writeFileSync(path, bytes);
+    const { store, counters } = openTempStore({ folder });
+    expect([counters.get('STORE_CORRUPT'), store.goneRecords]).toEqual([1, 0]);
+    expect(store.predictions.bySeq(1)?.model).toBe(MODEL_A);
   });
 
   it('are not put right by a guide that changed on the disk itself', async () => {

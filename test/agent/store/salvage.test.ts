@@ -107,6 +107,17 @@ describe('a database with bad pages', () => {
     expect(store.droppedUnacked()).toBe(0);
   });
 
+  it('loses nothing when the name of a column is another', async () => {
+    const folder = await filledStore();
+    const path = join(folder, 'store.db');
+    const bytes = readFileSync(path);
+    bytes.write('p', bytes.indexOf('correlation_id TEXT'));
+    writeFileSync(path, bytes);
+    const { store, counters } = openTempStore({ folder });
+    expect(counters.get('STORE_CORRUPT')).toBe(1);
+    expect(unsent(store)).toHaveLength(ROWS - ACKED);
+  });
+
   it('loses nothing when only an index is', async () => {
     const folder = await filledStore();
     const path = join(folder, 'store.db');

@@ -32,6 +32,15 @@ function addPrediction({ sqlite }: Database, seq: number, context: number): void
   sqlite.prepare('INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(...row, rowSum(row));
 }
 
+describe('what the tables are', () => {
+  it('is written in the first page, all of it: the salvage guide keeps that page', () => {
+    const pages = openDatabase()
+      .sqlite.prepare<[], number>("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'")
+      .pluck();
+    expect(pages.all()).toEqual([1]);
+  });
+});
+
 describe('dropping', () => {
   it('counts nothing that a failed transaction did not drop', () => {
     const database = openDatabase();
