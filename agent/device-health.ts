@@ -1,12 +1,12 @@
 /** Composes what watches the device itself: the machine, the alarms and their ways out, and the word to the service manager. */
 import type { Logger } from 'pino';
+import type { Counters } from '../daemon/counters.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { STREAMS } from '../protocol/records.ts';
 import { AlarmOutputs } from './alarm-output/alarm-outputs.ts';
 import type { Clock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
-import type { Counters } from './counters.ts';
 import type { Engine } from './inference/engine.ts';
 import type { ModelManager } from './models/model-manager.ts';
 import { AlarmBoard, type AlarmChange } from './monitor/alarm-board.ts';

@@ -1,10 +1,10 @@
 /** Composes what the device answers over HTTP: the status page and its actions, the Open Inference Protocol, metrics. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Counters } from '../daemon/counters.ts';
 import type { Project } from '../daemon/project.ts';
 import type { Clock } from './clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
-import type { Counters } from './counters.ts';
 import type { DeviceHealth } from './device-health.ts';
 import type { FeedbackRules } from './feedback/feedback-rules.ts';
 import { metricsText } from './http/metrics/metrics-text.ts';

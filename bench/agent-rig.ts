@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { systemClock } from '../agent/clock.ts';
 import { deviceConfigSchema } from '../agent/config/schema.ts';
-import { Counters } from '../agent/counters.ts';
 import { EngineProcess } from '../agent/inference/engine-client.ts';
 import { InferenceFigures } from '../agent/monitor/inference-figures.ts';
 import { SlotMonitor } from '../agent/monitor/slot-monitor.ts';
 import { Pipeline } from '../agent/pipeline/pipeline.ts';
 import type { Sample } from '../agent/sources/source.ts';
 import { openStore } from '../agent/store/open-store.ts';
+import { Counters } from '../daemon/counters.ts';
 import type { BenchModel } from './bench-model.ts';
 import { paced } from './result.ts';
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { pino } from 'pino';
 import { systemClock } from '../agent/clock.ts';
-import { Counters } from '../agent/counters.ts';
 import { openStore } from '../agent/store/open-store.ts';
 import type { NewPrediction } from '../agent/store/records.ts';
 import type { Store } from '../agent/store/store.ts';
+import { Counters } from '../daemon/counters.ts';
 
 export interface Written {
   /** Of the database file once it is closed, a prediction. */

@@ -5,13 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Counters } from '../agent/counters.ts';
 import { Contexts } from '../agent/store/contexts.ts';
 import { Database } from '../agent/store/database.ts';
 import { DropTables } from '../agent/store/drop-tables.ts';
 import { PredictionWriter } from '../agent/store/prediction-writer.ts';
 import type { NewPrediction } from '../agent/store/records.ts';
 import { StreamHeads } from '../agent/store/stream-heads.ts';
+import { Counters } from '../daemon/counters.ts';
 import { type BenchResult, quantile } from './result.ts';
 
 const ROWS = 1_000_000;

@@ -1,6 +1,7 @@
 /** The composition root of the sync-server: read top to bottom, it is the list of the parts and how they join. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Counters } from '../daemon/counters.ts';
 import { createLog } from '../daemon/log.ts';
 import { findProject } from '../daemon/project.ts';
 import { Stops } from '../daemon/stops.ts';
@@ -12,7 +13,6 @@ import { Tokens } from './access/tokens.ts';
 import { reachBroker, withoutLogin } from './broker/reach-broker.ts';
 import { systemClock } from './clock.ts';
 import type { ServerConfig } from './config/schema.ts';
-import { Counters } from './counters.ts';
 import { Datasets } from './dataset/datasets.ts';
 import { RetrainWatch } from './dataset/retrain-watch.ts';
 import { createAdminApi } from './http/admin-api.ts';

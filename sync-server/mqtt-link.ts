@@ -1,9 +1,9 @@
 /** The server's one MQTT connection, to the embedded broker or to an external one. The only importer of `mqtt` here. */
 import { connect, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
+import type { Counters } from '../daemon/counters.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { serverSubscriptions } from '../protocol/topics.ts';
-import type { Counters } from './counters.ts';
 
 export interface MqttLinkDeps {
   readonly broker: {

@@ -1,7 +1,7 @@
 /** Tells the service manager that the server serves, and from the event loop that it still does. */
 import type { Logger } from 'pino';
+import type { Counters } from '../daemon/counters.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
-import type { Counters } from './counters.ts';
 
 /** @param status what it does, in a line @returns says that it stops */
 export function tellServiceManager(status: string, counters: Counters, log: Logger): () => void {

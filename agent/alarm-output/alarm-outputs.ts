@@ -1,10 +1,10 @@
 /** All the outputs of the config: each hears of every change, none waits for another, and none holds up anything else. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { AlarmMessage } from '../../protocol/alarms.ts';
 import { sha256Hex } from '../../protocol/keys.ts';
 import type { Clock } from '../clock.ts';
 import type { AlarmsConfig } from '../config/alarms.ts';
-import type { Counters } from '../counters.ts';
 import type { AlarmChange } from '../monitor/alarm-board.ts';
 import type { AlarmCause } from '../monitor/alarm-cause.ts';
 import type { StateTable } from '../store/store.ts';

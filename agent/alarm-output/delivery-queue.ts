@@ -4,10 +4,10 @@
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import { type AlarmMessage, alarmMessageSchema } from '../../protocol/alarms.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import { backOffMs } from '../sync/back-off.ts';
 import type { AlarmOutput } from './alarm-output.ts';

@@ -1,9 +1,9 @@
 /** Walks over the predictions whose deadline has passed and concludes from what did not happen. */
 import { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
 import type { ClockJump, ClockJumps } from '../clock-jumps.ts';
 import type { AbsenceRule } from '../config/feedback.ts';
-import type { Counters } from '../counters.ts';
 import type { StoredPrediction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { type Conclusion, type Labeller, NOTHING } from './conclusion.ts';

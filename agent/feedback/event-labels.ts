@@ -1,6 +1,7 @@
 /** Reads the kept line events in order and turns them into labels; waits a while for predictions that are not recorded yet. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewFeedback } from '../store/records.ts';
 import type { Store } from '../store/store.ts';

@@ -1,12 +1,12 @@
 /** Turns what happens on the line, what does not happen, and what operators say into labels of predictions. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { evidenceMs } from '../../protocol/labels/standing-label.ts';
 import { MAX_PRECEDENCE, parsePredictionId } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { ClockJumps } from '../clock-jumps.ts';
 import type { FeedbackRule } from '../config/feedback.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { LineEvent } from '../sources/source.ts';
 import type { NewFeedback, StoredPrediction } from '../store/records.ts';

@@ -1,8 +1,8 @@
 /** `GET /api/live`: the whole view over server-sent events, to a bounded number of viewers. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import { SECURITY_HEADERS } from './guard.ts';
 

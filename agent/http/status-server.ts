@@ -1,8 +1,8 @@
 /** The device's own HTTP: one port for the status page, the API, live updates and inference, and what guards it. */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import { checkHost, checkOrigin, SECURITY_HEADERS } from './guard.ts';
 import { bodyOf, statusOf, toCodedError } from './http-errors.ts';

@@ -1,5 +1,6 @@
 /** Gathers the status view from the parts of the agent. Reads only; cheap enough for twice a second. */
 
+import type { Counters } from '../../daemon/counters.ts';
 import type { Alarm } from '../../protocol/alarms.ts';
 import { INPUT_PROFILE_KIND } from '../../protocol/drift/input-profile.ts';
 import type { MetricReport } from '../../protocol/evidence/metric-report.ts';
@@ -9,7 +10,6 @@ import type { InstallState, ReportedSlot } from '../../protocol/messages.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig, SlotConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import { loopWarnings } from '../feedback/loop-warning.ts';
 import { LOOKED_AT } from '../feedback/rule-matching.ts';
 import { explorationWords, toldRules } from '../feedback/rule-words.ts';

@@ -1,8 +1,8 @@
 /** The engine as the agent holds it: one child process that is replaced at once when it crashes or hangs, with its work. */
 import type { ChildProcess } from 'node:child_process';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type {
   Engine,

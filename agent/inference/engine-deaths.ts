@@ -1,7 +1,7 @@
 /** The deaths of engine processes: told, blamed on the request they died of, and followed by a successor. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { EngineEnd } from './engine-child.ts';
 import { causeOf, type EngineDeath, verdictOn } from './engine-death.ts';
 import type { Job } from './engine-job.ts';

@@ -1,8 +1,8 @@
 /** How one process of the engine follows another with no request lost: with a newcomer that passed its trial, or for fresh memory. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { EngineModel } from './engine.ts';
 import type { EngineEnd } from './engine-child.ts';
 import { EngineSuccessor } from './engine-successor.ts';

@@ -1,5 +1,5 @@
 /** The models that the engine has, whichever process it is: what a successor has to load again. */
-import type { Counters } from '../counters.ts';
+import type { Counters } from '../../daemon/counters.ts';
 import type { EngineModel } from './engine.ts';
 import { type Job, loadRequest, reloadJob } from './engine-job.ts';
 import type { GraphSpec } from './graph-spec.ts';

@@ -1,11 +1,11 @@
 /** The models of the device: one slot manager a slot over one library; the only one who changes what is active. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Desired, DesiredSlot, ModelRef, ReportedSlot } from '../../protocol/messages.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { EngineDeath } from '../inference/engine-death.ts';

@@ -1,11 +1,11 @@
 /** One slot's models: joins its durable row, its watch, its installer and its hold, and keeps loaded what the row says works. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { modelTitle } from '../../protocol/manifest.ts';
 import type { DesiredSlot, ModelRef, ReportedSlot } from '../../protocol/messages.ts';
 import type { Clock } from '../clock.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import type { SlotModels } from './active-models.ts';
 import { tellUnusable, useConfigured } from './configured-model.ts';

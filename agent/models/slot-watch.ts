@@ -1,7 +1,8 @@
 /** How the models of a slot do: what is observed goes to their guards, and what the guards find changes the slot's row. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { SlotConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import type { Outcome } from './guard.ts';
 import { Guards } from './guards.ts';
 import { wordsOf } from './model-events.ts';

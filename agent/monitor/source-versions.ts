@@ -1,9 +1,9 @@
 /** Notices when a source begins to send under another version of its schema or firmware. */
 
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { SOURCE_VERSION_TAG, type Tags } from '../../protocol/tags.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { NewEvent } from '../store/records.ts';
 import type { StateTable } from '../store/store.ts';
 

@@ -1,10 +1,10 @@
 /** The way of a sample through the house: from the sources to the lanes of their slots, and from each commit to whoever listens. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Tags } from '../../protocol/tags.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig, SlotConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import type { ActiveModels } from '../models/active-models.ts';

@@ -1,7 +1,7 @@
 /** Counts what is refused or dropped, and logs it at most once a minute a code: the page shows the counts. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 
 const QUIET_US = 60_000_000;
 

@@ -1,6 +1,7 @@
 /** Group commit: writes that arrive close together share one transaction and one fsync. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { storeError } from './store-error.ts';

@@ -1,8 +1,9 @@
 /** The dictionary of prediction contexts: a prediction row carries one small integer for who spoke and under which circumstances. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { ContextMap, type PredictionContext } from '../../protocol/prediction-context.ts';
 import { ROLES, type Role } from '../../protocol/records.ts';
 import { NO_TAGS, tagsText } from '../../protocol/tags.ts';
-import type { Counters } from '../counters.ts';
 import type { Sqlite, Statement } from './database.ts';
 import { rowSum } from './row-sum.ts';
 

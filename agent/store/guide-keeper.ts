@@ -1,6 +1,7 @@
 /** Keeps the salvage guide of an open database up to date: a help for a day that may never come, so its failures are only counted. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
-import type { Counters } from '../counters.ts';
 import type { Contexts } from './contexts.ts';
 import type { Database } from './database.ts';
 import { type KnownNow, writeGuide } from './salvage/salvage-guide.ts';

@@ -2,9 +2,10 @@
  * Keeps the database under its byte cap: what is acknowledged goes first, then predictions are thinned out, feedback and
  * events go last, and every loss is told.
  */
+
+import type { Counters } from '../../daemon/counters.ts';
 import type { Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { ConfusionTable } from './confusion-table.ts';
 import type { Database } from './database.ts';
 import type { Dropped, DropTables } from './drop-tables.ts';

@@ -3,8 +3,9 @@
  * when the row is needed. Beside what SQLite itself notices: rows out of order, rows that a search by key or by an index
  * misses, and rows that do not hold what was written.
  */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { STREAMS } from '../../protocol/records.ts';
-import type { Counters } from '../counters.ts';
 import type { Sqlite, Statement } from './database.ts';
 import type { RowValue } from './row-sum.ts';
 import { soundRows } from './sound-rows.ts';

@@ -1,6 +1,7 @@
 /** The streams as the uploader reads them: by seq, only what is durable, with the gaps that retention left. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { type RecordOf, STREAMS, type Stream } from '../../protocol/records.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Contexts } from './contexts.ts';

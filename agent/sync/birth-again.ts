@@ -1,9 +1,10 @@
 /** Says the birth again when the server asks for it: a broker may have lost the one that was said at the connect. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { type Ack, ackSchema, parseMessage } from '../../protocol/messages.ts';
 import { STREAMS } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { MqttLink } from './mqtt-link.ts';
 
 /** Many acknowledgements ask at once, and the answer to the first is on its way. */

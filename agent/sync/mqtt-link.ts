@@ -1,9 +1,9 @@
 /** The device's one MQTT connection: comes back for ever, keeps nothing for later, and never lets an error reach the event loop. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Birth } from '../../protocol/messages.ts';
 import { clientIdOf, topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import { loadMqtt, type MqttClient, type MqttConnect } from '../mqtt-client.ts';
 import { backOffMs } from './back-off.ts';

@@ -1,8 +1,8 @@
 /** Counts everything that sync refuses, and logs each code at most once a minute. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 
 const LOG_EVERY_US = 60_000_000;
 

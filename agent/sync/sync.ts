@@ -1,12 +1,12 @@
 /** The device's side of the wire, joined: one link, an uploader a stream, desired state in, reported state out, packages in. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Desired, DesiredSlot, ModelRef } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { DeviceTrust } from '../trust/device-trust.ts';

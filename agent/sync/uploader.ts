@@ -5,12 +5,12 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Counters } from '../../daemon/counters.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Ack } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { agentError } from '../errors.ts';
 import type { StreamLog } from '../store/store.ts';
 import { type PrivacyOf, planBatch } from './batch-planner.ts';

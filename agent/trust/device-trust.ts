@@ -6,13 +6,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf, protocolError } from '../../protocol/errors.ts';
 import { type PublicKey, sha256Hex } from '../../protocol/keys.ts';
 import type { Reported } from '../../protocol/messages.ts';
 import type { MetadataFiles } from '../../protocol/signed-file.ts';
 import { type NamedModel, TrustedSet } from '../../protocol/trusted-set.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { StateTable } from '../store/store.ts';
 import { TrustedClock } from './trusted-clock.ts';
 

@@ -1,8 +1,8 @@
 /** What records weigh on the wire, by encoding the ones that the device keeps in the batches that it would send. */
 import { pino } from 'pino';
 import { systemClock } from '../../agent/clock.ts';
-import { Counters } from '../../agent/counters.ts';
 import { openStore } from '../../agent/store/open-store.ts';
+import { Counters } from '../../daemon/counters.ts';
 import { encodeBatch } from '../../protocol/batch.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';

@@ -1,10 +1,10 @@
 /** A package in the engine process that the agent uses, alone in it. */
 import { pino } from 'pino';
 import { systemClock } from '../../agent/clock.ts';
-import { Counters } from '../../agent/counters.ts';
 import type { EngineResult } from '../../agent/inference/engine.ts';
 import { EngineProcess } from '../../agent/inference/engine-client.ts';
 import { goldenBatch } from '../../agent/models/golden-batch.ts';
+import { Counters } from '../../daemon/counters.ts';
 import type { GoldenSample } from '../../protocol/manifest.ts';
 import type { PackageOnDisk } from './package-on-disk.ts';
 

@@ -6,8 +6,8 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Counters } from '../counters.ts';
 import { syncFolder, writeWhole } from '../store/durable-file.ts';
 
 const RETRY_MS = 60_000;

@@ -1,9 +1,9 @@
 /** Starts the embedded broker, or says how to log in to the external one. */
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { CertificateAuthority } from '../access/certificate-authority.ts';
 import type { ServerConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import { BrokerFiles, type BrokerFilesDeps } from './broker-files.ts';
 import { type BrokerTls, EmbeddedBroker } from './embedded-broker.ts';

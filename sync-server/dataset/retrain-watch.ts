@@ -1,9 +1,9 @@
 /** Looks now and then whether drift and new labels are a reason to train anew, and proposes it. Never trains, never releases. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import type { RetrainProposalView } from '../views/retrain-proposal.ts';
 import { judgeDrift, type OpenDrift, openDrifts } from './retrain-proposal.ts';

@@ -1,11 +1,11 @@
 /** Who calls: a token in `Authorization: Bearer …`, or a session of the console in a cookie; and whether the route is open to them. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import { FailureLimit } from '../access/failure-limit.ts';
 import { Sessions } from '../access/sessions.ts';
 import type { Caller, Tokens } from '../access/tokens.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import { allows, type Role } from '../role.ts';
 import { parseRequest } from './error-reply.ts';

@@ -5,8 +5,8 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Counters } from '../counters.ts';
 import type { ChunkPacks, Pack } from '../registry/chunk-packs.ts';
 import type { Pace } from '../registry/pace.ts';
 import { parseByteRange } from './byte-range.ts';

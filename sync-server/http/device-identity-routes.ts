@@ -1,13 +1,13 @@
 /** `/api/devices/…` and `/api/enrol`: invite a device, give it its certificate, renew it, revoke it. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import { enrolRequestSchema, renewRequestSchema } from '../../protocol/enrolment.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { deviceIdSchema } from '../../protocol/topics.ts';
 import type { DeviceIdentities } from '../access/device-identities.ts';
 import { FailureLimit } from '../access/failure-limit.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import { whoOf } from './access.ts';
 import { parseRequest } from './error-reply.ts';

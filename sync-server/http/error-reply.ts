@@ -2,9 +2,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { Counters } from '../../daemon/counters.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { firstIssues } from '../../protocol/messages.ts';
-import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 
 /** @throws CodedError REQUEST_INVALID that names the fields */

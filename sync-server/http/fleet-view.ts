@@ -1,7 +1,8 @@
 /** Puts the fleet view together from the store: what the console and the CLI see. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { STREAMS, type Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { isOnline } from '../registry/fleet.ts';
 import { fleetDrift } from '../registry/fleet-drift.ts';
 import type { ModelCatalog } from '../registry/model-catalog.ts';

@@ -1,10 +1,11 @@
 /** `{device}/up/{stream}`: stores what is new of a batch, moves the cursor with it, and acknowledges after the commit. */
+
+import type { Counters } from '../../daemon/counters.ts';
 import { type Batch, decodeBatch, decodeBatchHeader, isBatchOf } from '../../protocol/batch.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Ack } from '../../protocol/messages.ts';
 import type { Stream } from '../../protocol/records.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { type BatchPlan, planBatch } from './batch-plan.ts';

@@ -4,8 +4,8 @@
  * fails then is not answered, and its device sends again.
  */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Counters } from '../counters.ts';
 
 export interface GroupCommitDeps<T> {
   readonly transaction: (work: () => void) => void;

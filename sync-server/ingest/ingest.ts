@@ -1,9 +1,9 @@
 /** Takes every message that devices send: dispatches by topic, stores first, answers after, and keeps what it refuses. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { parseUpTopic, type UpTopic } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { InboundMessage } from '../mqtt-link.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { type BatchHandlerDeps, batchHandler } from './batch-handler.ts';

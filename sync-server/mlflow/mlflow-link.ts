@@ -1,7 +1,7 @@
 /** Keeps in touch with MLflow: every `pollS` it tells what is new and looks where aliases point; slower while MLflow is away. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Counters } from '../counters.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import type { MlflowView } from '../views/mlflow.ts';
 import type { AliasWatch } from './alias-watch.ts';

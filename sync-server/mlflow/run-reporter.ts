@@ -4,10 +4,10 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import type { OutcomeCount } from '../../protocol/evidence/outcome-count.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { DayOfEpoch } from '../store/mlflow-table.ts';
 import type { PublishedModel } from '../store/model-table.ts';
 import type { ServerStore } from '../store/server-store.ts';

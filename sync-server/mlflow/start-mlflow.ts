@@ -1,8 +1,8 @@
 /** Joins the parts that keep in touch with MLflow. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import type { Clock } from '../clock.ts';
 import type { ServerConfig } from '../config/schema.ts';
-import type { Counters } from '../counters.ts';
 import type { RolloutConductor } from '../rollouts/conductor.ts';
 import type { FleetControl } from '../rollouts/fleet-control.ts';
 import type { ServerStore } from '../store/server-store.ts';

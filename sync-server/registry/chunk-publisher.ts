@@ -3,11 +3,11 @@
  * each once and the broker fans it out. A device that misses one anyway asks for it with `want`.
  */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { TrustRef } from '../../protocol/messages.ts';
 import { topics } from '../../protocol/topics.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { ChunkFiles } from '../store/chunk-files.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { AskedChunks } from './asked-chunks.ts';

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import { serverError } from '../errors.ts';
 import type { RolloutState, RolloutView, StartRolloutRequest } from '../views/rollout.ts';
 import { championHash, championOf } from './champion.ts';

@@ -1,8 +1,8 @@
 /** Gives room back: deletes records that came more than `keepDays` ago, in slices so small that ingest never waits for them. */
 import type { Logger } from 'pino';
+import type { Counters } from '../../daemon/counters.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
-import type { Counters } from '../counters.ts';
 import type { ServerStore } from './server-store.ts';
 
 export interface RetentionDeps {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../agent/clock.ts';
-import { Counters } from '../../agent/counters.ts';
 import type { StatusView } from '../../agent/http/view.ts';
 import { openStore } from '../../agent/store/open-store.ts';
+import { Counters } from '../../daemon/counters.ts';
 import { projectRoot, startProcess, waitFor } from '../support/processes.ts';
 
 const SLOT = 'machine-failure';

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Counters } from '../../sync-server/counters.ts';
+import { Counters } from '../../daemon/counters.ts';
 import { listen } from '../../sync-server/listen.ts';
 import { MqttLink } from '../../sync-server/mqtt-link.ts';
 import { SOON, silentLog } from './support.ts';

@@ -9,8 +9,8 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import type { Counters } from '../../../daemon/counters.ts';
 import { codeOf } from '../../../protocol/errors.ts';
-import type { Counters } from '../../counters.ts';
 import { agentError } from '../../errors.ts';
 import { checkHost } from '../guard.ts';
 import { toCodedError } from '../http-errors.ts';

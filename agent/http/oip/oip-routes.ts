@@ -1,7 +1,7 @@
 /** The Open Inference Protocol v2 under `/v2`, with the extensions of Triton that its clients use. A slot is a model. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { Logger } from 'pino';
-import type { Counters } from '../../counters.ts';
+import type { Counters } from '../../../daemon/counters.ts';
 import { agentError } from '../../errors.ts';
 import { toCodedError } from '../http-errors.ts';
 import { codingFor, compressed, decompressed } from './content-coding.ts';

@@ -3,9 +3,9 @@ import { pino } from 'pino';
 import { AlarmOutputs } from '../../../agent/alarm-output/alarm-outputs.ts';
 import { type Clock, systemClock } from '../../../agent/clock.ts';
 import { alarmsSchema } from '../../../agent/config/alarms.ts';
-import { Counters } from '../../../agent/counters.ts';
 import type { AlarmChange } from '../../../agent/monitor/alarm-board.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 
 export const raisedNow: AlarmChange[] = [];
 

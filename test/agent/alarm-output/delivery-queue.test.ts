@@ -2,8 +2,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DeliveryQueue } from '../../../agent/alarm-output/delivery-queue.ts';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import type { AlarmMessage } from '../../../protocol/alarms.ts';
 
 beforeEach(() => {

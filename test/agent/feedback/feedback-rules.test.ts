@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClockJumps } from '../../../agent/clock-jumps.ts';
 import { feedbackRulesSchema } from '../../../agent/config/feedback.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { FeedbackRules } from '../../../agent/feedback/feedback-rules.ts';
 import type { LineEvent } from '../../../agent/sources/source.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import {
   closeStore,

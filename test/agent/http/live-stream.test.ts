@@ -2,9 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { OperatorPin } from '../../../agent/http/operator-pin.ts';
 import { StatusServer } from '../../../agent/http/status-server.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { sampleView } from './sample-view.ts';
 
 let listeners: Set<() => void>;

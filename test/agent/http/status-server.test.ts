@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
 import { hashPin, OperatorPin } from '../../../agent/http/operator-pin.ts';
 import { StatusServer, type StatusServerDeps } from '../../../agent/http/status-server.ts';
 import type { FeedbackRequest, HoldRequest, StatusView } from '../../../agent/http/view.ts';
 import type { Injection } from '../../../agent/sources/injection.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { sampleSlot, sampleView } from './sample-view.ts';
 
 let folder: string;

@@ -1,8 +1,8 @@
 /** A parent that starts an engine, says its process id and lives until it is killed. */
 import { pino } from 'pino';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
+import { Counters } from '../../../daemon/counters.ts';
 
 const engine = new EngineProcess({
   threads: 1,

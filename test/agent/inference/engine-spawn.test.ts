@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { spawnEngine } from '../../../agent/inference/engine-spawn.ts';
+import { Counters } from '../../../daemon/counters.ts';
 
 async function startWith(spawned: ChildProcess, executionProvider = 'cpu'): Promise<EngineProcess> {
   const engine = new EngineProcess({

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import type { EngineDeath } from '../../../agent/inference/engine-death.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { hashOf, makePackage, manifestOf, writePackage } from '../../support/packages.ts';
 import { waitFor } from '../../support/wait-for.ts';
 

@@ -13,10 +13,10 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import type { EngineModel } from '../../../agent/inference/engine.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { graphKey } from '../../../agent/inference/graph-cache.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { hashOf, makePackage, manifestOf, readFiles, writePackage } from '../../support/packages.ts';
 import { projectRoot } from '../../support/processes.ts';
 

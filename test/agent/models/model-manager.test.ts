@@ -6,13 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { systemClock } from '../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../agent/config/schema.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { agentError } from '../../../agent/errors.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import { INSTALL_MOVES } from '../../../agent/models/install-view.ts';
 import { ModelManager } from '../../../agent/models/model-manager.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import type { Desired, InstallState, ModelRef } from '../../../protocol/messages.ts';
 import {
   hashOf,

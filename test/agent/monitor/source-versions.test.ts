@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Counters } from '../../../agent/counters.ts';
 import { SourceVersions } from '../../../agent/monitor/source-versions.ts';
 import type { NewEvent } from '../../../agent/store/records.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { MemoryStates } from '../sync/memory-store.ts';
 
 describe('the version of a source', () => {

@@ -7,7 +7,6 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../agent/config/schema.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import type { NamedTensor } from '../../../agent/inference/tensor.ts';
 import type { ActiveModel, SlotModels } from '../../../agent/models/active-models.ts';
@@ -17,6 +16,7 @@ import type { Sample } from '../../../agent/sources/source.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { StoredPrediction } from '../../../agent/store/records.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { modelIn, type PackageOptions } from '../../support/packages.ts';
 import { meanOnnx, passingOnnx } from '../../support/tiny-onnx.ts';
 

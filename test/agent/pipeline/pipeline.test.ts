@@ -6,7 +6,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { z } from 'zod';
 import { systemClock } from '../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../agent/config/schema.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { EngineProcess } from '../../../agent/inference/engine-client.ts';
 import type { ActiveModel, SlotModels } from '../../../agent/models/active-models.ts';
 import type { LaneMonitor } from '../../../agent/pipeline/lane-monitor.ts';
@@ -15,6 +14,7 @@ import type { Sample, SampleSink } from '../../../agent/sources/source.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { StoredPrediction } from '../../../agent/store/records.ts';
 import type { Store } from '../../../agent/store/store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { modelIn, type PackageOptions } from '../../support/packages.ts';
 import { waitFor } from '../../support/wait-for.ts';
 

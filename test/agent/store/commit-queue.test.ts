@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { CommitQueue } from '../../../agent/store/commit-queue.ts';
 import { Database } from '../../../agent/store/database.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { tempFolder } from './temp-store.ts';
 

@@ -2,8 +2,8 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { systemClock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 
 const store = openStore({
   folder: process.argv[2] ?? '',

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Counters } from '../../../agent/counters.ts';
 import { Scrub } from '../../../agent/store/scrub.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { closeStore, newPrediction, openTempStore, record, tempFolder } from './temp-store.ts';
 
 const ROWS = 5000;

@@ -1,12 +1,12 @@
 /** The tables behind the store, where a fault or years of restarts cannot be made through its surface. */
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Counters } from '../../../agent/counters.ts';
 import { Contexts, forgetContexts } from '../../../agent/store/contexts.ts';
 import { Database } from '../../../agent/store/database.ts';
 import { DropTables } from '../../../agent/store/drop-tables.ts';
 import { rowSum } from '../../../agent/store/row-sum.ts';
 import { StreamHeads } from '../../../agent/store/stream-heads.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import type { PredictionContext } from '../../../protocol/prediction-context.ts';
 import { NO_TAGS } from '../../../protocol/tags.ts';
 import { MODEL_A, tempFolder } from './temp-store.ts';

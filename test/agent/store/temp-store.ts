@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
 import type { Clock } from '../../../agent/clock.ts';
-import { Counters } from '../../../agent/counters.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { NewPrediction, StoredPrediction } from '../../../agent/store/records.ts';
 import type { ReopenReason, Store } from '../../../agent/store/store.ts';
+import { Counters } from '../../../daemon/counters.ts';
 
 export const MODEL_A = 'a'.repeat(64);
 export const MODEL_B = 'b'.repeat(64);

@@ -1,7 +1,6 @@
 /** The parts of a real store on a real database, with a run of our choosing: so the draws of thinning are the same each time. */
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { Counters } from '../../../agent/counters.ts';
 import { ConfusionTable } from '../../../agent/store/confusion-table.ts';
 import { Contexts } from '../../../agent/store/contexts.ts';
 import { Database } from '../../../agent/store/database.ts';
@@ -12,6 +11,7 @@ import { PredictionWriter } from '../../../agent/store/prediction-writer.ts';
 import type { NewFeedback, NewPrediction } from '../../../agent/store/records.ts';
 import { StreamHeads } from '../../../agent/store/stream-heads.ts';
 import { SqliteStreamLog } from '../../../agent/store/stream-log.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import type { RecordOf } from '../../../protocol/records.ts';
 import { tempFolder } from './temp-store.ts';
 

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { Counters } from '../../../agent/counters.ts';
 import { BirthAgain } from '../../../agent/sync/birth-again.ts';
 import type { MessageHandler } from '../../../agent/sync/message-routes.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import type { Ack } from '../../../protocol/messages.ts';
 import { startAedes } from '../../support/brokers.ts';
 import { waitFor } from '../../support/wait-for.ts';

@@ -2,12 +2,12 @@ import { connect as connectTcp } from 'node:net';
 import fc from 'fast-check';
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Counters } from '../../../daemon/counters.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { clientIdOf, topics } from '../../../protocol/topics.ts';
 import { EmbeddedBroker } from '../../../sync-server/broker/embedded-broker.ts';
 import { PacketSizeGuard } from '../../../sync-server/broker/packet-size-guard.ts';
 import { withoutLogin } from '../../../sync-server/broker/reach-broker.ts';
-import { Counters } from '../../../sync-server/counters.ts';
 import { SOON, silentLog } from '../support.ts';
 
 async function startBroker(port = 0) {

@@ -1,7 +1,7 @@
 import Fastify, { type InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Counters } from '../../../daemon/counters.ts';
 import { Tokens } from '../../../sync-server/access/tokens.ts';
-import { Counters } from '../../../sync-server/counters.ts';
 import { addAccess, whoOf } from '../../../sync-server/http/access.ts';
 import { errorReply } from '../../../sync-server/http/error-reply.ts';
 import { silentLog, TestClock, temporaryStore } from '../support.ts';

@@ -1,6 +1,6 @@
 import { fastify } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Counters } from '../../../sync-server/counters.ts';
+import { Counters } from '../../../daemon/counters.ts';
 import { addDatasetRoutes } from '../../../sync-server/http/dataset-routes.ts';
 import { errorReply } from '../../../sync-server/http/error-reply.ts';
 import type { DatasetPageView } from '../../../sync-server/views/dataset.ts';

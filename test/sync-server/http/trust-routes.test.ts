@@ -2,8 +2,8 @@
 import { encode } from '@msgpack/msgpack';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { Counters } from '../../../daemon/counters.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
-import { Counters } from '../../../sync-server/counters.ts';
 import { errorReply } from '../../../sync-server/http/error-reply.ts';
 import { addTrustRoutes } from '../../../sync-server/http/trust-routes.ts';
 import { TrustRepository } from '../../../sync-server/registry/trust-repository.ts';

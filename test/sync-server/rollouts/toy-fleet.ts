@@ -1,10 +1,10 @@
 /** A fleet in memory that does as it is told: the conductor's ports without broker or database, and every field to bend. */
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
+import { Counters } from '../../../daemon/counters.ts';
 import { type Manifest, modelTitle } from '../../../protocol/manifest.ts';
 import type { DesiredSlot, ModelRef, ReportedSlot } from '../../../protocol/messages.ts';
 import { parseManifest } from '../../../protocol/package-verify.ts';
-import { Counters } from '../../../sync-server/counters.ts';
 import { serverError } from '../../../sync-server/errors.ts';
 import { type ConductorDeps, RolloutConductor } from '../../../sync-server/rollouts/conductor.ts';
 import type {

@@ -6,12 +6,12 @@ import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Counters } from '../../../../agent/counters.ts';
 import { framed } from '../../../../agent/http/grpc/grpc-frame.ts';
 import { GrpcServer } from '../../../../agent/http/grpc/grpc-server.ts';
 import { INFER_REQUEST, INFER_RESPONSE, LIVE, MODEL_NAME } from '../../../../agent/http/grpc/oip-messages.ts';
 import { splitByPreface } from '../../../../agent/http/grpc/preface.ts';
 import { decodeMessage, encodeMessage } from '../../../../agent/http/grpc/protobuf.ts';
+import { Counters } from '../../../../daemon/counters.ts';
 import { makePackage } from '../../../support/packages.ts';
 import { EngineLane } from '../oip/engine-lane.ts';
 

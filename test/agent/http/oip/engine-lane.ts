@@ -6,7 +6,6 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { systemClock } from '../../../../agent/clock.ts';
 import { deviceConfigSchema } from '../../../../agent/config/schema.ts';
-import { Counters } from '../../../../agent/counters.ts';
 import { OipModels } from '../../../../agent/http/oip/oip-models.ts';
 import { addOipRoutes } from '../../../../agent/http/oip/oip-routes.ts';
 import { EngineProcess } from '../../../../agent/inference/engine-client.ts';
@@ -14,6 +13,7 @@ import type { ActiveModel, SlotModels } from '../../../../agent/models/active-mo
 import { InferenceFigures } from '../../../../agent/monitor/inference-figures.ts';
 import type { Ask } from '../../../../agent/pipeline/ask.ts';
 import { Pipeline } from '../../../../agent/pipeline/pipeline.ts';
+import { Counters } from '../../../../daemon/counters.ts';
 import { baselineProfileSchema } from '../../../../protocol/manifest.ts';
 import { hashOf, manifestOf, writePackage } from '../../../support/packages.ts';
 

@@ -6,9 +6,9 @@ import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { systemClock } from '../../../../agent/clock.ts';
-import { Counters } from '../../../../agent/counters.ts';
 import { Random } from '../../../../agent/sources/random.ts';
 import { openStore } from '../../../../agent/store/open-store.ts';
+import { Counters } from '../../../../daemon/counters.ts';
 import { feedbackAt, predictionAt, SLOT, SOURCE } from './played-records.ts';
 import { SAID_FILE, type Said } from './said.ts';
 

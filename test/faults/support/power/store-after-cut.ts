@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { systemClock } from '../../../../agent/clock.ts';
-import { Counters } from '../../../../agent/counters.ts';
 import { openStore } from '../../../../agent/store/open-store.ts';
+import { Counters } from '../../../../daemon/counters.ts';
 import { predictionAt, SLOT, SOURCE } from './played-records.ts';
 import type { Claim } from './said.ts';
 

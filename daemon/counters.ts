@@ -1,4 +1,4 @@
-/** Counts of what went wrong or was dropped, by code. The status page and the metrics stream show them. */
+/** Counts of what went wrong, was refused or dropped, by code, since the start. Pages and /metrics show them. */
 export class Counters {
   readonly #counts = new Map<string, number>();
 
