@@ -14,8 +14,9 @@ export interface Steady {
   readonly coreShare: number;
   readonly rssBytes: number;
   readonly flashBytesPerS: number;
-  /** Of the memory that its processes have for themselves, in the second half of the time: caches are full by then. */
+  /** Of the memory that its processes have for themselves, in the second half of the time, and in the last quarter: at this rate caches fill for long. */
   readonly growth: Growth;
+  readonly lastGrowth: Growth;
   /** The first is the program that was started. */
   readonly processes: readonly SteadyProcess[];
 }
@@ -142,18 +143,23 @@ function lookAt(pid: number, heaps: string): Look {
 function steadyOf(looks: readonly Look[]): Steady {
   const [first, last] = [looks[0] as Look, looks.at(-1) as Look];
   const seconds = (last.atMs - first.atMs) / 1000;
-  const late = looks.slice(Math.floor(looks.length / 2));
-  const growth = (bytes: (look: Look) => number) =>
-    growthOf(late.map((look): Point => ({ atMs: look.atMs, bytes: bytes(look) })));
+  const growth = (bytes: (look: Look) => number, share = 1 / 2) =>
+    growthOf(
+      looks
+        .slice(Math.floor(looks.length * (1 - share)))
+        .map((look): Point => ({ atMs: look.atMs, bytes: bytes(look) })),
+    );
+  const ownBytes = ({ processes }: Look) => processes.reduce((sum, { ownBytes: bytes }) => sum + bytes, 0);
   return {
     coreShare: (last.cpuS - first.cpuS) / seconds,
     rssBytes: last.processes.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
     flashBytesPerS: (last.writtenBytes - first.writtenBytes) / seconds,
-    growth: growth(({ processes }) => processes.reduce((sum, { ownBytes }) => sum + ownBytes, 0)),
-    processes: last.processes.map(({ rssBytes, ownBytes, heapBytes }, at) => ({
+    growth: growth(ownBytes),
+    lastGrowth: growth(ownBytes, 1 / 4),
+    processes: last.processes.map(({ rssBytes, ownBytes: own, heapBytes }, at) => ({
       heapBytes,
-      nativeBytes: ownBytes - heapBytes,
-      fileBytes: rssBytes - ownBytes,
+      nativeBytes: own - heapBytes,
+      fileBytes: rssBytes - own,
       heapGrowth: growth(({ processes }) => processes[at]?.heapBytes ?? 0),
       nativeGrowth: growth(({ processes: all }) => (all[at]?.ownBytes ?? 0) - (all[at]?.heapBytes ?? 0)),
     })),

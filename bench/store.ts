@@ -111,11 +111,13 @@ function memoryFigures(agent: Steady, script: Steady, soakMinutes: number): Reco
   if (soakMinutes < GROWTH_FROM_MINUTES) return figures;
   const growths = {
     agent: agent.growth,
+    agentLast: agent.lastGrowth,
     mainHeap: main?.heapGrowth,
     mainNative: main?.nativeGrowth,
     engineHeap: engine?.heapGrowth,
     engineNative: engine?.nativeGrowth,
     script: script.growth,
+    scriptLast: script.lastGrowth,
   };
   for (const [name, growth] of Object.entries(growths)) {
     if (!growth) continue;

@@ -203,7 +203,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       counters,
       clock,
       log,
-      host: config.http.host,
+      ...{ host: config.http.host, names: config.http.names },
       consoleFolder: join(project.folder, 'dist', 'pages', 'console'),
       server: { version: project.version, broker: brokerUrl, keyId: key.keyId },
       catalog,
@@ -235,7 +235,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       `fleet console at ${url}, devices connect to ${brokerUrl}`,
     );
     stops.add(tellServiceManager(`Console at ${url}, devices connect to ${brokerUrl}.`, counters, log));
-    if (!isLoopback(config.http.host) && !tokens.exist) {
+    if ((!isLoopback(config.http.host) || config.http.names.length > 0) && !tokens.exist) {
       log.warn(
         { event: 'no-tokens', host: config.http.host },
         'this address is open to the network, so nobody may call here without a token: andon tokens add',

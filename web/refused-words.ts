@@ -29,6 +29,8 @@ const WORDS: Record<string, string> = {
   SLOT_UNKNOWN: 'A model was brought for a slot that this device does not have.',
   TOPIC_MISMATCH: 'A device wrote under the name of another and was refused.',
   BATCH_GAP: 'Records came out of order and were asked for again.',
+  EPOCH_UNBORN:
+    'Records of a new device memory came before the device had told of it, and were asked for again.',
   SOURCE_FILE_UNREADABLE: 'The input file could not be read.',
   SOURCE_COLUMN_MISSING: 'The input lacks a column that the model needs.',
   SOURCE_ROW_TOO_LONG: 'Input rows were longer than allowed and were skipped.',

@@ -17,6 +17,8 @@ const RAISE_AFTER_MS: Partial<Record<AlarmCode, number>> = { 'engine-down': 3000
 const CLEAR_AFTER_MS = 3000;
 /** After a start the monitors need a while to find again what they had found before. */
 const FIND_AGAIN_MS = 60_000;
+/** Changes that wait for a store that takes nothing. Of an alarm that comes and goes for months the newest are enough. */
+const MOST_UNTOLD = 1000;
 const KEY = 'alarms/raised';
 /** Of two alarms, what the device does not do stands above what may be the reason. */
 const NOT_DONE = new Set(['no-samples', 'no-predictions', 'no-model', 'engine-down', 'not-recording']);
@@ -116,6 +118,9 @@ export class AlarmBoard {
       if (!causes.has(key)) changes.push(...this.#isAway(key, known, nowMs));
     }
     this.#untold.push(...changes);
+    // The store refuses these, and counts them as it counts whatever it refuses.
+    for (const change of this.#untold.splice(0, this.#untold.length - MOST_UNTOLD))
+      this.#deps.tell(eventOf(change));
     if (this.#untold.length > 0 && this.#deps.recording()) this.#record();
     for (const change of changes) for (const listener of this.#listeners) listener(change);
   }

@@ -25,7 +25,10 @@ export type Statement<Bind extends unknown[] = unknown[], Row = unknown> = Bette
 /** A smaller page would write less for a lone commit, and a power cut could then tear a neighbour in its sector that no log holds. */
 export const PAGE_BYTES = 4096;
 
-/** Pages of the file that SQLite keeps in memory: what it reads again it finds in the system's cache anyway. */
+/**
+ * Pages that SQLite keeps in memory. With 16 MiB commits in order, look-ups and flash cost the same; with 2, rows whose part
+ * numbers come in no order cost a third more processor at full speed.
+ */
 const CACHE_BYTES = 4 * 1024 * 1024;
 
 export interface DatabaseLimits {

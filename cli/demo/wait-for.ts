@@ -50,10 +50,9 @@ export async function waitFor<T>(
         const waited = seconds(patience.waitedMs(nowMs));
         giveUp(new NotSeen(`${what} did not happen within ${waited}${last && `: ${last}`}`));
       } else if (tell.quietMs() >= QUIET_MS) {
-        const still = seconds(patience.stillMs(nowMs));
-        tell.say(
-          `  Still waiting for ${what}, nothing new for ${still}. ${last || 'Nothing is seen of it yet.'}`,
-        );
+        const stillMs = patience.stillMs(nowMs);
+        const still = stillMs < QUIET_MS / 2 ? '' : `, nothing new for ${seconds(stillMs)}`;
+        tell.say(`  Still waiting for ${what}${still}. ${last || 'Nothing is seen of it yet.'}`);
       }
     },
     Math.min(CHECK_MS, patienceMs),

@@ -39,7 +39,12 @@ export const serverConfigSchema = z.strictObject({
     ])
     .prefault({ kind: 'embedded' }),
   http: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8090) })
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(8090),
+      /** Host names by which people call the proxy before it. With them, nobody may do anything without a token. */
+      names: z.array(z.string().min(1).max(253).toLowerCase()).max(32).default([]),
+    })
     .prefault({}),
   trust: z
     .strictObject({

@@ -35,6 +35,8 @@ export interface AdminApiDeps
   readonly store: FleetViewDeps['store'] & Pick<ServerStore, 'audit'>;
   /** Where it will listen: decides which Host headers are served, and whether a server without tokens is open. */
   readonly host: string;
+  /** Under which a proxy before it is called; absent: there is none. */
+  readonly names?: readonly string[];
   readonly consoleFolder: string;
   /** Whether the link to the broker stands. */
   readonly brokerConnected: () => boolean;
@@ -58,7 +60,7 @@ export async function createAdminApi(deps: AdminApiDeps): Promise<FastifyInstanc
   const live = new LiveFeed(view, (error) => deps.counters.add(`live.${codeOf(error)}`));
   // A page of another site may send plain text without asking the browser first.
   app.removeContentTypeParser('text/plain');
-  addGuards(app, deps.host);
+  addGuards(app, deps.host, deps.names);
   const stillAllowed = addAccess(app, deps);
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) => {

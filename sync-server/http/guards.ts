@@ -17,12 +17,16 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.has(host.includes(':') ? `[${host}]` : host);
 }
 
-/** @param boundHost where the API listens; on loopback only loopback names are served, against DNS rebinding */
-export function addGuards(app: FastifyInstance, boundHost: string): void {
+/**
+ * @param boundHost where the API listens; on loopback only loopback names are served, against DNS rebinding
+ * @param names served beside them: those of a proxy on this machine
+ */
+export function addGuards(app: FastifyInstance, boundHost: string, names: readonly string[] = []): void {
   const loopbackOnly = isLoopback(boundHost);
+  const served = new Set([...LOOPBACK, ...names]);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
-    if (loopbackOnly && !LOOPBACK.has(hostnameOf(request.headers.host))) {
+    if (loopbackOnly && !served.has(hostnameOf(request.headers.host))) {
       throw serverError(
         'REQUEST_INVALID',
         `this server does not answer for "${request.headers.host ?? ''}"`,

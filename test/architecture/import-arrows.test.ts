@@ -180,6 +180,12 @@ describe('the import arrows of the house', () => {
     expect(outside(allowed, (i) => roomOf(i.from) === 'sync-server/views')).toEqual([]);
   });
 
+  it('stands room by room on the page that explains it', () => {
+    const page = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8');
+    const rooms = new Set(files.map(roomOf).filter((room) => /^(agent|sync-server)\/[^.]+$/.test(room)));
+    expect([...rooms].filter((room) => !page.includes(`\`${room}\``))).toEqual([]);
+  });
+
   it('has no utils', () => {
     expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc)\.tsx?$/.test(file))).toEqual([]);
   });

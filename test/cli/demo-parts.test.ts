@@ -142,7 +142,7 @@ describe('waiting', () => {
       return lines.length > 0 ? lines[0] : undefined;
     };
     expect(await waitFor('the next stage', 60_000, rest, look, 1)).toBe(
-      '  Still waiting for the next stage, nothing new for 0 s. 239 labelled pairs; it needs 300.',
+      '  Still waiting for the next stage. 239 labelled pairs; it needs 300.',
     );
   });
 

@@ -16,8 +16,16 @@ export class Systemd {
   readonly #folder = mkdtempSync(join(tmpdir(), 'andon-systemd-'));
   #unshare: ChildProcess | undefined;
 
-  /** @param units their texts by file name @param wants those to start */
-  async start(units: Readonly<Record<string, string>>, wants: readonly string[]): Promise<this> {
+  /**
+   * @param units their texts by file name
+   * @param wants those to start
+   * @param before shell commands in its mounts, before it begins
+   */
+  async start(
+    units: Readonly<Record<string, string>>,
+    wants: readonly string[],
+    before: readonly string[] = [],
+  ): Promise<this> {
     const folder = join(this.#folder, 'system');
     mkdirSync(folder);
     const target = `[Unit]\nDescription=test\nWants=${wants.join(' ')}\n`;
@@ -28,6 +36,7 @@ export class Systemd {
       BOOT,
       'mkdir -p /run/systemd',
       `cp -r ${folder} /run/systemd/system`,
+      ...before,
       `exec ${SYSTEMD} --system --unit=test.target --log-target=null --show-status=0`,
     ].join(' && ');
     this.#unshare = spawn('unshare', [...NAMESPACES, 'sh', '-c', boot], {

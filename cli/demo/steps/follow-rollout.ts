@@ -78,9 +78,9 @@ function installWords({ id, online, reported }: DeviceView, title: string): stri
   const slot = reported?.slots[DEMO_SLOT];
   const { install } = slot ?? {};
   if (install?.title !== title) return `${id} running ${slot?.champion?.title ?? 'no model'}`;
-  const chunks =
-    install.state === 'fetching' ? `, ${install.chunksHave} of ${install.chunksWant} chunks` : '';
-  return `${id} ${install.state}${chunks}`;
+  const { state, chunksHave, chunksWant } = install;
+  const chunks = state === 'fetching' && chunksWant > 0 ? `, ${chunksHave} of ${chunksWant} chunks` : '';
+  return `${id} ${state}${chunks}`;
 }
 
 const STATE_WORDS: Record<Exclude<RolloutState, 'advancing'>, string> = {

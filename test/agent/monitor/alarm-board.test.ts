@@ -116,6 +116,20 @@ describe('the alarms of a device', () => {
     expect([changes.length, told.length, states.size]).toEqual([1, 1, 1]);
   });
 
+  it('that come and go for months on a full disk wait in bounded memory; the oldest are left to the store to refuse', () => {
+    const { checkAfter, told, changes, now } = boardOver();
+    now.recording = false;
+    for (let i = 0; i < 600; i++) {
+      checkAfter(1000, [hot]);
+      checkAfter(1000, []);
+      checkAfter(3000, []);
+    }
+    expect([changes.length, told.length]).toEqual([1200, 200]);
+    now.recording = true;
+    checkAfter(1000, []);
+    expect(told.map(({ data }) => data.state)).toEqual(changes.map(({ state }) => state));
+  });
+
   it('begin anew where what was kept cannot be read', () => {
     const states = new Map<string, unknown>([['alarms/raised', [{ code: 7 }]]]);
     expect(boardOver(states).board.raised()).toEqual([]);

@@ -7,14 +7,14 @@ import { errorReply } from '../../../sync-server/http/error-reply.ts';
 import { silentLog, TestClock, temporaryStore } from '../support.ts';
 
 /** One route for each thing that a route can say of itself. */
-async function setUp(host = '10.0.0.5') {
+async function setUp(host = '10.0.0.5', names: string[] = []) {
   const store = temporaryStore();
   const clock = new TestClock();
   const tokens = new Tokens({ store, clock });
   const counters = new Counters();
   const app = Fastify();
   app.setErrorHandler(errorReply(silentLog, counters));
-  const stillAllowed = addAccess(app, { tokens, clock, counters, host });
+  const stillAllowed = addAccess(app, { tokens, clock, counters, host, names });
   app.get('/open', { config: { role: 'anyone' } }, async ({ caller }) => ({ caller }));
   app.get('/read', async (request) => ({ who: whoOf(request, 'said'), still: stillAllowed(request) }));
   app.post('/hold', { config: { role: 'operator' } }, async (request) => ({ who: whoOf(request, 'said') }));
@@ -54,6 +54,11 @@ describe('access', () => {
       expect(await ask(method, url)).toMatchObject({ status: 401, body: { code: 'LOGIN_NEEDED' } });
     }
     expect(await ask('GET', '/open')).toMatchObject({ status: 200, body: { caller: null } });
+  });
+
+  it('is closed behind a proxy too, where everybody seems to be on this machine', async () => {
+    const { ask } = await setUp('127.0.0.1', ['andon.example']);
+    for (const [method, url] of ROUTES) expect((await ask(method, url)).status).toBe(401);
   });
 
   it.each([
