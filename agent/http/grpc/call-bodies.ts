@@ -2,18 +2,17 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { CodedError } from '../../../protocol/errors.ts';
 import { agentError } from '../../errors.ts';
+import { UnendedBodies } from '../unended-bodies.ts';
 import { FRAME_HEAD_BYTES, MAX_MESSAGE_BYTES } from './grpc-frame.ts';
 
 /** A call whose message comes no further for so long is given up. */
 const STUCK_MS = 30_000;
 /** Of messages that have yet to end, over all calls of all connections. */
 const MAX_UNENDED_BYTES = 2 * MAX_MESSAGE_BYTES;
-/** So much is always taken: nobody's large messages keep the small ones of others out. */
-const SMALL_BYTES = 4096;
 
 export class CallBodies {
   readonly #stuckMs: number;
-  #unendedBytes = 0;
+  readonly #unended = new UnendedBodies(MAX_UNENDED_BYTES);
 
   constructor(stuckMs = STUCK_MS) {
     this.#stuckMs = stuckMs;
@@ -31,8 +30,10 @@ export class CallBodies {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         bytes += chunk.length;
-        this.#unendedBytes += chunk.length;
-        this.#check(bytes);
+        this.#unended.take(chunk.length, bytes);
+        if (bytes > MAX_MESSAGE_BYTES + FRAME_HEAD_BYTES) {
+          throw agentError('REQUEST_TOO_LARGE', `a message may have ${MAX_MESSAGE_BYTES} bytes`);
+        }
         chunks.push(chunk);
       }
     } catch (cause) {
@@ -41,20 +42,9 @@ export class CallBodies {
         throw agentError('REQUEST_TIMEOUT', `no more of the message came for ${this.#stuckMs / 1000} s`);
       throw agentError('REQUEST_INVALID', 'the call broke off before its message ended', { cause });
     } finally {
-      this.#unendedBytes -= bytes;
+      this.#unended.release(bytes);
       stream.setTimeout(0);
     }
     return Buffer.concat(chunks);
-  }
-
-  #check(bytes: number): void {
-    if (bytes > MAX_MESSAGE_BYTES + FRAME_HEAD_BYTES) {
-      throw agentError('REQUEST_TOO_LARGE', `a message may have ${MAX_MESSAGE_BYTES} bytes`);
-    }
-    if (bytes > SMALL_BYTES && this.#unendedBytes > MAX_UNENDED_BYTES) {
-      throw agentError('QUEUE_FULL', 'too many large messages are on their way here', {
-        hint: 'Ask again later, or with fewer calls at once.',
-      });
-    }
   }
 }

@@ -2,6 +2,8 @@
 export const OIP_LIMITS = {
   /** Of a body, as it comes and when it is decompressed. No tensor has more values either. */
   bodyBytes: 32 * 1024 * 1024,
+  /** Of all bodies that have yet to end. */
+  unendedBytes: 64 * 1024 * 1024,
   tensors: 64,
   rank: 8,
   nameChars: 256,

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { Counters } from '../../../daemon/counters.ts';
 import { agentError } from '../../errors.ts';
 import { toCodedError } from '../http-errors.ts';
+import { UnendedBodies } from '../unended-bodies.ts';
+import { metered } from './body-meter.ts';
 import { codingFor, compressed, decompressed } from './content-coding.ts';
 import { parseInferRequest } from './infer-request.ts';
 import { buildInferResponse } from './infer-response.ts';
@@ -31,6 +33,10 @@ export function addOipRoutes(app: FastifyInstance, models: OipModels, deps: OipD
   answerInTritonsWords(app, deps);
   app.removeAllContentTypeParsers();
   // Clients of the field send no content type, or one that says nothing: the length of the JSON decides.
+  const bodies = new UnendedBodies(OIP_LIMITS.unendedBytes);
+  app.addHook('preParsing', (request, _reply, payload, done) =>
+    done(null, metered(request, payload, bodies)),
+  );
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
   const route = (method: HTTPMethods, url: string, handler: Handler): void => {
