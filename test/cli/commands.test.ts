@@ -10,7 +10,7 @@ import { TestTeam } from '../support/trust.ts';
 import { runAndon } from './run-andon.ts';
 
 // Each command is a process of its own, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const model = fileURLToPath(new URL('../../models/milling-failure/2', import.meta.url));
 let folder = '';

@@ -14,7 +14,7 @@ import type { Finished } from '../support/finished-process.ts';
 import { runAndon } from './run-andon.ts';
 
 // Each command is a process of its own, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const SHIPPED = fileURLToPath(new URL('../../models/milling-failure/1', import.meta.url));
 let folder: string;

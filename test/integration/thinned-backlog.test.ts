@@ -79,5 +79,5 @@ describe('a backlog that was thinned out', () => {
     const right = truths.filter(({ label, truth }) => label === truth).length / MADE;
     expect(Math.abs((estimate?.value ?? 0) - right)).toBeLessThan(5 * sd);
     expect(sd).toBeLessThan(0.02);
-  });
+  }, 120_000);
 });

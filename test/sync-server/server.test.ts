@@ -19,7 +19,7 @@ import { DeviceClient } from './device-client.ts';
 import { EPOCH, predictionBatch, temporaryFolder } from './support.ts';
 
 // Real processes on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 const SLOW = { timeout: 20_000, interval: 20 };
 
 /** A folder with trust to begin with and a configuration file; `broker` as in the configuration. */
@@ -235,7 +235,7 @@ describe('the server process', () => {
         for (let i = 0; i < 8; i++) send(device, acked, i, SIZE, TOTAL);
         expect(acked).toBe(TOTAL);
       },
-      { timeout: 50_000, interval: 10 },
+      { timeout: 100_000, interval: 10 },
     );
     expect(countRows(dataDir)).toEqual({ rows: TOTAL, last: TOTAL });
     expect(kills).toEqual([]);
