@@ -4,7 +4,8 @@
  * 1. Of each rule only the newest evidence counts; where that is withdrawn, the rule has nothing to say.
  * 2. Explicit evidence goes before implicit.
  * 3. Then the higher precedence, then the later evidence: by when a thing happened, not by when it was heard of.
- * 4. Of what is equal in all of that: the more trusted, then the first by the rule's name, then the lower label.
+ * 4. Of what is equal in all of that: the more trusted, then the first by the rule's name, then the lower label; and of what one
+ *    rule says twice alike, what was heard first.
  *
  * So the order in which evidence arrives never matters, nor does hearing the same thing twice.
  */
@@ -46,6 +47,7 @@ function revises(next: Evidence, before: Evidence): boolean {
     next.precedence - before.precedence,
     next.weight - before.weight,
     before.label - next.label,
+    before.timeMs - next.timeMs,
   ]);
 }
 
