@@ -17,9 +17,9 @@ export const UNPROVEN_KEY = 'unproven';
 
 /**
  * A disk that forgets that a head was proven must not remember what was sent on the strength of it: it would look as if
- * the server had records that are not ours. Such disks forget what they were given in the last second or so.
+ * the server had records that are not ours. Half a second is what such a disk may hold back; live records wait that long after a start.
  */
-const SETTLE_MS = 2000;
+const SETTLE_MS = 500;
 
 const headsSchema = z.partialRecord(z.enum(STREAMS), z.int().min(0));
 

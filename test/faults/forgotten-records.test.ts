@@ -18,7 +18,7 @@ import { ServerProcess } from './support/server-process.ts';
 
 const CUTS = times(4, 60);
 const MADE = 200;
-const MOST_FORGOTTEN_MS = 1000;
+const MOST_FORGOTTEN_MS = 400;
 
 it(
   'has each part once at the server after the disk forgot what had been sent',
